@@ -1,0 +1,163 @@
+"""How a plugin is found and what it hands over: hooks, descriptor, versions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from ca_core.contract.capabilities import Capability
+from ca_core.contract.context import ProviderContext
+from ca_core.contract.provider import Provider
+from ca_core.errors import ConfigError
+from ca_core.identity.spiffe import SpiffeId
+
+ConfigT = TypeVar("ConfigT")
+
+API_VERSION = 1
+"""The version of the contract this core speaks natively."""
+
+PROJECT = "ca_core"
+"""pluggy's project name; use ``hookimpl`` instead of it."""
+
+PROVIDER_GROUP = "ca_core.providers"
+"""Entry points that name providers; the entry point's name is the provider's name."""
+
+PLUGIN_GROUP = "ca_core.plugins"
+"""Entry points that name plugins for the two broadcast hooks."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPlugin(Generic[ConfigT]):
+    """What ``ca_provider`` returns: how to read the configuration and make the provider.
+
+    Attributes:
+        parse_config: turns the raw mapping into your own frozen type; raises ``ConfigError``.
+        create: makes the provider object; creates nothing else, locally or remotely.
+        api_version: the contract version you wrote against.
+        description: one sentence for ``ca-core provider list``.
+        capabilities: what some configuration of it can do; the instance declares what *this* one can.
+        schema: JSON Schema of the configuration, or None; ``writeOnly`` marks secrets.
+        consul_names: your key → Consul's spelling, for Consul's HTTP API.
+        validate_update: ``(old, new)``; raises ``ConfigError`` for a change that cannot be made.
+    """
+
+    parse_config: Callable[[Mapping[str, Any]], ConfigT]
+    create: Callable[[ConfigT, ProviderContext], Provider]
+    api_version: int = API_VERSION
+    description: str = ""
+    capabilities: frozenset[Capability] = frozenset()
+    schema: Mapping[str, Any] | None = None
+    consul_names: Mapping[str, str] = field(default_factory=dict)
+    validate_update: Callable[[ConfigT, ConfigT], None] | None = None
+
+    def open(self, raw: Mapping[str, Any], context: ProviderContext) -> Provider:
+        """Return the provider for ``raw``; your configuration type never leaves the plugin.
+
+        Raises:
+            ConfigError: the configuration is wrong.
+        """
+        return self.create(self.parse_config(raw), context)
+
+    def check_update(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Refuse a change of configuration that cannot be made in place.
+
+        Raises:
+            ConfigError: either side is wrong, or the change is refused.
+        """
+        before, after = self.parse_config(old), self.parse_config(new)
+        if self.validate_update is not None:
+            self.validate_update(before, after)
+
+    def secret_keys(self) -> frozenset[str]:
+        """Return the top-level configuration keys that hold secrets, as the schema marks them."""
+        properties = (self.schema or {}).get("properties", {})
+        return frozenset(key for key, node in properties.items() if _is_secret(node))
+
+
+def _is_secret(node: Mapping[str, Any]) -> bool:
+    branches = (node, *node.get("anyOf", ()), *node.get("properties", {}).values())
+    return any(branch.get("writeOnly", False) for branch in branches)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuanceReview:
+    """A leaf about to be signed, as shown to review plugins.
+
+    Attributes:
+        identity: the SPIFFE ID asked for.
+        dns_names: DNS SANs asked for.
+        ip_addresses: IP SANs asked for, as text.
+        principal: who asked, in the words of the audit log, for example ``node web-1``.
+        not_after: aware UTC, what the leaf will have at most.
+        authority: id of the authority that will sign.
+    """
+
+    identity: SpiffeId
+    dns_names: tuple[str, ...]
+    ip_addresses: tuple[str, ...]
+    principal: str
+    not_after: datetime
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A review plugin's answer; ``reason`` is shown to the caller when denied."""
+
+    allow: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened; types and fields are a table in ``plugins.md``. No secrets."""
+
+    type: str
+    at: datetime
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@hookspec
+def ca_provider() -> ProviderPlugin[Any]:  # type: ignore[empty-body]
+    """Return this plugin's provider; its name is the entry point's name.
+
+    Asked of the one configured plugin only. Entry-point group ``ca_core.providers``.
+    """
+
+
+@hookspec
+def ca_review_issuance(review: IssuanceReview) -> Verdict | None:
+    """Allow, deny or have no opinion (None) on a leaf before it is signed.
+
+    Every plugin enabled in ``[plugins] enabled = […]`` is asked; any deny wins.
+    """
+
+
+@hookspec
+def ca_event(event: Event) -> None:
+    """Observe something that has happened. Errors are logged and change nothing."""
+
+
+def descriptor_of(answer: object, *, origin: str) -> ProviderPlugin[Any]:
+    """Return ``answer`` if it is a descriptor this core can serve.
+
+    Raises:
+        ConfigError: another type, or an API version that is not served; ``origin`` names the plugin.
+    """
+    if not isinstance(answer, ProviderPlugin):
+        raise ConfigError(
+            f"{origin}: ca_provider() returned {type(answer).__name__}, not ProviderPlugin",
+            where="plugin",
+        )
+    if answer.api_version != API_VERSION:
+        raise ConfigError(
+            f"{origin}: written for API version {answer.api_version}; this core serves {API_VERSION}",
+            where="plugin",
+        )
+    return answer

@@ -1,0 +1,152 @@
+"""Typed values out of untyped configuration: secrets, durations, and errors that name the key.
+
+A configuration is an ``msgspec.Struct`` class. This module turns a mapping (from TOML, JSON or the
+environment) into it, refuses unknown keys with the nearest known one, and derives its JSON Schema.
+"""
+
+import difflib
+import types
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from ca_core.durations import parse_duration
+from ca_core.errors import ConfigError, RequestError
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+
+class Secret:
+    """Text that shows itself to nobody; ``reveal()`` is the one way to it.
+
+    Equality is by content; ``repr``, ``str`` and ``format`` give ``<hidden>``; it cannot be pickled.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._text))
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Secret is never pickled or copied")
+
+
+def parse_struct(struct: type[StructT], raw: Mapping[str, Any], *, where: str = "") -> StructT:
+    """Return ``raw`` as a ``struct``: strict types, durations from text, secrets from text.
+
+    Args:
+        struct: the configuration class; nested Structs are followed.
+        raw: keys as in the file.
+        where: dotted prefix for error messages, for example ``ca.config``.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest known one), a wrong type, a missing key, a bad
+            duration. ``where`` names the full dotted key.
+    """
+    prepared = _prepared(struct, raw, where)
+    try:
+        return msgspec.convert(prepared, struct, dec_hook=_decode, builtin_types=(timedelta,))
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$")
+        key = path.rstrip("`").lstrip(".")
+        raise ConfigError(text, where=".".join(part for part in (where, key) if part)) from None
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Secret and isinstance(value, Secret | str):
+        return value if isinstance(value, Secret) else Secret(value)
+    raise TypeError(
+        f"Expected text, got {type(value).__name__}"
+    )  # never the value: it may be secret
+
+
+def _prepared(struct: type[msgspec.Struct], raw: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return ``raw`` with durations as spans, after refusing unknown keys at every depth."""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
+    prepared = {}
+    for key, value in raw.items():
+        path = f"{where}.{key}" if where else str(key)
+        if key not in fields:
+            raise ConfigError(f"unknown key{nearest_hint(str(key), fields)}", where=path)
+        prepared[key] = _prepared_value(fields[key], value, path)
+    return prepared
+
+
+def _prepared_value(kind: Any, value: Any, path: str) -> Any:
+    kinds = _alternatives(kind)
+    if isinstance(value, str) and timedelta in kinds:
+        return _duration(value, path)
+    inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, msgspec.Struct)), None)
+    if inner is not None and isinstance(value, Mapping):
+        return _prepared(inner, value, path)
+    return value
+
+
+def _duration(value: str, path: str) -> timedelta:
+    try:
+        return parse_duration(value, field="")
+    except RequestError as error:
+        raise ConfigError(str(error), where=path) from None
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    """Return the types a field may hold: ``Annotated`` and unions are looked through one level."""
+    if hasattr(kind, "__metadata__"):
+        kind = kind.__origin__
+    if isinstance(kind, types.UnionType):
+        return kind.__args__
+    return (kind,)
+
+
+def nearest_hint(name: str, known: Any) -> str:
+    """Return ``; did you mean 'x'?`` or the list of what is known, for an error message."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(sorted(known))}" if known else ""
+
+
+def json_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of a configuration class, nested classes inlined.
+
+    Secrets are ``{"type": "string", "writeOnly": true}``, durations ``{"format": "duration"}`` in our
+    own notation; a field's description comes from ``msgspec.Meta(description=…)``.
+    """
+    schema, definitions = msgspec.json.schema_components(
+        [struct], schema_hook=_schema_of, ref_template="{name}"
+    )
+    inlined = _inline(schema[0], definitions)
+    assert isinstance(inlined, dict)  # noqa: S101 - a Struct's schema is an object
+    return inlined
+
+
+def _schema_of(kind: type) -> dict[str, Any]:
+    if kind is Secret:
+        return {"type": "string", "writeOnly": True}
+    raise NotImplementedError(kind)
+
+
+def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inline(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        rest = {key: value for key, value in node.items() if key != "$ref"}
+        return _inline(definitions[node["$ref"]], definitions) | rest
+    return {key: _inline(value, definitions) for key, value in node.items()}

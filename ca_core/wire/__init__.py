@@ -1,0 +1,1 @@
+"""JSON on the wire: Consul's names, and nothing but values."""
