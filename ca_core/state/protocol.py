@@ -1,10 +1,10 @@
 """What a storage engine is: rows with versions, transactions, ledgers, one logical clock.
 
-One commit advances one *index* and stamps every row it writes with it. ``expect`` names rows, not the
-store, so two writers that touch different rows never disturb each other. Engines are synchronous and
-are called from one writer thread of one ``Store``; a commit reaches that store through ``watch``, in
-order, its own commits included (that is what lets an engine with other writers fit behind the same
-protocol).
+One commit advances one *index* and stamps every row it writes with it. ``expect`` names rows, not
+the store, so two writers that touch different rows never disturb each other. Engines are
+synchronous and are called from one writer thread of one ``Store``; a commit reaches that store
+through ``watch``, in order, its own commits included (that is what lets an engine with other
+writers fit behind the same protocol).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,9 @@ MAX_CHANGES = 100
 
 ABSENT = 0
 """The version of a row that does not exist, for ``Transaction.expect``."""
+
+FIRST_INDEX = 1
+"""Index of an empty engine: the first commit is above what a waiter on an untouched topic holds."""
 
 TOPICS = "topics"
 """The table that holds one row per topic; that row's version is the topic's index."""
@@ -107,7 +110,7 @@ class LedgerRow:
 
 
 class Engine(Protocol):
-    """Where rows live. Synchronous; called from one writer thread unless a method says otherwise."""
+    """Where rows live. Synchronous; called from one thread unless a method says otherwise."""
 
     def load(self) -> Snapshot:
         """Return everything that is stored.
@@ -142,11 +145,15 @@ class Engine(Protocol):
         """Return up to ``limit`` records with a position above ``after``, oldest first."""
         ...
 
+    def ledgers(self) -> Sequence[str]:
+        """Return the names of the ledgers that hold records, sorted."""
+        ...
+
     def watch(self, from_index: int, deliver: Callable[[Commit], None]) -> None:
         """Call ``deliver`` for every commit above ``from_index``, in order, from now on.
 
-        Called once, after ``load``. ``deliver`` may run in any thread, one call at a time; an engine
-        with a single writer calls it inside ``commit``, before that returns.
+        Called once, after ``load``. ``deliver`` may run in any thread, one call at a time; an
+        engine with a single writer calls it inside ``commit``, before that returns.
         """
         ...
 

@@ -1,0 +1,66 @@
+"""What readers of one store see: the newest delivered view, and those who wait for a newer one."""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from ca_core.errors import OutcomeUnknownError
+from ca_core.state.protocol import TOPICS, Commit
+from ca_core.state.view import View
+
+Announce = Callable[[frozenset[str]], None]
+"""Told the topics of every commit, after it is published."""
+
+
+class Published:
+    """The view, moved forward by deliveries. Thread-safe; reading ``view`` takes no lock."""
+
+    def __init__(self, view: View, announce: Announce) -> None:
+        self.view = view
+        self._announce = announce
+        self._moved = threading.Condition()
+        self._unseen: list[tuple[int, int, Future[int]]] = []
+        self._order = itertools.count()
+
+    def deliver(self, commit: Commit) -> None:
+        """Publish the commit, then wake those who wait; one delivered twice changes nothing."""
+        with self._moved:
+            if commit.index <= self.view.index:
+                return
+            self.view = self.view.after(commit)
+            self._moved.notify_all()
+            seen = self._take_seen()
+        self._announce(frozenset(c.key for c in commit.changes if c.table == TOPICS))
+        for index, outcome in seen:
+            outcome.set_result(index)
+
+    def settle(self, index: int, outcome: Future[int]) -> None:
+        """Complete ``outcome`` with ``index`` once the view contains that commit."""
+        with self._moved:
+            if index > self.view.index:
+                heapq.heappush(self._unseen, (index, next(self._order), outcome))
+                return
+        outcome.set_result(index)
+
+    def later(self, than: int, timeout: float) -> View | None:
+        """Block until the view is above ``than`` and return it; None after ``timeout`` seconds."""
+        with self._moved:
+            moved = self._moved.wait_for(lambda: self.view.index > than, timeout)
+        return self.view if moved else None
+
+    def abandon(self) -> None:
+        """Fail those whose commit was written and will not be seen here any more."""
+        with self._moved:
+            unseen, self._unseen = self._unseen, []
+        for index, _, outcome in unseen:
+            message = f"commit {index} was written, but the store closed before it came back"
+            outcome.set_exception(OutcomeUnknownError(message))
+
+    def _take_seen(self) -> list[tuple[int, Future[int]]]:
+        seen = []
+        while self._unseen and self._unseen[0][0] <= self.view.index:
+            index, _, outcome = heapq.heappop(self._unseen)
+            seen.append((index, outcome))
+        return seen
