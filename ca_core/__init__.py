@@ -1,1 +1,1 @@
-"""A certificate authority framework for service meshes: contract, server, agent and command line."""
+"""A certificate authority framework for meshes: contract, server, agent and command line."""

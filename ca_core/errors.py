@@ -41,7 +41,8 @@ class Error(Exception):
 class ConfigError(Error):
     """A setting is wrong; the operator must act.
 
-    ``where`` names the place: a dotted key (``ca.config.address``), a file, or an environment variable.
+    ``where`` names the place: a dotted key (``ca.config.address``), a file, or an environment
+    variable.
     """
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:

@@ -21,7 +21,8 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 class Secret:
     """Text that shows itself to nobody; ``reveal()`` is the one way to it.
 
-    Equality is by content; ``repr``, ``str`` and ``format`` give ``<hidden>``; it cannot be pickled.
+    Equality is by content; ``repr``, ``str`` and ``format`` give ``<hidden>``; it cannot be
+    pickled.
     """
 
     __slots__ = ("_text",)
@@ -124,8 +125,8 @@ def nearest_hint(name: str, known: Any) -> str:
 def json_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the JSON Schema of a configuration class, nested classes inlined.
 
-    Secrets are ``{"type": "string", "writeOnly": true}``, durations ``{"format": "duration"}`` in our
-    own notation; a field's description comes from ``msgspec.Meta(description=…)``.
+    Secrets are ``{"type": "string", "writeOnly": true}``, durations ``{"format": "duration"}`` in
+    our own notation; a field's description comes from ``msgspec.Meta(description=…)``.
     """
     schema, definitions = msgspec.json.schema_components(
         [struct], schema_hook=_schema_of, ref_template="{name}"

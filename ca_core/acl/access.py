@@ -1,9 +1,9 @@
 """One question, one function: may this caller do this?
 
 The rules of this stage, until tokens exist: ``dev`` allows everything; otherwise operators are root
-and the user the program runs as, over a unix socket; services are given to the uids listed for them;
-a joined agent may have its own leaf and leaves of services. The token model replaces the rules, not
-the question.
+and the user the program runs as, over a unix socket; services are given to the uids listed for
+them; a joined agent may have its own leaf and leaves of services. The token model replaces the
+rules, not the question.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """What a provider author reads, and the only package a provider imports.
 
-Start with ``Provider`` (four methods must be written), then ``ProviderPlugin`` and ``hookimpl`` (how
-it is found), then ``ProviderContext`` (what is lent to you).
+Start with ``Provider`` (four methods must be written), then ``ProviderPlugin`` and ``hookimpl``
+(how it is found), then ``ProviderContext`` (what is lent to you).
 """
 
 from ca_core.clock import Clock

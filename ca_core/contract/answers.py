@@ -44,7 +44,8 @@ class Findings:
     Attributes:
         exists: whether the authority of this context exists already.
         missing_permissions: what the backend would refuse, in the backend's own terms.
-        limits: facts with their unit in the name, for example ``{"max_leaf_ttl_seconds": "86400"}``.
+        limits: facts with their unit in the name, for example
+            ``{"max_leaf_ttl_seconds": "86400"}``.
         notes: sentences for the operator.
     """
 

@@ -11,10 +11,10 @@ class Capability(StrEnum):
     """
 
     EXTERNAL_ISSUER = "external-issuer"
-    """``ensure_authority`` may answer ``PendingError(csr=…)``; ``install_authority`` continues it."""
+    """``ensure_authority`` raises ``PendingError(csr=…)``; ``install_authority`` continues it."""
 
     SECONDARY = "secondary"
-    """Signs under another datacenter's primary CA: ``intermediate_csr``, ``install_intermediate``."""
+    """Signs under another datacenter's CA: ``intermediate_csr``, ``install_intermediate``."""
 
     SIGN_INTERMEDIATE = "sign-intermediate"
     """Signs the intermediates of secondaries: ``sign_intermediate``."""

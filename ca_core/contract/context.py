@@ -1,4 +1,4 @@
-"""What the core lends to a provider: names that last, secrets that stay hidden, a clock, a logger."""
+"""What the core lends to a provider: names that last, hidden secrets, a clock, a logger."""
 
 import logging
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from ca_core.identity.spiffe import TrustDomain
 class ProviderState(Protocol):
     """Small strings that outlive the process, shared by every server and shown to operators.
 
-    No secrets. Reads go through to the store every time, so two servers see one truth. One namespace
-    per provider name: put the authority's or signer's id into the key. Keys match
-    ``[a-z0-9./_-]{1,200}``; values are at most 64 KiB. Thread-safe; never call it from the event loop.
+    No secrets. Reads go through to the store every time, so two servers see one truth. One
+    namespace per provider name: put the authority's or signer's id into the key. Keys match
+    ``[a-z0-9./_-]{1,200}``; values are at most 64 KiB. Thread-safe; never call it from the event
+    loop.
     """
 
     def get(self, key: str) -> str | None:

@@ -59,7 +59,7 @@ _CA_USAGE = _key_usage(digital_signature=False, ca=True)
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A CA certificate and its private key; made by ``load_pair`` or together, so that they match."""
+    """A CA certificate and its private key; made by ``load_pair`` or together: they match."""
 
     certificate: x509.Certificate
     key: PrivateKey
@@ -104,9 +104,10 @@ def issue_leaf(issuer: KeyPair, request: LeafRequest) -> x509.Certificate:
 def issue_root(
     key: PrivateKey, *, trust_domain: TrustDomain, label: str, now: datetime, ttl: timedelta
 ) -> x509.Certificate:
-    """Self-sign a primary CA: no path length, so that a cross-signed CA and an intermediate fit below.
+    """Self-sign a primary CA.
 
-    ``label`` makes its subject unique (verifiers that search by name stumble over equal ones).
+    No path length, so that a cross-signed CA and an intermediate fit below. ``label`` makes its
+    subject unique (verifiers that search by name stumble over equal ones).
     """
     name = ca_name(trust_domain, label)
     ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())

@@ -41,7 +41,8 @@ class ProviderPlugin(Generic[ConfigT]):
         create: makes the provider object; creates nothing else, locally or remotely.
         api_version: the contract version you wrote against.
         description: one sentence for ``ca-core provider list``.
-        capabilities: what some configuration of it can do; the instance declares what *this* one can.
+        capabilities: what some configuration of it can do; the instance declares what *this* one
+            can.
         schema: JSON Schema of the configuration, or None; ``writeOnly`` marks secrets.
         consul_names: your key → Consul's spelling, for Consul's HTTP API.
         validate_update: ``(old, new)``; raises ``ConfigError`` for a change that cannot be made.
@@ -148,7 +149,8 @@ def descriptor_of(answer: object, *, origin: str) -> ProviderPlugin[Any]:
     """Return ``answer`` if it is a descriptor this core can serve.
 
     Raises:
-        ConfigError: another type, or an API version that is not served; ``origin`` names the plugin.
+        ConfigError: another type, or an API version that is not served; ``origin`` names the
+            plugin.
     """
     if not isinstance(answer, ProviderPlugin):
         raise ConfigError(
@@ -157,7 +159,8 @@ def descriptor_of(answer: object, *, origin: str) -> ProviderPlugin[Any]:
         )
     if answer.api_version != API_VERSION:
         raise ConfigError(
-            f"{origin}: written for API version {answer.api_version}; this core serves {API_VERSION}",
+            f"{origin}: written for API version {answer.api_version}; "
+            f"this core serves {API_VERSION}",
             where="plugin",
         )
     return answer

@@ -35,8 +35,8 @@ class Provider(ABC):
     returns; the loser of a race returns the winner's.
 
     Any method may raise ``RateLimitedError``, ``UnavailableError``, ``OutcomeUnknownError``,
-    ``PendingError`` or ``PermissionDeniedError``. Anything outside ``ca_core.errors`` that escapes is
-    wrapped, named and counted as a bug of the provider.
+    ``PendingError`` or ``PermissionDeniedError``. Anything outside ``ca_core.errors`` that escapes
+    is wrapped, named and counted as a bug of the provider.
 
     Attributes:
         capabilities: what this *instance* can do; declared must work, undeclared must refuse.
@@ -54,7 +54,8 @@ class Provider(ABC):
     def ensure_authority(self, request: AuthorityRequest) -> TrustChain:
         """Make, adopt or return the authority of ``request.id``; its key is durable on return.
 
-        Idempotent for ever: the same id gives the same authority. ``ttl`` counts only when it is made.
+        Idempotent for ever: the same id gives the same authority. ``ttl`` counts only when it is
+        made.
 
         Raises:
             RequestError: a known id with another key.

@@ -18,7 +18,8 @@ class Request:
     """What every call to a backend carries.
 
     Attributes:
-        request_id: names this piece of work for ever; a repeat after a lost answer has the same one.
+        request_id: names this piece of work for ever; a repeat after a lost answer has the same
+            one.
         deadline: aware UTC; give up (``PendingError``, ``OutcomeUnknownError``) when it has passed.
         pending: the token of the ``PendingError`` that this call continues, or None at first.
     """
@@ -52,7 +53,10 @@ class AuthorityRequest(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerRequest(Request):
-    """Make or return the signer of this id; ``ttl`` is clamped within every certificate above it."""
+    """Make or return the signer of this id.
+
+    ``ttl`` is clamped within every certificate above it.
+    """
 
     id: str
     key: KeySpec

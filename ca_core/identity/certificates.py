@@ -1,7 +1,7 @@
 """Reading certificates: identifiers, fingerprints, names, PEM with bounds.
 
-Serial numbers, key ids and fingerprints are shown the way Consul shows them: lower-case bytes joined
-by ``:``.
+Serial numbers, key ids and fingerprints are shown the way Consul shows them: lower-case bytes
+joined by ``:``.
 """
 
 import hashlib
@@ -152,5 +152,5 @@ def bundle_digest(anchors: Sequence[x509.Certificate]) -> str:
 
 @lru_cache(maxsize=256)
 def parsed_chain(pem: str) -> tuple[x509.Certificate, ...]:
-    """Return the certificates of PEM text that we wrote ourselves; remembered, since chains repeat."""
+    """Return the certificates of PEM text that we wrote; remembered, since chains repeat."""
     return tuple(x509.load_pem_x509_certificates(pem.encode()))

@@ -1,7 +1,7 @@
 """A CSR checked once: what it proves, and what it asks for.
 
-Authorization is not decided here: the caller of ``check_csr`` asks ``may`` whether this principal may
-have this identity and these names.
+Authorization is not decided here: the caller of ``check_csr`` asks ``may`` whether this principal
+may have this identity and these names.
 """
 
 import ipaddress
@@ -38,8 +38,8 @@ class CheckedCsr:
         identity: its one URI SAN, parsed.
         dns_names: the DNS SANs asked for, in order.
         ip_addresses: the IP SANs asked for, in order.
-        plain: True if it asks for nothing else (empty subject, critical SAN, no other extension), so
-            that a provider which copies CSRs may see it.
+        plain: True if it asks for nothing else (empty subject, critical SAN, no other extension),
+            so that a provider which copies CSRs may see it.
     """
 
     csr: x509.CertificateSigningRequest
@@ -70,10 +70,11 @@ def check_csr(csr: x509.CertificateSigningRequest) -> CheckedCsr:
     1. Proof of possession: it is signed by its own key, with a hash that is not broken.
     2. The key is strong enough for a leaf.
     3. It does not ask to be a CA, nor to sign certificates or CRLs.
-    4. Its SAN holds exactly one URI, a SPIFFE ID that is not a signing ID; besides it only DNS names
-       and addresses, at most ``MAX_NAMES``, well formed, no wildcard.
+    4. Its SAN holds exactly one URI, a SPIFFE ID that is not a signing ID; besides it only DNS
+       names and addresses, at most ``MAX_NAMES``, well formed, no wildcard.
 
-    A CN and a non-critical SAN (as Go and OpenSSL write them) are accepted; they never reach a leaf.
+    A CN and a non-critical SAN (as Go and OpenSSL write them) are accepted; they never reach a
+    leaf.
 
     Raises:
         RequestError: naming the rule's field.
@@ -168,7 +169,9 @@ def _dns_names(names: x509.SubjectAlternativeName) -> tuple[str, ...]:
 
 
 def check_dns_name(name: str) -> None:
-    """Refuse what is not a plain host name: wildcards, ports, empty labels, more than 253 characters.
+    """Refuse what is not a plain host name.
+
+    That is: wildcards, ports, empty labels, more than 253 characters.
 
     Raises:
         RequestError: with the name.

@@ -35,7 +35,7 @@ def csr_pem(csr: x509.CertificateSigningRequest) -> str:
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    """Return the private key as unencrypted ``EC PRIVATE KEY`` PEM, the form Consul's agent answers.
+    """Return the private key as unencrypted ``EC PRIVATE KEY`` PEM, as Consul's agent answers it.
 
     Source: RFC 5915.
     """

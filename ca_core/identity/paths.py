@@ -1,8 +1,8 @@
 """Our own walk up a certificate path.
 
-pyca's verifier refuses Ed25519 chains and URI name constraints, and Python's ``ssl`` gives no verdict
-without a connection; this walk covers every key type we support. It checks a path somebody hands us,
-in order; it searches for none.
+pyca's verifier refuses Ed25519 chains and URI name constraints, and Python's ``ssl`` gives no
+verdict without a connection; this walk covers every key type we support. It checks a path somebody
+hands us, in order; it searches for none.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ from ca_core.identity.certificates import authority_key_id, is_ca, subject_key_i
 
 
 def path_faults(path: Sequence[x509.Certificate], *, now: datetime) -> tuple[str, ...]:
-    """Return what is wrong with a path of CA certificates, signer first, anchor last; empty is good.
+    """Return what is wrong with a path of CA certificates; empty is good.
+
+    Order: signer first, anchor last.
 
     1. Every certificate is a CA with keyCertSign, a subject and an SKI.
     2. ``now`` lies within every certificate's life.

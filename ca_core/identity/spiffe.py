@@ -1,8 +1,8 @@
 """SPIFFE IDs: parsed once into a closed union, printed in exactly one way.
 
 Source: SPIFFE-ID standard §2 (trust domain, path, 2,048 bytes), Consul's path shapes. Refused
-although Consul's parser lets them pass: percent-encoding, user info, port, query, fragment, upper case
-in scheme or trust domain, partitions other than ``default``.
+although Consul's parser lets them pass: percent-encoding, user info, port, query, fragment, upper
+case in scheme or trust domain, partitions other than ``default``.
 """
 
 import re
@@ -153,8 +153,8 @@ def kind_of(identity: SpiffeId) -> str:
 def parse_spiffe_id(text: str) -> SpiffeId:
     """Return the ID a URI stands for; ``str()`` of the result is the text again.
 
-    A leading ``/ap/default`` (Consul's default partition) is accepted and dropped; that alone breaks
-    the round trip.
+    A leading ``/ap/default`` (Consul's default partition) is accepted and dropped; that alone
+    breaks the round trip.
 
     Raises:
         RequestError: wrong scheme, a part SPIFFE forbids, or a path of no known shape.

@@ -19,7 +19,7 @@ class JoinRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class RejoinRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST /v1/cluster/rejoin``: an agent whose leaf expired; the CSR is signed by its *old* key."""
+    """``POST /v1/cluster/rejoin``: an agent whose leaf expired; its *old* key signs the CSR."""
 
     node: str = msgspec.field(name="Node")
     csr: str = msgspec.field(name="CSR")

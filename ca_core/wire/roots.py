@@ -8,7 +8,8 @@ class CARoot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: SHA-1 of the primary CA's DER, colon hex.
-        serial_number: low 64 bits of the serial; the whole of it is in ``serial_number_hex`` (ours).
+        serial_number: low 64 bits of the serial; the whole of it is in ``serial_number_hex``
+            (ours).
         signing_key_id: SKI of the certificate that signs leaves, colon hex; equals a leaf's AKI.
         external_trust_domain: the trust domain without its last label, as Consul has it.
         not_before, not_after: RFC 3339, UTC, whole seconds.
