@@ -125,7 +125,7 @@ class Event:
 
 
 @hookspec
-def ca_provider() -> ProviderPlugin[Any]:  # type: ignore[empty-body]
+def ca_provider() -> ProviderPlugin[Any]:  # type: ignore[empty-body] # no body
     """Return this plugin's provider; its name is the entry point's name.
 
     Asked of the one configured plugin only. Entry-point group ``ca_core.providers``.
