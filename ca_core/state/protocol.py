@@ -129,7 +129,8 @@ class Engine(Protocol):
                 nothing was written.
             UnavailableError: the disk is full or the backend is away; nothing was written.
             OutcomeUnknownError: the backend did not answer; it may have been written.
-            RequestError: more than ``MAX_CHANGES`` changes, or a row twice.
+            RequestError: no changes, more than ``MAX_CHANGES``, or a row twice.
+            ConfigError: the file turned out to be damaged or read-only; nothing was written.
         """
         ...
 

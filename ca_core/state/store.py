@@ -42,8 +42,12 @@ class Store:
         self._loop = loop
         self._waiters = Waiters()
         self._closed = False
-        self._published = Published(View.of(engine.load()), self._wake)
-        engine.watch(self.snapshot.index, self._published.deliver)
+        try:
+            self._published = Published(View.of(engine.load()), self._wake)
+            engine.watch(self.snapshot.index, self._published.deliver)
+        except BaseException:
+            engine.close()
+            raise
         self._writer = Writer(engine)
 
     def __enter__(self) -> Self:
