@@ -8,6 +8,7 @@ import difflib
 import types
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -71,6 +72,8 @@ def parse_struct(struct: type[StructT], raw: Mapping[str, Any], *, where: str = 
 def _decode(kind: type, value: Any) -> Any:
     if kind is Secret and isinstance(value, Secret | str):
         return value if isinstance(value, Secret) else Secret(value)
+    if kind is Path and isinstance(value, Path | str):
+        return Path(value)
     raise TypeError(
         f"Expected text, got {type(value).__name__}"
     )  # never the value: it may be secret
@@ -139,6 +142,8 @@ def json_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
 def _schema_of(kind: type) -> dict[str, Any]:
     if kind is Secret:
         return {"type": "string", "writeOnly": True}
+    if kind is Path:
+        return {"type": "string", "format": "path"}
     raise NotImplementedError(kind)
 
 

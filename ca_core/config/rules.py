@@ -1,0 +1,156 @@
+"""Rules between keys, checked when the configuration is read: lives, keys, names, addresses.
+
+Source: Consul's common CA options for the lives (leaf 1h to 8760h, signer three times the
+leaf, root at least the signer).
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from ca_core.config.listen import TcpListen, parse_listen
+from ca_core.config.model import CAConfig, Config
+from ca_core.durations import format_duration
+from ca_core.errors import ConfigError, RequestError
+from ca_core.identity.keys import KeyType, parse_key_spec
+from ca_core.identity.spiffe import AgentId, ServiceId, TrustDomain
+
+MIN_LEAF_TTL = timedelta(hours=1)
+MAX_LEAF_TTL = timedelta(hours=8760)
+
+UNSAFE_MIN_LEAF_TTL = timedelta(seconds=1)
+"""With ``unsafe_short_ttls``: certificates count whole seconds."""
+
+SIGNER_LIVES = 3
+"""A signer lives at least this many leaf lives, so that its renewal never shortens a leaf."""
+
+_ANY = TrustDomain("any")
+
+
+def check_config(config: Config) -> None:
+    """Refuse values that are each well-formed and do not go together.
+
+    Raises:
+        ConfigError: the first rule broken, with the fix; ``where`` is the dotted key.
+    """
+    check_lives(config.ca)
+    _check_keys(config.ca)
+    _check_limits(config.ca)
+    _check_names(config)
+    _check_kek(config)
+    _check_listen(config)
+    _check_workloads(config)
+
+
+def check_lives(ca: CAConfig) -> None:
+    """Refuse lives of leaf, signer and root that do not fit into each other.
+
+    Raises:
+        ConfigError: the rule and the fix are in the message.
+    """
+    _check_leaf_life(ca)
+    if ca.intermediate_ttl < SIGNER_LIVES * ca.leaf_ttl:
+        needed = format_duration(SIGNER_LIVES * ca.leaf_ttl)
+        raise ConfigError(
+            f"{format_duration(ca.intermediate_ttl)} is less than {SIGNER_LIVES} times leaf_ttl "
+            f"({format_duration(ca.leaf_ttl)}); a signer must outlive its leaves",
+            where="ca.intermediate_ttl",
+            hint=f"set it to {needed} or more, or shorten leaf_ttl",
+        )
+    if ca.root_ttl < ca.intermediate_ttl:
+        raise ConfigError(
+            f"{format_duration(ca.root_ttl)} is less than intermediate_ttl "
+            f"({format_duration(ca.intermediate_ttl)}); a root must outlive its signers",
+            where="ca.root_ttl",
+            hint=f"set it to {format_duration(ca.intermediate_ttl)} or more, "
+            "or shorten intermediate_ttl",
+        )
+
+
+def _check_leaf_life(ca: CAConfig) -> None:
+    least = UNSAFE_MIN_LEAF_TTL if ca.unsafe_short_ttls else MIN_LEAF_TTL
+    if ca.leaf_ttl < least:
+        raise ConfigError(
+            f"{format_duration(ca.leaf_ttl)} is too short; a leaf lives at least "
+            f"{format_duration(least)}",
+            where="ca.leaf_ttl",
+            hint=f"set it to {format_duration(least)} or more"
+            + ("" if ca.unsafe_short_ttls else "; in tests, set unsafe_short_ttls = true"),
+        )
+    if ca.leaf_ttl > MAX_LEAF_TTL:
+        raise ConfigError(
+            f"{format_duration(ca.leaf_ttl)} is too long; a leaf lives at most "
+            f"{format_duration(MAX_LEAF_TTL)}",
+            where="ca.leaf_ttl",
+            hint=f"set it to {format_duration(MAX_LEAF_TTL)} or less; leaves renew by themselves",
+        )
+
+
+def _check_keys(ca: CAConfig) -> None:
+    _reworded("ca.key_bits", lambda: parse_key_spec(KeyType(ca.key_type), ca.key_bits))
+
+
+def _check_limits(ca: CAConfig) -> None:
+    if not 0 <= ca.csr_max_per_second < float("inf"):
+        raise ConfigError("must be 0 (no limit) or more", where="ca.csr_max_per_second")
+
+
+def _check_names(config: Config) -> None:
+    node, datacenter = config.agent.node, config.datacenter
+    _reworded("datacenter", lambda: AgentId(trust_domain=_ANY, datacenter=datacenter, node="any"))
+    _reworded("agent.node", lambda: AgentId(trust_domain=_ANY, datacenter="any", node=node))
+    trust_domain = config.server.trust_domain
+    if trust_domain is not None:
+        _reworded("server.trust_domain", lambda: TrustDomain(trust_domain))
+
+
+def _check_kek(config: Config) -> None:
+    if config.server.kek_file is not None and config.server.kek_command:
+        raise ConfigError(
+            "kek_file and kek_command exclude each other",
+            where="server.kek_command",
+            hint="keep the one that holds the key",
+        )
+
+
+def _check_listen(config: Config) -> None:
+    for text in config.server.listen:
+        parse_listen(text, where="server.listen")
+    for text in config.agent.listen:
+        check_loopback(text, where="agent.listen")
+
+
+def check_loopback(text: str, *, where: str) -> None:
+    """Refuse an address that other machines can reach: plain HTTP stays on this one.
+
+    Raises:
+        ConfigError: not loopback, or no address at all.
+    """
+    listen = parse_listen(text, where=where)
+    if isinstance(listen, TcpListen) and not listen.is_loopback:
+        raise ConfigError(
+            f"{listen} can be reached from other machines, and this is plain HTTP",
+            where=where,
+            hint=f"listen on 127.0.0.1:{listen.port} or on unix:PATH",
+        )
+
+
+def _check_workloads(config: Config) -> None:
+    for service, users in config.agent.workloads.items():
+        where = f"agent.workloads.{service}"
+        _check_service(service, where)
+        if any(isinstance(user, int) and user < 0 for user in users):
+            raise ConfigError("a uid is 0 or more", where=where)
+
+
+def _check_service(name: str, where: str) -> None:
+    _reworded(where, lambda: ServiceId(trust_domain=_ANY, datacenter="any", service=name))
+
+
+def _reworded(where: str, check: Callable[[], Any]) -> None:
+    """Run ``check``; what a caller did wrong there, the operator did wrong here."""
+    try:
+        check()
+    except RequestError as error:
+        message = str(error).removeprefix(f"{error.field}: ")
+        raise ConfigError(message, where=where) from None
