@@ -49,7 +49,7 @@ def _meaning(error: sqlite3.Error, path: Path) -> Error:
 
 def damaged(path: Path, finding: str) -> ConfigError:
     """Return the error for a file whose content is not what was written."""
-    message = f"the state file is damaged ({" ".join(finding.split())}); it was left as it is"
+    message = f"the state file is damaged ({' '.join(finding.split())}); it was left as it is"
     hint = f"move {path}* into another folder (keep them), then `ca-core restore` the newest backup"
     return ConfigError(message, where=str(path), hint=hint)
 
