@@ -37,16 +37,21 @@ def environment_values(environ: Mapping[str, str]) -> Iterator[tuple[str, str, A
         if name == variable or name in NOT_KEYS:
             continue
         path = tuple(name.lower().split("__"))
-        if len(path) == 1 and not _looks_like_a_key(path[0]):
+        if len(path) == 1 and not _is_meant_for_us(variable):
             continue
         kind = _kind_of(path, variable)
         yield variable, ".".join(path), _value(environ[variable], kind, variable)
 
 
-def _looks_like_a_key(name: str) -> bool:
-    """Say whether a name without ``__`` is meant for us: a key, or close to one of ours."""
-    known = [*_fields(Config), *(other.lower() for other in NOT_KEYS)]
-    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.8))
+def _is_meant_for_us(variable: str) -> bool:
+    """Say whether a name without ``__`` is a key; refuse one that is close to a name of ours."""
+    keys = {PREFIX + field.upper() for field in _fields(Config)}
+    near = difflib.get_close_matches(
+        variable, keys | {PREFIX + name for name in NOT_KEYS}, n=1, cutoff=0.88
+    )
+    if near and variable not in keys:
+        raise ConfigError(f"unknown variable; did you mean {near[0]}?", where=variable)
+    return variable in keys
 
 
 def _kind_of(path: tuple[str, ...], variable: str) -> Any:
