@@ -1,0 +1,96 @@
+"""What an HTTP answer of a server means: its index, its errors; pure.
+
+The table of design and ``docs/consul.md`` read backwards: status to class.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from ca_core.errors import (
+    CapabilityUnsupportedError,
+    ConflictError,
+    DeniedError,
+    Error,
+    OutcomeUnknownError,
+    ProviderError,
+    RateLimitedError,
+    RequestError,
+    UnavailableError,
+)
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names and values as they came; names in any case."""
+
+_LONGEST_RETRY = timedelta(hours=1)
+_LONGEST_DETAIL = 500
+
+
+class _Problem(msgspec.Struct):
+    """The parts of a problem document (RFC 9457) that are read."""
+
+    title: str = ""
+    detail: str = ""
+    hint: str = ""
+
+
+def header(headers: Headers, name: str) -> str:
+    """Return the value of a header, or an empty text."""
+    wanted = name.lower().encode()
+    return next((v.decode("latin-1") for n, v in headers if n.lower() == wanted), "")
+
+
+def index_of(headers: Headers) -> int:
+    """Return ``X-Consul-Index``; 0 if it is missing or no number."""
+    text = header(headers, "X-Consul-Index")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def retry_after_of(headers: Headers) -> timedelta:
+    """Return ``Retry-After`` in seconds, one if it is missing or a date, at most an hour.
+
+    Source: RFC 9110 §10.2.3.
+    """
+    text = header(headers, "Retry-After")
+    if not (text.isascii() and text.isdigit()):
+        return timedelta(seconds=1)
+    return min(timedelta(seconds=int(text[:9])), _LONGEST_RETRY)
+
+
+def error_of(status: int, headers: Headers, body: bytes) -> Error:
+    """Return the typed error that a refusing answer stands for."""
+    problem = _problem_in(body)
+    detail = problem.detail or problem.title or f"the server answered {status}"
+    if status in (429, 503):
+        return _later(status, detail, problem.hint, retry_after_of(headers))
+    if status == 501:  # noqa: PLR2004 - the table of the API
+        return CapabilityUnsupportedError(detail)
+    if status == 404:  # noqa: PLR2004 - the table of the API
+        return UnavailableError(detail, hint="is this address the API of a ca-core server?")
+    return _CLASSES.get(status, _class_of(status))(detail, hint=problem.hint)
+
+
+_CLASSES: Mapping[int, type[Error]] = {
+    401: DeniedError,
+    403: DeniedError,
+    409: ConflictError,
+    504: OutcomeUnknownError,
+}
+
+
+def _class_of(status: int) -> type[Error]:
+    return RequestError if status < 500 else ProviderError  # noqa: PLR2004 - whose fault it is
+
+
+def _later(status: int, detail: str, hint: str, retry_after: timedelta) -> Error:
+    if status == 429:  # noqa: PLR2004 - the table of the API
+        return RateLimitedError(detail, retry_after=retry_after)
+    return UnavailableError(detail, retry_after=retry_after, hint=hint)
+
+
+def _problem_in(body: bytes) -> _Problem:
+    try:
+        return msgspec.json.decode(body, type=_Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Problem(detail=body[:_LONGEST_DETAIL].decode(errors="replace").strip())

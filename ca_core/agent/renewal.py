@@ -1,0 +1,154 @@
+"""When a leaf is renewed: windows, moments and states; pure, every draw is the caller's.
+
+A moment is drawn once, when the leaf is issued, and kept. Drawing again at every look moves the
+moment towards the end of the window, and everybody who started together renews together.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+EARLIEST = 0.6
+"""Share of a leaf's life that passes before it may be renewed."""
+LATEST = 0.9
+"""Share of its life by which the renewal has been tried; the last tenth is for retries."""
+RETRY_WINDOW = timedelta(seconds=30)
+"""One retry in each: ten thousand agents then ask about 333 times a second, and not in step."""
+ROOT_CHANGE_SPREAD = timedelta(seconds=30)
+"""Leaves of a replaced signer are renewed at a random moment within this span."""
+_RETRIES_OF_SHORT_LIVES = 2
+"""The last tenth of any life holds at least this many retry windows, however short it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time from which one moment is drawn; ``earliest`` is never after ``latest``."""
+
+    earliest: datetime
+    latest: datetime
+
+
+class LeafState(StrEnum):
+    """What a leaf is good for at a moment."""
+
+    NOT_YET_VALID = "not yet valid"
+    FRESH = "fresh"
+    DUE = "due for renewal"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """A run of failed renewals, and when the next try is made.
+
+    Attributes:
+        windows_from: start of the first retry window: the first failure plus its Retry-After.
+        width: length of one window.
+        number: the window that holds ``retry_at``, counted from 0.
+        retry_at: the one moment of that window at which a retry is made.
+        not_before: nobody may ask before this moment (Retry-After of the latest failure).
+    """
+
+    windows_from: datetime
+    width: timedelta
+    number: int
+    retry_at: datetime
+    not_before: datetime
+
+
+def renewal_window(issued_at: datetime, not_after: datetime) -> Window:
+    """Return 60 to 90 % of the time from issue to NotAfter.
+
+    ``issued_at`` is the moment of issue on the clock that gives ``now`` elsewhere: backdating
+    (NotBefore lies 60 s in the past) does not count. A leaf that ends before it was
+    issued is due at once.
+    """
+    life = max(not_after - issued_at, timedelta())
+    return Window(issued_at + EARLIEST * life, issued_at + LATEST * life)
+
+
+def drawn(window: Window, fraction: float) -> datetime:
+    """Return the moment ``fraction`` (0 to 1, drawn once by the caller) into the window."""
+    return window.earliest + fraction * (window.latest - window.earliest)
+
+
+def hurried(now: datetime, fraction: float) -> datetime:
+    """Return when a leaf of a replaced signer is renewed; ``fraction`` is drawn once per change."""
+    return now + fraction * ROOT_CHANGE_SPREAD
+
+
+def retry_width(issued_at: datetime, not_after: datetime) -> timedelta:
+    """Return the retry window of a leaf: 30 s, less for leaves that live under ten minutes.
+
+    A twentieth of the life: the last tenth then holds two windows, so that one failure at the end
+    of the renewal window is not the end of the leaf.
+    """
+    last_tenth = (1 - LATEST) * max(not_after - issued_at, timedelta())
+    return max(min(RETRY_WINDOW, last_tenth / _RETRIES_OF_SHORT_LIVES), timedelta(seconds=1))
+
+
+def retry_moment(
+    failed_at: datetime,
+    attempt: int,
+    retry_after: timedelta,
+    fraction: float,
+    *,
+    width: timedelta = RETRY_WINDOW,
+) -> datetime:
+    """Return the random moment of one fixed window.
+
+    Args:
+        failed_at: the first failure of the run.
+        attempt: number of the window, from 0.
+        retry_after: what the first failure asked for; no window begins before it has passed.
+        fraction: where in the window, 0 to 1, drawn anew for each window.
+        width: length of a window.
+    """
+    return failed_at + retry_after + (attempt + fraction) * width
+
+
+def failed(
+    before: Failures | None,
+    *,
+    at: datetime,
+    retry_after: timedelta,
+    fraction: float,
+    width: timedelta = RETRY_WINDOW,
+) -> Failures:
+    """Return the run of failures after one more at ``at``.
+
+    The windows stay where the first failure put them. The next try lies in the first window that
+    was not used yet and begins no earlier than ``at + retry_after``.
+    """
+    not_before = at + retry_after
+    if before is None:
+        moment = retry_moment(at, 0, retry_after, fraction, width=width)
+        return Failures(
+            windows_from=not_before, width=width, number=0, retry_at=moment, not_before=not_before
+        )
+    reached = math.ceil((not_before - before.windows_from) / before.width)
+    number = max(before.number + 1, reached)
+    return Failures(
+        windows_from=before.windows_from,
+        width=before.width,
+        number=number,
+        retry_at=retry_moment(
+            before.windows_from, number, timedelta(), fraction, width=before.width
+        ),
+        not_before=not_before,
+    )
+
+
+def state_of(
+    now: datetime, *, not_before: datetime, renew_at: datetime, not_after: datetime
+) -> LeafState:
+    """Return what the leaf is good for at ``now``; it is valid up to and including NotAfter.
+
+    Source: RFC 5280 §4.1.2.5 (both bounds inclusive).
+    """
+    if now < not_before:
+        return LeafState.NOT_YET_VALID
+    if now > not_after:
+        return LeafState.EXPIRED
+    return LeafState.DUE if now >= renew_at else LeafState.FRESH

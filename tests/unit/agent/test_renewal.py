@@ -1,0 +1,132 @@
+"""The moments at which leaves are renewed."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ca_core.agent.backoff import LONGEST, backoff
+from ca_core.agent.renewal import (
+    RETRY_WINDOW,
+    ROOT_CHANGE_SPREAD,
+    LeafState,
+    drawn,
+    failed,
+    hurried,
+    renewal_window,
+    retry_moment,
+    retry_width,
+    state_of,
+)
+
+ISSUED = datetime(2026, 1, 1, tzinfo=UTC)
+LIVES = st.timedeltas(min_value=timedelta(seconds=10), max_value=timedelta(days=3650))
+FRACTIONS = st.floats(min_value=0, max_value=1)
+SPANS = st.timedeltas(min_value=timedelta(), max_value=timedelta(hours=2))
+
+
+def test_a_leaf_of_three_days_is_renewed_between_43_and_65_hours():
+    """The window is 60 to 90 % of the life, measured from the moment of issue."""
+    window = renewal_window(ISSUED, ISSUED + timedelta(hours=72))
+    assert window.earliest == ISSUED + timedelta(hours=43, minutes=12)
+    assert window.latest == ISSUED + timedelta(hours=64, minutes=48)
+
+
+def test_backdating_does_not_move_the_window():
+    """Only issue and end count; a NotBefore in the past is no part of the life."""
+    window = renewal_window(ISSUED, ISSUED + timedelta(minutes=10))
+    assert window.earliest == ISSUED + timedelta(minutes=6)
+
+
+@given(life=LIVES, fraction=FRACTIONS)
+def test_the_drawn_moment_lies_between_60_and_90_percent(life, fraction):
+    """Whatever is drawn stays within the window, and the window within the life."""
+    moment = drawn(renewal_window(ISSUED, ISSUED + life), fraction)
+    slack = timedelta(microseconds=2)
+    assert ISSUED + 0.6 * life - slack <= moment <= ISSUED + 0.9 * life + slack
+
+
+@given(life=LIVES, one=FRACTIONS, two=FRACTIONS)
+def test_a_larger_fraction_is_never_earlier(life, one, two):
+    """The draw is monotonic, so a uniform fraction gives uniform moments."""
+    window = renewal_window(ISSUED, ISSUED + life)
+    low, high = sorted((one, two))
+    assert drawn(window, low) <= drawn(window, high)
+
+
+@given(late=st.timedeltas(min_value=timedelta(), max_value=timedelta(days=9)))
+def test_a_leaf_that_ended_before_its_issue_is_due_at_once(late):
+    """A clock ahead of the server gives an empty window at the issue, never one before it."""
+    window = renewal_window(ISSUED, ISSUED - late)
+    assert window.earliest == window.latest == ISSUED
+
+
+@given(life=st.timedeltas(min_value=timedelta(seconds=20), max_value=timedelta(minutes=10)))
+def test_two_retries_fit_into_the_last_tenth_of_a_short_life(life):
+    """Leaves under ten minutes are not renewed in a hot loop and still have room for retries."""
+    window = renewal_window(ISSUED, ISSUED + life)
+    assert window.latest + 2 * retry_width(ISSUED, ISSUED + life) <= ISSUED + life + timedelta(
+        microseconds=9
+    )
+
+
+def test_long_lives_retry_in_windows_of_thirty_seconds():
+    """From ten minutes on the window has its full width."""
+    assert retry_width(ISSUED, ISSUED + timedelta(hours=1)) == RETRY_WINDOW
+
+
+@given(attempt=st.integers(0, 1000), after=SPANS, fraction=FRACTIONS)
+def test_each_window_holds_exactly_one_retry(attempt, after, fraction):
+    """Retry n lies in the n-th fixed window after Retry-After, nowhere else."""
+    moment = retry_moment(ISSUED, attempt, after, fraction)
+    start = ISSUED + after + attempt * RETRY_WINDOW
+    assert start <= moment <= start + RETRY_WINDOW
+
+
+@given(
+    pauses=st.lists(st.tuples(SPANS, SPANS, FRACTIONS), min_size=1, max_size=12),
+)
+def test_no_retry_before_retry_after_and_at_most_one_a_window(pauses):
+    """However long tries take and whatever they ask for, windows stay fixed and are used once."""
+    now, run, used = ISSUED, None, set()
+    for took, retry_after, fraction in pauses:
+        now += took
+        run = failed(run, at=now, retry_after=retry_after, fraction=fraction)
+        assert run.retry_at >= now + retry_after
+        assert run.not_before == now + retry_after
+        start = run.windows_from + run.number * RETRY_WINDOW
+        assert start <= run.retry_at <= start + RETRY_WINDOW
+        assert run.number not in used
+        used.add(run.number)
+        now = run.retry_at
+
+
+@given(fraction=FRACTIONS)
+def test_a_root_change_is_spread_over_thirty_seconds(fraction):
+    """The hurried moment lies within the spread."""
+    assert ISSUED <= hurried(ISSUED, fraction) <= ISSUED + ROOT_CHANGE_SPREAD
+
+
+@given(now=st.timedeltas(min_value=timedelta(hours=-2), max_value=timedelta(hours=100)))
+def test_exactly_one_state_holds_at_any_moment(now):
+    """Before NotBefore, fresh, due and expired follow one another without a gap."""
+    end, due = ISSUED + timedelta(hours=72), ISSUED + timedelta(hours=50)
+    moment = ISSUED + now
+    state = state_of(moment, not_before=ISSUED, renew_at=due, not_after=end)
+    assert (state is LeafState.NOT_YET_VALID) == (moment < ISSUED)
+    assert (state is LeafState.FRESH) == (ISSUED <= moment < due)
+    assert (state is LeafState.DUE) == (due <= moment <= end)
+    assert (state is LeafState.EXPIRED) == (moment > end)
+
+
+@given(failures=st.integers(1, 10_000), fraction=FRACTIONS, asked=SPANS)
+def test_backoff_is_bounded_jittered_and_obeys_retry_after(failures, fraction, asked):
+    """Never more than eight seconds unless the server asks for more, never zero."""
+    seconds = backoff(failures, fraction, at_least=asked)
+    assert 0.125 <= seconds <= max(LONGEST, asked.total_seconds())
+    assert seconds >= asked.total_seconds()
+
+
+def test_backoff_doubles_until_its_ceiling():
+    """At the same fraction each failure waits twice as long as the one before, up to 8 s."""
+    assert [backoff(n, 1.0) for n in range(1, 8)] == [0.25, 0.5, 1, 2, 4, 8, 8]
