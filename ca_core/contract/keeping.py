@@ -1,0 +1,293 @@
+"""Keys and certificate chains kept by name, so that two servers end up with one of each.
+
+A name (``ROOT``, or ``signer_name(id)``) has three records, made in this order::
+
+    state   authority/<authority id>/<name>/key      which key it has, for example ``ec-256``
+    secret  authority/<authority id>/<name>          the private key, PKCS#8 DER
+    state   authority/<authority id>/<name>/chain    its certificates, PEM, own certificate first
+
+Each is decided by the store's ``create``: two servers may both make a key, the store says which one
+stands, and only the standing key gets a certificate. Killed in between, the next call finishes. A
+private key without a chain signs nothing: that is a CSR under way.
+
+What was retired leaves one record, ``…/retired``, by which its id is dead for ever.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from ca_core.contract.context import ProviderContext
+from ca_core.contract.issuing import KeyPair, key_bytes, load_key, load_pair
+from ca_core.errors import (
+    AuthorityRetiredError,
+    NotReadyError,
+    RequestError,
+    SignerUnknownError,
+    UnavailableError,
+)
+from ca_core.identity.certificates import parsed_chain, pem_chain
+from ca_core.identity.keys import KeySpec, PrivateKey, generate_key
+
+ROOT = "root"
+"""The name under which an authority's primary CA is kept."""
+
+_RETIRED = "retired"
+_ID = re.compile(r"[a-z0-9-]{1,32}\Z")
+
+
+def signer_name(signer_id: str) -> str:
+    """Return the name under which the signer of that id is kept.
+
+    Raises:
+        RequestError: this is not an id.
+    """
+    if not _ID.match(signer_id):
+        raise RequestError(f"{signer_id[:80]!r} is not an id: 1 to 32 of a-z 0-9 -", field="id")
+    return f"signer/{signer_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is kept under one name, ready to sign.
+
+    Attributes:
+        name: where it is kept.
+        chain: own certificate first, then its issuers.
+        pair: the first certificate with its private key.
+        ends: the earliest NotAfter in the chain, aware UTC; nothing below it may live longer.
+    """
+
+    name: str
+    chain: tuple[x509.Certificate, ...]
+    pair: KeyPair
+    ends: datetime
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """Return the certificate whose key signs."""
+        return self.chain[0]
+
+
+class Kept:
+    """The keys and chains of one authority (``context.authority_id``). Thread-safe.
+
+    A private key is read once per object and remembered; whether it still counts is asked of the
+    state every time, so what another server retired signs nothing here either.
+    """
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._state = context.state
+        self._secrets = context.secrets
+        self._authority = context.authority_id
+        self._loaded: dict[str, tuple[str, Held]] = {}
+
+    def made(
+        self,
+        name: str,
+        spec: KeySpec,
+        issue: Callable[[PrivateKey], Sequence[x509.Certificate]],
+        *,
+        make_key: Callable[[], PrivateKey] | None = None,
+    ) -> tuple[x509.Certificate, ...]:
+        """Return the chain kept under ``name``; make what is missing of it.
+
+        Args:
+            name: ``ROOT`` or ``signer_name(id)``.
+            spec: the key asked for; it is recorded, and a repeat must ask for the same.
+            issue: gives the chain for the key that stands, own certificate first. Called only while
+                no chain is kept; the loser of a race sees its result discarded.
+            make_key: where the key comes from, if not a new one of ``spec``.
+
+        Raises:
+            RequestError: the name is known with another key, or was retired.
+            AuthorityRetiredError: the authority was retired.
+        """
+        self.claim(name, spec)
+        chain = self.chain_or_none(name)
+        if chain is None:
+            chain = self.installed(name, issue(self.key(name, spec, make_key=make_key)))
+        return chain
+
+    def key(
+        self,
+        name: str,
+        spec: KeySpec,
+        *,
+        make_key: Callable[[], PrivateKey] | None = None,
+    ) -> PrivateKey:
+        """Return the private key of ``name``, durable before this returns; it needs no chain yet.
+
+        Raises:
+            RequestError: the name is known with another key, or was retired.
+            AuthorityRetiredError: the authority was retired.
+        """
+        self.claim(name, spec)
+        secret = self._secrets.get(self._path(name))
+        if secret is None:
+            made = generate_key(spec) if make_key is None else make_key()
+            secret = self._secrets.create(self._path(name), key_bytes(made))
+            self._undo_if_retired(name)
+        return load_key(secret)
+
+    def claim(self, name: str, spec: KeySpec) -> None:
+        """Record which key ``name`` has, for ever.
+
+        Raises:
+            RequestError: the name is known with another key, or was retired.
+            AuthorityRetiredError: the authority was retired.
+        """
+        self.refuse_retired(name)
+        standing = self.standing(name, "key", str(spec))
+        if standing != str(spec):
+            raise RequestError(f"{name} has key {standing}, not {spec}", field="key")
+
+    def installed(
+        self, name: str, chain: Sequence[x509.Certificate]
+    ) -> tuple[x509.Certificate, ...]:
+        """Keep ``chain`` if none is kept yet; return what stands, which may be another's.
+
+        Raises:
+            RequestError: the name was retired.
+            AuthorityRetiredError: the authority was retired.
+        """
+        standing = self.standing(name, "chain", pem_chain(chain))
+        self._undo_if_retired(name)
+        return parsed_chain(standing)
+
+    def standing(self, name: str, record: str, value: str) -> str:
+        """Return what is recorded for ``name``; where nothing is, record ``value``."""
+        path = self._path(name, record)
+        found = self._state.get(path)
+        return self._state.create(path, value) if found is None else found
+
+    def recorded(self, name: str, record: str) -> str | None:
+        """Return what is recorded for ``name``, or None."""
+        return self._state.get(self._path(name, record))
+
+    def chain_or_none(self, name: str) -> tuple[x509.Certificate, ...] | None:
+        """Return the chain kept under ``name`` without touching its key, or None."""
+        text = self.recorded(name, "chain")
+        return None if text is None else parsed_chain(text)
+
+    def chain(self, name: str) -> tuple[x509.Certificate, ...]:
+        """Return the chain kept under ``name`` without touching its key.
+
+        Raises:
+            NotReadyError: none is kept.
+            AuthorityRetiredError: the authority was retired.
+        """
+        found = self.chain_or_none(name)
+        if found is None:
+            raise self._absent(name)
+        return found
+
+    def held(self, name: str) -> Held:
+        """Return the chain and the private key kept under ``name``.
+
+        Raises:
+            NotReadyError: no chain is kept.
+            AuthorityRetiredError: the authority was retired.
+            UnavailableError: the secret store does not give the key.
+        """
+        text = self.recorded(name, "chain")
+        known = self._loaded.get(name)
+        if known is not None and known[0] == text:
+            return known[1]
+        if text is None:
+            self._loaded.pop(name, None)
+            raise self._absent(name)
+        held = self._read(name, parsed_chain(text))
+        self._loaded[name] = (text, held)
+        return held
+
+    def signer(self, signer_id: str) -> Held:
+        """Return the signer of that id, ready to sign.
+
+        Raises:
+            SignerUnknownError: this authority has none.
+            AuthorityRetiredError: the authority was retired.
+        """
+        try:
+            return self.held(signer_name(signer_id))
+        except (NotReadyError, RequestError):
+            raise SignerUnknownError(signer_id) from None
+
+    def names(self) -> tuple[str, ...]:
+        """Return every name that has a key record, sorted."""
+        prefix = self._path("")
+        found = (path.removeprefix(prefix) for path in self._state.keys(prefix))
+        return tuple(path.removesuffix("/key") for path in found if path.endswith("/key"))
+
+    def retire_signer(self, signer_id: str) -> None:
+        """Remove that signer and nothing else; its id is dead afterwards. Safe to repeat."""
+        name = signer_name(signer_id)
+        self.standing(name, _RETIRED, _RETIRED)
+        self._forget(name)
+
+    def retire(self) -> None:
+        """Remove everything of this authority but the mark that its id is dead. Safe to repeat."""
+        dead = self._path(_RETIRED)
+        self._state.create(dead, _RETIRED)
+        for name in self.names():
+            self._forget(name)
+        for path in self._state.keys(self._path("")):
+            if path != dead:
+                self._remove(path)
+
+    def drop_loaded(self) -> None:
+        """Let go of the private keys in memory; they are read again when needed."""
+        self._loaded.clear()
+
+    def refuse_retired(self, name: str) -> None:
+        """Refuse a name whose id is dead.
+
+        Raises:
+            RequestError: the name was retired.
+            AuthorityRetiredError: the authority was retired.
+        """
+        if self._state.get(self._path(_RETIRED)) is not None:
+            raise AuthorityRetiredError(self._authority)
+        if self.recorded(name, _RETIRED) is not None:
+            raise RequestError(f"{name} was retired; its id is never used again", field="id")
+
+    def _undo_if_retired(self, name: str) -> None:
+        """Take back what was written after somebody else had retired the name."""
+        try:
+            self.refuse_retired(name)
+        except (AuthorityRetiredError, RequestError):
+            self._forget(name)
+            raise
+
+    def _absent(self, name: str) -> NotReadyError | AuthorityRetiredError:
+        if self._state.get(self._path(_RETIRED)) is not None:
+            return AuthorityRetiredError(self._authority)
+        return NotReadyError(f"{name} of {self._authority} does not exist yet")
+
+    def _read(self, name: str, chain: tuple[x509.Certificate, ...]) -> Held:
+        secret = self._secrets.get(self._path(name))
+        if secret is None:
+            raise UnavailableError(f"the private key of {name} of {self._authority} is missing")
+        pair = load_pair(chain[0], load_key(secret))
+        return Held(name, chain, pair, min(link.not_valid_after_utc for link in chain))
+
+    def _forget(self, name: str) -> None:
+        """Remove the key and every record but the retired mark.
+
+        The key record goes last, so that an interrupted removal is found again by ``names``.
+        """
+        self._loaded.pop(name, None)
+        self._secrets.delete(self._path(name))
+        paths = (path for path in self._state.keys(self._path(name, "")) if path[-8:] != "/retired")
+        for path in sorted(paths, key=lambda path: path.endswith("/key")):
+            self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        while (old := self._state.get(path)) is not None:
+            self._state.replace(path, old, None)
+
+    def _path(self, *parts: str) -> str:
+        return "/".join(("authority", self._authority, *parts))
