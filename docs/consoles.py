@@ -1,0 +1,110 @@
+"""Console blocks of our documents: what was typed, what was shown, and whether it is still true.
+
+A block is fenced as ``console``; its commands begin with ``$ ``, what follows is their output. The
+comment ``<!-- session: NAME -->`` on the line before names where it runs (``docs/sessions.py``); the
+blocks of one session on one page run in order, in one folder. A line ``…`` stands for any lines.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+_BLOCK = re.compile(
+    r"<!-- session: (?P<session>[a-z-]+) -->\n```console\n(?P<body>.*?)```\n", re.DOTALL
+)
+_ANY_CONSOLE = re.compile(r"^```console$", re.MULTILINE)
+_VARYING = (
+    (re.compile(r"\x1b\[[0-9;]*m"), ""),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "‹uuid›"),
+    (re.compile(r"\b[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){3,}\b"), "‹hex›"),
+    (re.compile(r"\b[0-9a-f]{12,}\b…?"), "‹hex›"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00| UTC)?"), "‹time›"),
+    (re.compile(r"\b[A-Za-z0-9+/_-]{40,}={0,2}"), "‹base64›"),
+    (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|min|h|d|days?|hours?|minutes?|seconds?)\b"), "‹span›"),
+    (re.compile(r"[─━═]{2,}"), "──"),
+    (re.compile(r" {2,}"), " "),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command and what it showed; ``shown`` ends with a newline or is empty."""
+
+    command: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One console block; ``line`` is where its fence stands."""
+
+    session: str
+    line: int
+    steps: tuple[Step, ...]
+
+
+def blocks_of(text: str) -> tuple[Block, ...]:
+    """Return the console blocks of a page, in order.
+
+    Raises:
+        ValueError: a console block has no session, or does not begin with a command.
+    """
+    found = tuple(_parsed(match, text) for match in _BLOCK.finditer(text))
+    if len(found) != len(_ANY_CONSOLE.findall(text)):
+        raise ValueError("a console block without '<!-- session: … -->' on the line before it")
+    return found
+
+
+def refreshed(text: str, shown_by: Callable[[Block, Step], str]) -> str:
+    """Return the page with every output that is no longer true replaced by the new one."""
+
+    def fresh(match: re.Match[str]) -> str:
+        block = _parsed(match, text)
+        body = "".join(
+            f"$ {step.command}\n{_kept(step, shown_by(block, step))}" for step in block.steps
+        )
+        return f"<!-- session: {block.session} -->\n```console\n{body}```\n"
+
+    return _BLOCK.sub(fresh, text)
+
+
+def agrees(expected: str, shown: str) -> bool:
+    """Say whether two outputs are the same but for ids, times, spans, line drawing and spacing."""
+    return _lines_agree(_steady(expected), _steady(shown))
+
+
+def _kept(step: Step, shown: str) -> str:
+    return step.shown if agrees(step.shown, shown) else shown
+
+
+def _parsed(match: re.Match[str], text: str) -> Block:
+    body = match["body"]
+    if not body.startswith("$ "):
+        raise ValueError(f"a console block begins with '$ COMMAND', not {body[:40]!r}")
+    line = text.count("\n", 0, match.start()) + 2
+    return Block(match["session"], line, tuple(_steps(body)))
+
+
+def _steps(body: str) -> Iterator[Step]:
+    starts = [found.start() for found in re.finditer(r"^\$ ", body, re.MULTILINE)]
+    for start, end in pairwise([*starts, len(body)]):
+        command, _, shown = body[start + 2 : end].partition("\n")
+        while command.endswith("\\"):
+            more, _, shown = shown.partition("\n")
+            command = f"{command}\n{more}"
+        yield Step(command, shown)
+
+
+def _steady(text: str) -> list[str]:
+    for pattern, name in _VARYING:
+        text = pattern.sub(name, text)
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+def _lines_agree(expected: Sequence[str], shown: Sequence[str]) -> bool:
+    if not expected:
+        return not shown
+    if expected[0] == "…":
+        return any(_lines_agree(expected[1:], shown[skip:]) for skip in range(len(shown) + 1))
+    return bool(shown) and expected[0] == shown[0] and _lines_agree(expected[1:], shown[1:])
