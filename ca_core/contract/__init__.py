@@ -8,6 +8,23 @@ from ca_core.clock import Clock
 from ca_core.contract.answers import Findings, Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability, Role
 from ca_core.contract.context import ProviderContext, ProviderState, SecretStore
+from ca_core.contract.installing import authority_faults, intermediate_faults, room_below
+from ca_core.contract.issuing import (
+    BACKDATE,
+    KeyPair,
+    ca_csr,
+    ca_name,
+    cross_sign_csr,
+    issue_cross_certificate,
+    issue_intermediate,
+    issue_leaf,
+    issue_root,
+    key_bytes,
+    load_key,
+    load_pair,
+    new_serial,
+)
+from ca_core.contract.keeping import ROOT, Held, Kept, signer_name
 from ca_core.contract.plugin import (
     API_VERSION,
     Event,
@@ -49,7 +66,27 @@ from ca_core.errors import (
     UnavailableError,
 )
 from ca_core.fields import Secret, json_schema, parse_struct
-from ca_core.identity.keys import KeySpec, KeyType, PrivateKey
+from ca_core.identity.certificates import (
+    checked_pem,
+    fingerprint,
+    is_ca,
+    parse_certificates,
+    pem_chain,
+    spki_der,
+    spki_digest,
+    subject_key_id,
+    uri_sans,
+)
+from ca_core.identity.csr import load_csr
+from ca_core.identity.keys import (
+    KeySpec,
+    KeyType,
+    PrivateKey,
+    generate_key,
+    key_spec_of,
+    signature_hash,
+)
+from ca_core.identity.paths import is_signed_by, path_faults, path_length_of
 from ca_core.identity.spiffe import (
     AgentId,
     GatewayId,
@@ -62,6 +99,8 @@ from ca_core.identity.spiffe import (
 
 __all__ = [
     "API_VERSION",
+    "BACKDATE",
+    "ROOT",
     "AgentId",
     "AuthorityRequest",
     "AuthorityRetiredError",
@@ -77,10 +116,13 @@ __all__ = [
     "Findings",
     "GatewayId",
     "Health",
+    "Held",
     "IPAddress",
     "InstallRequest",
     "IntermediateRequest",
     "IssuanceReview",
+    "Kept",
+    "KeyPair",
     "KeySpec",
     "KeyType",
     "LeafRequest",
@@ -115,7 +157,38 @@ __all__ = [
     "TrustDomain",
     "UnavailableError",
     "Verdict",
+    "authority_faults",
+    "ca_csr",
+    "ca_name",
+    "checked_pem",
+    "cross_sign_csr",
+    "fingerprint",
+    "generate_key",
     "hookimpl",
+    "intermediate_faults",
+    "is_ca",
+    "is_signed_by",
+    "issue_cross_certificate",
+    "issue_intermediate",
+    "issue_leaf",
+    "issue_root",
     "json_schema",
+    "key_bytes",
+    "key_spec_of",
+    "load_csr",
+    "load_key",
+    "load_pair",
+    "new_serial",
+    "parse_certificates",
     "parse_struct",
+    "path_faults",
+    "path_length_of",
+    "pem_chain",
+    "room_below",
+    "signature_hash",
+    "signer_name",
+    "spki_der",
+    "spki_digest",
+    "subject_key_id",
+    "uri_sans",
 ]

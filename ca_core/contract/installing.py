@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_core.errors import RequestError
 from ca_core.identity.certificates import is_self_signed, spki_der, uri_sans
@@ -36,18 +37,17 @@ def authority_faults(
 
     Source: RFC 5280 §6.1, SPIFFE X509-SVID §3.
     """
-    if not chain:
-        return ("the chain is empty",)
-    below = 0 if signs_leaves else 1
-    found = [
+    found = list(path_faults(chain, now=now))  # (2)
+    if not _is_readable(chain):
+        return tuple(found) or ("a certificate cannot be read",)
+    return (
         *_key_faults(chain[0], key),  # (1)
-        *path_faults(chain, now=now),  # (2)
+        *found,
         *_anchor_faults(chain[-1]),  # (3)
-        *_room_faults(chain, below),  # (4)
+        *_room_faults(chain, 0 if signs_leaves else 1),  # (4)
         *(_crl_faults(chain[0]) if signs_leaves else ()),
         *_identity_faults(chain[0], trust_domain),  # (5)
-    ]
-    return tuple(found)
+    )
 
 
 def intermediate_faults(
@@ -66,14 +66,12 @@ def intermediate_faults(
     """
     if len(chain) < 2:  # noqa: PLR2004 - a signer and what signed it
         return ("the chain needs the signed certificate and its issuers, the anchor last",)  # (1)
-    found = [
-        *_key_faults(chain[0], key),  # (2)
-        *path_faults(chain, now=now),  # (3)
-        *_anchor_faults(chain[-1]),
-    ]
+    found = list(path_faults(chain, now=now))  # (3)
+    if not _is_readable(chain):
+        return tuple(found) or ("a certificate cannot be read",)
     if uri_sans(chain[0]) != (f"{_SPIFFE}{trust_domain}",):
         found.append(f"its one URI must be {_SPIFFE}{trust_domain}")  # (4)
-    return tuple(found)
+    return (*_key_faults(chain[0], key), *found, *_anchor_faults(chain[-1]))  # (2)
 
 
 def room_below(chain: Sequence[x509.Certificate]) -> int | None:
@@ -84,6 +82,17 @@ def room_below(chain: Sequence[x509.Certificate]) -> int | None:
         if limit is not None
     ]
     return min(limits, default=None)
+
+
+def _is_readable(chain: Sequence[x509.Certificate]) -> bool:
+    """Say whether every key and extension of a chain that is not empty can be read at all."""
+    try:
+        for certificate in chain:
+            certificate.public_key()
+            tuple(certificate.extensions)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        return False
+    return bool(chain)
 
 
 def _key_faults(certificate: x509.Certificate, key: PrivateKey) -> list[str]:

@@ -183,6 +183,20 @@ def ca_csr(
     )
 
 
+def cross_sign_csr(pair: KeyPair) -> x509.CertificateSigningRequest:
+    """Return a CSR by a CA's key that repeats its subject and SAN, for another CA to cross-sign."""
+    builder = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(pair.certificate.subject)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_CA_USAGE, critical=True)
+    )
+    for extension in pair.certificate.extensions:
+        if isinstance(extension.value, _SAN):
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+    return builder.sign(pair.key, signature_hash(pair.key))
+
+
 def ca_name(trust_domain: TrustDomain, label: str) -> x509.Name:
     """Return a CA's subject, for example ``O=ca-core, CN=ca-9f3b… 07933a13.consul``; CN ≤ 64."""
     common = f"{label} {trust_domain.name.split('.', maxsplit=1)[0][:8]}"

@@ -126,12 +126,18 @@ class Kept:
             AuthorityRetiredError: the authority was retired.
         """
         self.claim(name, spec)
+        found = self.key_or_none(name)
+        if found is not None:
+            return found
+        made = generate_key(spec) if make_key is None else make_key()
+        standing = self._secrets.create(self._path(name), key_bytes(made))
+        self._undo_if_retired(name)
+        return load_key(standing)
+
+    def key_or_none(self, name: str) -> PrivateKey | None:
+        """Return the private key of ``name``, or None."""
         secret = self._secrets.get(self._path(name))
-        if secret is None:
-            made = generate_key(spec) if make_key is None else make_key()
-            secret = self._secrets.create(self._path(name), key_bytes(made))
-            self._undo_if_retired(name)
-        return load_key(secret)
+        return None if secret is None else load_key(secret)
 
     def claim(self, name: str, spec: KeySpec) -> None:
         """Record which key ``name`` has, for ever.
@@ -268,10 +274,10 @@ class Kept:
         return NotReadyError(f"{name} of {self._authority} does not exist yet")
 
     def _read(self, name: str, chain: tuple[x509.Certificate, ...]) -> Held:
-        secret = self._secrets.get(self._path(name))
-        if secret is None:
+        key = self.key_or_none(name)
+        if key is None:
             raise UnavailableError(f"the private key of {name} of {self._authority} is missing")
-        pair = load_pair(chain[0], load_key(secret))
+        pair = load_pair(chain[0], key)
         return Held(name, chain, pair, min(link.not_valid_after_utc for link in chain))
 
     def _forget(self, name: str) -> None:

@@ -1,0 +1,134 @@
+"""Revocations of one signer, and the CRL that says so.
+
+State, beside the records of the signing key's name::
+
+    …/<name>/revoked/<serial number, hex>    reason, when it was revoked, the certificate's NotAfter
+    …/<name>/crl                             number, beginning and content digest of the last CRL
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import msgspec
+from cryptography import x509
+
+from ca_core.contract import (
+    Held,
+    Kept,
+    ProviderContext,
+    RequestError,
+    RevokeRequest,
+    is_signed_by,
+    signature_hash,
+    subject_key_id,
+)
+
+CRL_LIFE = timedelta(days=1)
+"""NextUpdate lies this far ahead; a fresh CRL is made at half of it."""
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """One revoked certificate: ``reason`` as RFC 5280 spells it, times aware UTC."""
+
+    reason: str
+    at: datetime
+    not_after: datetime
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """The last CRL: its number, when it began, and a digest of what it lists."""
+
+    number: int
+    this_update: datetime
+    digest: str
+
+
+class Revocations:
+    """The revocations of every signer of one authority; shared by all servers through the state."""
+
+    def __init__(self, context: ProviderContext, kept: Kept) -> None:
+        self._state = context.state
+        self._kept = kept
+        self._prefix = f"authority/{context.authority_id}/"
+
+    def add(self, signer: Held, request: RevokeRequest, *, now: datetime) -> None:
+        """Note a certificate as revoked; a second time changes nothing.
+
+        Raises:
+            RequestError: that signer did not issue it, or the reason belongs to delta CRLs.
+        """
+        certificate = request.certificate
+        if not is_signed_by(certificate, signer.certificate):
+            raise RequestError("this signer did not issue that certificate", field="certificate")
+        if request.reason is x509.ReasonFlags.remove_from_crl:
+            raise RequestError("removeFromCRL is for delta CRLs only", field="reason")
+        revoked = Revoked(request.reason.value, now, certificate.not_valid_after_utc)
+        record = f"revoked/{certificate.serial_number:x}"
+        self._kept.standing(signer.name, record, _text(revoked))
+
+    def crl(self, signer: Held, *, now: datetime) -> x509.CertificateRevocationList:
+        """Return the CRL of ``signer``: the same number while nothing changed, else the next one.
+
+        An expired certificate is listed for one ``CRL_LIFE`` more and then dropped.
+        Source: RFC 5280 §3.3, §5.2.3 and §5.3.1 (``unspecified`` is expressed by absence).
+        """
+        revoked = self._standing(signer, now)
+        issue = self._issue(signer, _digest(revoked), now)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(signer.certificate.subject)
+            .last_update(issue.this_update)
+            .next_update(issue.this_update + CRL_LIFE)
+            .add_extension(x509.CRLNumber(issue.number), critical=False)
+            .add_extension(_authority_key(signer.certificate), critical=False)
+        )
+        for serial, entry in revoked.items():
+            builder = builder.add_revoked_certificate(_entry(serial, entry))
+        return builder.sign(signer.pair.key, signature_hash(signer.pair.key))
+
+    def _standing(self, signer: Held, now: datetime) -> dict[int, Revoked]:
+        prefix = f"{self._prefix}{signer.name}/revoked/"
+        found = {}
+        for path in self._state.keys(prefix):
+            text = self._state.get(path)
+            if text is None:
+                continue
+            entry = msgspec.json.decode(text, type=Revoked)
+            if entry.not_after + CRL_LIFE < now:
+                self._state.replace(path, text, None)
+            else:
+                found[int(path.removeprefix(prefix), 16)] = entry
+        return found
+
+    def _issue(self, signer: Held, digest: str, now: datetime) -> Issue:
+        """Return the issue to publish, numbered by whoever is first to notice the change."""
+        path = f"{self._prefix}{signer.name}/crl"
+        while True:
+            text = self._kept.standing(signer.name, "crl", _text(Issue(1, now, digest)))
+            last = msgspec.json.decode(text, type=Issue)
+            if last.digest == digest and now < last.this_update + CRL_LIFE / 2:
+                return last
+            following = Issue(last.number + 1, max(now, last.this_update), digest)
+            if self._state.replace(path, text, _text(following)):
+                return following
+
+
+def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier(subject_key_id(issuer), None, None)
+
+
+def _entry(serial: int, revoked: Revoked) -> x509.RevokedCertificate:
+    builder = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(revoked.at)
+    reason = x509.ReasonFlags(revoked.reason)
+    if reason is not x509.ReasonFlags.unspecified:
+        builder = builder.add_extension(x509.CRLReason(reason), critical=False)
+    return builder.build()
+
+
+def _digest(revoked: dict[int, Revoked]) -> str:
+    listed = "\n".join(f"{serial:x} {entry.reason}" for serial, entry in sorted(revoked.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def _text(record: msgspec.Struct) -> str:
+    return msgspec.json.encode(record).decode()
