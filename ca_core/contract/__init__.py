@@ -8,6 +8,7 @@ from ca_core.clock import Clock
 from ca_core.contract.answers import Findings, Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability, Role
 from ca_core.contract.context import ProviderContext, ProviderState, SecretStore
+from ca_core.contract.crls import RevokedEntry, issue_crl
 from ca_core.contract.installing import authority_faults, intermediate_faults, room_below
 from ca_core.contract.issuing import (
     BACKDATE,
@@ -50,6 +51,7 @@ from ca_core.contract.requests import (
     RevokeRequest,
     SignerRequest,
 )
+from ca_core.contract.vetting import checked_cross_sign, checked_intermediate, positive_life
 from ca_core.errors import (
     AuthorityRetiredError,
     CapabilityUnsupportedError,
@@ -143,6 +145,7 @@ __all__ = [
     "RetireRequest",
     "RetireSignerRequest",
     "RevokeRequest",
+    "RevokedEntry",
     "Role",
     "Secret",
     "SecretStore",
@@ -160,6 +163,8 @@ __all__ = [
     "authority_faults",
     "ca_csr",
     "ca_name",
+    "checked_cross_sign",
+    "checked_intermediate",
     "checked_pem",
     "cross_sign_csr",
     "fingerprint",
@@ -168,6 +173,7 @@ __all__ = [
     "intermediate_faults",
     "is_ca",
     "is_signed_by",
+    "issue_crl",
     "issue_cross_certificate",
     "issue_intermediate",
     "issue_leaf",
@@ -184,6 +190,7 @@ __all__ = [
     "path_faults",
     "path_length_of",
     "pem_chain",
+    "positive_life",
     "room_below",
     "signature_hash",
     "signer_name",

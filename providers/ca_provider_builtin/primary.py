@@ -28,11 +28,14 @@ from ca_core.contract import (
     TrustChain,
     authority_faults,
     ca_csr,
+    checked_cross_sign,
+    checked_intermediate,
     cross_sign_csr,
     issue_cross_certificate,
     issue_intermediate,
     issue_root,
     pem_chain,
+    positive_life,
     room_below,
     signer_name,
     spki_der,
@@ -40,7 +43,6 @@ from ca_core.contract import (
 )
 from ca_provider_builtin.adoption import ExistingCA, claim, read_existing
 from ca_provider_builtin.config import BuiltinConfig
-from ca_provider_builtin.requests import checked_cross_sign, checked_intermediate, positive
 from ca_provider_builtin.signing import PRIMARY_SIGNS, LocalSigning
 
 _POLL = timedelta(minutes=1)
@@ -94,7 +96,7 @@ class BuiltinPrimary(LocalSigning):
         if self.config.external_issuer:
             return self._seen(self._awaited(request))
 
-        ttl = positive(request.ttl)
+        ttl = positive_life(request.ttl)
 
         def self_signed(key: PrivateKey) -> list[x509.Certificate]:
             domain, label = self.context.trust_domain, _root_label(request.id)
@@ -146,7 +148,7 @@ class BuiltinPrimary(LocalSigning):
         """Re-issue another primary CA's certificate under this authority's primary key."""
         root = self._root()
         self.require(Capability.CROSS_SIGN)
-        fitting = checked_cross_sign(request, root, now=self.now())
+        fitting = checked_cross_sign(request, root.chain, now=self.now())
         return issue_cross_certificate(root.pair, fitting, now=self.now())
 
     def cross_sign_csr(self, request: CsrRequest) -> x509.CertificateSigningRequest:
@@ -219,7 +221,7 @@ class BuiltinPrimary(LocalSigning):
             trust_domain=self.context.trust_domain,
             label=label,
             now=self.now(),
-            ttl=min(positive(ttl), root.ends - self.now()),
+            ttl=min(positive_life(ttl), root.ends - self.now()),
         )
 
     def _root(self) -> Held:

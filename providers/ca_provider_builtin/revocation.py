@@ -17,10 +17,10 @@ from ca_core.contract import (
     Kept,
     ProviderContext,
     RequestError,
+    RevokedEntry,
     RevokeRequest,
     is_signed_by,
-    signature_hash,
-    subject_key_id,
+    issue_crl,
 )
 
 CRL_LIFE = timedelta(days=1)
@@ -70,21 +70,22 @@ class Revocations:
         """Return the CRL of ``signer``: the same number while nothing changed, else the next one.
 
         An expired certificate is listed for one ``CRL_LIFE`` more and then dropped.
-        Source: RFC 5280 §3.3, §5.2.3 and §5.3.1 (``unspecified`` is expressed by absence).
+        Source: RFC 5280 §3.3.
         """
         revoked = self._standing(signer, now)
         issue = self._issue(signer, _digest(revoked), now)
-        builder = (
-            x509.CertificateRevocationListBuilder()
-            .issuer_name(signer.certificate.subject)
-            .last_update(issue.this_update)
-            .next_update(issue.this_update + CRL_LIFE)
-            .add_extension(x509.CRLNumber(issue.number), critical=False)
-            .add_extension(_authority_key(signer.certificate), critical=False)
+        entries = [
+            RevokedEntry(serial, entry.at, x509.ReasonFlags(entry.reason))
+            for serial, entry in revoked.items()
+        ]
+        this_update = issue.this_update
+        return issue_crl(
+            signer.pair,
+            entries,
+            number=issue.number,
+            this_update=this_update,
+            next_update=this_update + CRL_LIFE,
         )
-        for serial, entry in revoked.items():
-            builder = builder.add_revoked_certificate(_entry(serial, entry))
-        return builder.sign(signer.pair.key, signature_hash(signer.pair.key))
 
     def _standing(self, signer: Held, now: datetime) -> dict[int, Revoked]:
         prefix = f"{self._prefix}{signer.name}/revoked/"
@@ -111,18 +112,6 @@ class Revocations:
             following = Issue(last.number + 1, max(now, last.this_update), digest)
             if self._state.replace(path, text, _text(following)):
                 return following
-
-
-def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier(subject_key_id(issuer), None, None)
-
-
-def _entry(serial: int, revoked: Revoked) -> x509.RevokedCertificate:
-    builder = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(revoked.at)
-    reason = x509.ReasonFlags(revoked.reason)
-    if reason is not x509.ReasonFlags.unspecified:
-        builder = builder.add_extension(x509.CRLReason(reason), critical=False)
-    return builder.build()
 
 
 def _digest(revoked: dict[int, Revoked]) -> str:

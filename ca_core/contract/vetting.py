@@ -1,27 +1,23 @@
 """Requests that carry what somebody else made, checked before anything is signed."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from ca_core.contract import (
-    CrossSignRequest,
-    Held,
-    IntermediateRequest,
-    RequestError,
-    TrustDomain,
-    is_ca,
-    key_spec_of,
-    room_below,
-    spki_der,
-)
+from ca_core.contract.installing import room_below
+from ca_core.contract.requests import CrossSignRequest, IntermediateRequest
+from ca_core.errors import RequestError
+from ca_core.identity.certificates import is_ca, spki_der
+from ca_core.identity.keys import key_spec_of
+from ca_core.identity.spiffe import TrustDomain
 
 _SPIFFE = "spiffe://"
 
 
-def positive(ttl: timedelta) -> timedelta:
+def positive_life(ttl: timedelta) -> timedelta:
     """Return a life that is longer than nothing.
 
     Raises:
@@ -58,8 +54,13 @@ def checked_intermediate(
     return request.csr
 
 
-def checked_cross_sign(request: CrossSignRequest, root: Held, *, now: datetime) -> CrossSignRequest:
-    """Return the request with life and path length clamped to what ``root`` allows.
+def checked_cross_sign(
+    request: CrossSignRequest, chain: Sequence[x509.Certificate], *, now: datetime
+) -> CrossSignRequest:
+    """Return the request with life and path length clamped to what ``chain`` allows.
+
+    ``chain`` is the signing authority's: primary CA first.
+
 
     1. The certificate is a CA with a subject, and not this authority itself.
     2. A CSR that comes along is for the same key.
@@ -72,14 +73,14 @@ def checked_cross_sign(request: CrossSignRequest, root: Held, *, now: datetime) 
     key = spki_der(theirs.public_key())
     if not is_ca(theirs) or not theirs.subject.rdns:
         raise RequestError("only a CA with a subject is cross-signed", field="certificate")  # (1)
-    if key == spki_der(root.certificate.public_key()):
+    if key == spki_der(chain[0].public_key()):
         raise RequestError("this is the authority's own key", field="certificate")
     if request.csr is not None and spki_der(request.csr.public_key()) != key:
         raise RequestError("the CSR is for another key", field="csr")  # (2)
-    not_after = min(request.not_after, root.ends)
+    not_after = min(request.not_after, *(link.not_valid_after_utc for link in chain))
     if not_after <= now:
         raise RequestError("no life is left to give", field="not_after")  # (3)
-    path_length = _shorter(request.path_length, room_below(root.chain))
+    path_length = _shorter(request.path_length, room_below(chain))
     return dataclasses.replace(request, not_after=not_after, path_length=path_length)
 
 
