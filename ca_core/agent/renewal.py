@@ -17,6 +17,8 @@ RETRY_WINDOW = timedelta(seconds=30)
 """One retry in each: ten thousand agents then ask about 333 times a second, and not in step."""
 ROOT_CHANGE_SPREAD = timedelta(seconds=30)
 """Leaves of a replaced signer are renewed at a random moment within this span."""
+_SHORTEST = timedelta(seconds=1)
+"""Nothing is asked for again sooner than this."""
 _RETRIES_OF_SHORT_LIVES = 2
 """The last tenth of any life holds at least this many retry windows, however short it is."""
 
@@ -61,11 +63,13 @@ def renewal_window(issued_at: datetime, not_after: datetime) -> Window:
     """Return 60 to 90 % of the time from issue to NotAfter.
 
     ``issued_at`` is the moment of issue on the clock that gives ``now`` elsewhere: backdating
-    (NotBefore lies 60 s in the past) does not count. A leaf that ends before it was
-    issued is due at once.
+    (NotBefore lies 60 s in the past) does not count. The window begins a second after the issue
+    at the earliest, also for a leaf that has ended by then: a signer at the end of its life gives
+    leaves of seconds, and those must not be renewed in a hot loop.
     """
     life = max(not_after - issued_at, timedelta())
-    return Window(issued_at + EARLIEST * life, issued_at + LATEST * life)
+    earliest = issued_at + max(EARLIEST * life, _SHORTEST)
+    return Window(earliest, max(issued_at + LATEST * life, earliest))
 
 
 def drawn(window: Window, fraction: float) -> datetime:
@@ -85,7 +89,7 @@ def retry_width(issued_at: datetime, not_after: datetime) -> timedelta:
     of the renewal window is not the end of the leaf.
     """
     last_tenth = (1 - LATEST) * max(not_after - issued_at, timedelta())
-    return max(min(RETRY_WINDOW, last_tenth / _RETRIES_OF_SHORT_LIVES), timedelta(seconds=1))
+    return max(min(RETRY_WINDOW, last_tenth / _RETRIES_OF_SHORT_LIVES), _SHORTEST)
 
 
 def retry_moment(

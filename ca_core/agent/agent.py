@@ -1,0 +1,121 @@
+"""The agent as one object: caches, their loops, and its own leaf, started and ended together."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+
+from ca_core.acl.access import May
+from ca_core.agent.issuance import LeafIssuer
+from ca_core.agent.joining import Draw
+from ca_core.agent.leaves import LeafCache
+from ca_core.agent.ownleaf import OwnLeaf
+from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.supervision import supervised
+from ca_core.agent.upstream import Upstream
+from ca_core.agent.waiting import Gathering, stopped
+from ca_core.clock import Clock
+from ca_core.wire.times import wire_time
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """Where an agent lives: ``datacenter`` and ``node`` as they stand in SPIFFE IDs."""
+
+    datacenter: str
+    node: str
+
+
+class Agent:
+    """One node's agent. Used from one event loop; ``start`` once, ``close`` once.
+
+    Attributes:
+        roots: the trusted roots.
+        leaves: leaves of services.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        clock: Clock,
+        settings: AgentSettings,
+        *,
+        may: May,
+        own: OwnLeaf | None = None,
+        draw: Draw = random.random,
+    ) -> None:
+        self._upstream = upstream
+        self._clock = clock
+        self._settings = settings
+        self._own = own
+        self._tasks: list[asyncio.Task[None]] = []
+        self._news = Gathering()
+        self.roots = RootsCache(upstream, clock, draw)
+        issuer = LeafIssuer(upstream, self.roots, clock, settings.datacenter, draw)
+        self.leaves = LeafCache(issuer, self.roots, may, clock, draw)
+
+    async def start(self) -> None:
+        """Start the loops; returns at once, whether or not a server answers."""
+        self._watch_over("roots", self.roots.run)
+        self._watch_over("leaf renewal", self.leaves.run)
+        if self._own is not None:
+            self.roots.subscribe(lambda _: self._news.wake())
+            self._watch_over("own leaf", self._own.run)
+            self._watch_over("own bundle", self._keep_bundle)
+
+    async def close(self) -> None:
+        """End every loop and every request under way, then let go of the server."""
+        await stopped(*self._tasks)
+        await self.leaves.close()
+        await self.roots.close()
+        await self._upstream.close()
+
+    def describe(self) -> Mapping[str, object]:
+        """Return the agent in the shape of ``/v1/agent/self``; no secret is in it."""
+        return {
+            "Config": {
+                "Datacenter": self._settings.datacenter,
+                "NodeName": self._settings.node,
+                "Server": False,
+                "Version": metadata.version("ca-core"),
+            },
+            "Stats": {
+                "agent": {"leaves": len(self.leaves)},
+                "roots": {
+                    "known_leader": self.roots.known_leader,
+                    "age_seconds": round(self.roots.age.total_seconds()),
+                    "last_error": str(self.roots.last_error or ""),
+                },
+            },
+            "Identity": self._described_identity(),
+        }
+
+    def _described_identity(self) -> Mapping[str, object]:
+        if self._own is None:
+            return {}
+        identity = self._own.identity
+        return {
+            "SpiffeID": str(identity.id),
+            "ValidBefore": wire_time(identity.not_after),
+            "RenewAt": wire_time(identity.renew_at),
+            "Server": identity.server,
+        }
+
+    def _watch_over(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(supervised(name, run, self._clock), name=f"agent {name}")
+        self._tasks.append(task)
+
+    async def _keep_bundle(self) -> None:
+        """Keep the bundle on disk equal to the roots, so that a restart trusts the same servers."""
+        kept: KnownRoots | None = None
+        while self._own is not None:
+            known = self.roots.latest
+            if known is not None and known is not kept:
+                await self._own.trust(known.anchors)
+                kept = known
+            else:
+                await self._news.changed(60.0, self._clock)

@@ -1,0 +1,128 @@
+"""One leaf: key and CSR made here, signed there, checked before anybody sees it."""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from ca_core.agent.joining import Draw
+from ca_core.agent.leafrecord import HeldLeaf, LeafName
+from ca_core.agent.renewal import drawn, renewal_window
+from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.upstream import Upstream
+from ca_core.agent.verification import UntrustedChainError, Wanted, verified_chain
+from ca_core.clock import Clock
+from ca_core.errors import UnavailableError
+from ca_core.identity.certificates import authority_key_id, colon_hex, pem_chain, serial_hex
+from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
+from ca_core.identity.spiffe import ServiceId, TrustDomain
+from ca_core.wire.cluster import SignedLeaf
+from ca_core.wire.leaf import IssuedCert
+from ca_core.wire.times import wire_time
+
+_ROOTS_PATIENCE = timedelta(seconds=5)
+"""A leaf may come from a new root a moment before the news of that root."""
+_SKEW_RETRY = timedelta(seconds=30)
+
+
+class LeafIssuer:
+    """Has leaves signed for services of this datacenter. Used from one event loop."""
+
+    def __init__(
+        self, upstream: Upstream, roots: RootsCache, clock: Clock, datacenter: str, draw: Draw
+    ) -> None:
+        self._upstream = upstream
+        self._roots = roots
+        self._clock = clock
+        self._datacenter = datacenter
+        self._draw = draw
+
+    async def identity(self, service: str) -> ServiceId:
+        """Return the SPIFFE ID of a service here.
+
+        Raises:
+            RequestError: characters that no service name may have.
+            Error: the trust domain is not known yet.
+        """
+        known = await self._roots.known()
+        return ServiceId(
+            trust_domain=TrustDomain(known.value.trust_domain),
+            datacenter=self._datacenter,
+            service=service,
+        )
+
+    async def issue(self, name: LeafName, replaced: HeldLeaf | None) -> HeldLeaf:
+        """Return a new leaf with a new key.
+
+        Raises:
+            Error: not signed, or what came back cannot be used; nothing of it is kept.
+        """
+        known = await self._roots.known()
+        wanted = Wanted(
+            key=new_leaf_key(),
+            identity=await self.identity(name.service),
+            dns_names=name.dns_names,
+            ip_addresses=name.ip_addresses,
+        )
+        csr = leaf_csr(wanted.key, wanted.identity, wanted.dns_names, wanted.ip_addresses)
+        ends = replaced.not_after if replaced else None
+        signed = await self._upstream.sign(csr_pem(csr), replaces=ends)
+        chain = await self._verified(signed, wanted, known)
+        now = self._clock.now()
+        _refuse_outside_validity(chain[0], now)
+        index = max(signed.index, 1)
+        if replaced is not None and replaced.index == index:
+            index += 1  # readers that hold the old index must see that this is another leaf
+        return self._held(_issued_cert(chain, wanted, name, index), chain[0], known, now)
+
+    def _held(
+        self, cert: IssuedCert, leaf: x509.Certificate, known: KnownRoots, now: datetime
+    ) -> HeldLeaf:
+        ends = leaf.not_valid_after_utc
+        return HeldLeaf(
+            cert=cert,
+            not_before=leaf.not_valid_before_utc,
+            not_after=ends,
+            issued_at=now,
+            renew_at=drawn(renewal_window(now, ends), self._draw()),
+            signer_key_id=colon_hex(authority_key_id(leaf) or b""),
+            asked_under=known.active.signing_key_id,
+            index=cert.modify_index,
+        )
+
+    async def _verified(
+        self, signed: SignedLeaf, wanted: Wanted, known: KnownRoots
+    ) -> tuple[x509.Certificate, ...]:
+        try:
+            return verified_chain(signed.cert_pem, wanted, known.anchors, now=self._clock.now())
+        except UntrustedChainError:
+            newer = await self._roots.newer_than(known, _ROOTS_PATIENCE)
+            return verified_chain(signed.cert_pem, wanted, newer.anchors, now=self._clock.now())
+
+
+def _refuse_outside_validity(leaf: x509.Certificate, now: datetime) -> None:
+    """Refuse a fresh leaf that is not valid here and now: one of the two clocks is wrong."""
+    if leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
+        return
+    raise UnavailableError(
+        f"the new leaf is valid from {wire_time(leaf.not_valid_before_utc)} to "
+        f"{wire_time(leaf.not_valid_after_utc)}, but this host's clock says {wire_time(now)}",
+        retry_after=_SKEW_RETRY,
+        hint="compare the clocks of this host and of the server (timedatectl)",
+    )
+
+
+def _issued_cert(
+    chain: tuple[x509.Certificate, ...], wanted: Wanted, name: LeafName, index: int
+) -> IssuedCert:
+    leaf = chain[0]
+    return IssuedCert(
+        serial_number=serial_hex(leaf),
+        cert_pem=pem_chain(chain),
+        private_key_pem=key_pem(wanted.key),
+        service=name.service,
+        service_uri=str(wanted.identity),
+        valid_after=wire_time(leaf.not_valid_before_utc),
+        valid_before=wire_time(leaf.not_valid_after_utc),
+        create_index=index,
+        modify_index=index,
+    )

@@ -1,0 +1,120 @@
+"""What the agent knows about one leaf of one caller, and when it needs attention."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ca_core.agent.renewal import Failures, LeafState, hurried, state_of
+from ca_core.agent.waiting import Gathering
+from ca_core.errors import Error
+from ca_core.identity.csr import IPAddress
+from ca_core.wire.leaf import IssuedCert
+
+IDLE_LIFE = timedelta(hours=72)
+"""A leaf nobody asked for in this time is forgotten, and no longer renewed."""
+EMPTY_LIFE = timedelta(minutes=10)
+"""A record that never held a leaf remembers only why; that is soon worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeafName:
+    """Whose leaf of which service with which names: the key of a record.
+
+    ``partition`` separates callers from one another (``acl.principal.partition_key``).
+    """
+
+    partition: str
+    service: str
+    dns_names: tuple[str, ...] = ()
+    ip_addresses: tuple[IPAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLeaf:
+    """A leaf with its key, verified, and the moments drawn for it.
+
+    Attributes:
+        cert: what is answered.
+        not_before, not_after: validity, inclusive.
+        issued_at: when it was received, by this host's clock.
+        renew_at: drawn once at issue.
+        signer_key_id: its AKI, colon hex: the SKI of what signed it.
+        asked_under: signing key id of the root that was active, as known here, when it was asked
+            for; a leaf is renewed once for a new signing key, not again if that changed nothing.
+        index: at least 1, different from that of the leaf before.
+    """
+
+    cert: IssuedCert
+    not_before: datetime
+    not_after: datetime
+    issued_at: datetime
+    renew_at: datetime
+    signer_key_id: str
+    asked_under: str
+    index: int
+
+    def state(self, now: datetime) -> LeafState:
+        """Return what the leaf is good for at ``now``."""
+        return state_of(
+            now, not_before=self.not_before, renew_at=self.renew_at, not_after=self.not_after
+        )
+
+    def servable(self, now: datetime) -> bool:
+        """Say whether the leaf may be answered: it is valid at ``now``."""
+        return self.state(now) in (LeafState.FRESH, LeafState.DUE)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class LeafRecord:
+    """One entry of the leaf cache; changed on the event loop only.
+
+    Attributes:
+        last_used: last request for it.
+        failures: the run of failed attempts since the last good one.
+        error: why the last attempt failed.
+        hurry: (signing key id, moment): renew by then because that key signs now.
+        fetch: the one attempt under way.
+        readers: requests that wait for another leaf.
+        scheduled: the earliest moment for which the timetable holds an entry.
+    """
+
+    name: LeafName
+    last_used: datetime
+    leaf: HeldLeaf | None = None
+    failures: Failures | None = None
+    error: Error | None = None
+    hurry: tuple[str, datetime] | None = None
+    fetch: asyncio.Task[Error | None] | None = None
+    readers: Gathering = field(default_factory=Gathering)
+    scheduled: datetime | None = None
+
+    def renew_at(self) -> datetime | None:
+        """Return when the agent renews on its own; None if there is nothing to renew."""
+        if self.leaf is None:
+            return None
+        if self.failures is not None:
+            return self.failures.retry_at
+        return min(self.leaf.renew_at, self.hurry[1]) if self.hurry else self.leaf.renew_at
+
+    def due(self) -> datetime:
+        """Return the next moment at which this record needs attention."""
+        idle_at, renew_at = self._idle_at(), self.renew_at()
+        return idle_at if renew_at is None else min(idle_at, renew_at)
+
+    def idle(self, now: datetime) -> bool:
+        """Say whether nobody wants this record any more."""
+        return now >= self._idle_at() and self.fetch is None and not len(self.readers)
+
+    def _idle_at(self) -> datetime:
+        return self.last_used + (EMPTY_LIFE if self.leaf is None else IDLE_LIFE)
+
+    def may_ask(self, now: datetime) -> bool:
+        """Say whether a reader may cause an attempt now: not before the Retry-After."""
+        return self.failures is None or now >= self.failures.not_before
+
+    def hurry_to(self, signing_key_id: str, now: datetime, fraction: float) -> None:
+        """Renew soon if another key signs now; the moment is drawn once for each such key."""
+        if self.leaf is None or signing_key_id in (self.leaf.signer_key_id, self.leaf.asked_under):
+            self.hurry = None
+        elif self.hurry is None or self.hurry[0] != signing_key_id:
+            self.hurry = (signing_key_id, hurried(now, fraction))

@@ -1,0 +1,287 @@
+"""Leaves of services, answered from memory and renewed in the background.
+
+Three ways to fail decide the order of things here: a key handed to a caller without rights because
+it was in memory, an expired leaf served because a renewal failed, everybody renewing in step.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ca_core.acl.access import Action, May
+from ca_core.acl.principal import Principal, describe, partition_key
+from ca_core.agent.issuance import LeafIssuer
+from ca_core.agent.joining import Draw
+from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord
+from ca_core.agent.renewal import RETRY_WINDOW, LeafState, failed, retry_width
+from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.timetable import Timetable
+from ca_core.agent.upstream import DEFAULT_WAIT
+from ca_core.agent.waiting import Gathering, stopped, within
+from ca_core.clock import Clock
+from ca_core.errors import DeniedError, Error, ProviderError, RequestError, UnavailableError
+from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
+from ca_core.wire.leaf import IssuedCert
+from ca_core.wire.times import wire_time
+
+log = logging.getLogger(__name__)
+
+FETCH_LIMIT = timedelta(seconds=60)
+"""An attempt that takes longer is given up, so that renewal goes on."""
+MAX_BACKGROUND = 32
+"""Renewals under way at once; the others stay due. More would only queue at the server."""
+_LONGEST_SLEEP = timedelta(seconds=30)
+"""The wall clock may be set while the timetable sleeps; it looks again at least this often."""
+_DEFAULT_RETRY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafAnswer:
+    """A valid leaf.
+
+    Attributes:
+        cert: leaf, chain and key; holds a secret.
+        hit: True if it came from memory at once.
+        age: time since it was received.
+        index: at least 1; another one means another leaf.
+        failure: why the last attempt to renew it failed, or empty.
+    """
+
+    cert: IssuedCert
+    hit: bool
+    age: timedelta
+    index: int
+    failure: str = ""
+
+
+class LeafCache:
+    """The leaves one agent holds. Used from one event loop; ``run`` renews and forgets."""
+
+    def __init__(
+        self, issuer: LeafIssuer, roots: RootsCache, may: May, clock: Clock, draw: Draw
+    ) -> None:
+        self._issuer = issuer
+        self._roots = roots
+        self._may = may
+        self._clock = clock
+        self._draw = draw
+        self._records: dict[LeafName, LeafRecord] = {}
+        self._timetable = Timetable()
+        self._bell = Gathering()
+        self._closed = False
+        self._under_way = 0
+        roots.subscribe(self._roots_changed)
+
+    def __len__(self) -> int:
+        """Return how many leaves are kept or being fetched."""
+        return len(self._records)
+
+    async def get(
+        self,
+        principal: Principal,
+        service: str,
+        *,
+        dns_names: tuple[str, ...] = (),
+        ip_addresses: tuple[IPAddress, ...] = (),
+        min_index: int = 0,
+        wait: timedelta = DEFAULT_WAIT,
+    ) -> LeafAnswer:
+        """Return a valid leaf of ``service`` for this caller.
+
+        1. The caller's right is checked, before anything is looked up.
+        2. A valid leaf in memory is answered at once, whether or not it is due for renewal,
+        3. unless ``min_index`` is its index: then once it was replaced, or after ``wait``.
+        4. Otherwise one is fetched; all who ask meanwhile wait for the same attempt.
+        5. The right and the leaf's validity are checked again when it is handed out.
+
+        Raises:
+            DeniedError: the caller may not be this service.
+            RequestError: impossible service, DNS name or address.
+            Error: no valid leaf, and the reason why none could be had.
+        """
+        self._check_right(principal, service)  # (1)
+        name = _name_of(principal, service, dns_names, ip_addresses)
+        record = self._records.get(name) or await self._new_record(name)
+        now = record.last_used = self._clock.now()
+        leaf = record.leaf
+        if leaf is not None and leaf.servable(now):
+            if min_index != leaf.index:
+                return self._answer(record, hit=True)  # (2)
+            await self._replaced(record, leaf, wait)  # (3)
+            self._check_right(principal, service)  # (5)
+            return self._answer(record, hit=False)
+        await self._fetched(record)  # (4)
+        self._check_right(principal, service)  # (5)
+        return self._answer(record, hit=False)
+
+    async def run(self) -> None:
+        """Renew what is due and forget what is idle, for ever; cancel to end."""
+        while True:
+            now = self._clock.now()
+            self._attend(now)
+            due = self._timetable.next_due()
+            sleep = _LONGEST_SLEEP if due is None or self._full() else due - now
+            await self._bell.changed(min(sleep, _LONGEST_SLEEP).total_seconds(), self._clock)
+
+    async def close(self) -> None:
+        """End every attempt and let every waiting reader go; later requests are refused."""
+        self._closed = True
+        await stopped(*(record.fetch for record in self._records.values() if record.fetch))
+        for record in self._records.values():
+            record.readers.wake()
+
+    def _check_right(self, principal: Principal, service: str) -> None:
+        if not self._may(principal, Action.SERVICE_WRITE, service):
+            raise DeniedError(f"{describe(principal)} may not have the leaf of {service[:80]!r}")
+
+    async def _new_record(self, name: LeafName) -> LeafRecord:
+        if len(name.dns_names) + len(name.ip_addresses) > MAX_NAMES:
+            raise RequestError(f"more than {MAX_NAMES} names", field="dns-san")
+        for dns_name in name.dns_names:
+            check_dns_name(dns_name)
+        await self._issuer.identity(name.service)
+        record = self._records.get(name)  # somebody else may have been faster
+        if record is None:
+            record = self._records[name] = LeafRecord(name=name, last_used=self._clock.now())
+            self._enter(record)
+        return record
+
+    def _answer(self, record: LeafRecord, *, hit: bool) -> LeafAnswer:
+        """Hand out the leaf, if it is valid at this very moment: the watchdog."""
+        now = self._clock.now()
+        leaf = record.leaf
+        if leaf is None or not leaf.servable(now):
+            raise self._unservable(record, leaf, now)
+        failure = str(record.error) if record.error else ""
+        age = now - leaf.issued_at
+        return LeafAnswer(cert=leaf.cert, hit=hit, age=age, index=leaf.index, failure=failure)
+
+    def _unservable(self, record: LeafRecord, leaf: HeldLeaf | None, now: datetime) -> Error:
+        if self._closed or leaf is None:
+            return UnavailableError("the agent is stopping")
+        reason = f": {record.error}" if record.error else ""
+        if leaf.state(now) is LeafState.EXPIRED:
+            said = f"the leaf of {record.name.service!r} expired at {wire_time(leaf.not_after)}"
+        else:
+            said = f"the leaf of {record.name.service!r} begins at {wire_time(leaf.not_before)}"
+        return UnavailableError(said + reason, hint=record.error.hint if record.error else "")
+
+    async def _replaced(self, record: LeafRecord, leaf: HeldLeaf, wait: timedelta) -> None:
+        """Wait until the record holds another leaf than ``leaf``, at most ``wait``."""
+        deadline = self._clock.monotonic() + wait.total_seconds()
+        while record.leaf is leaf and not self._closed:
+            left = deadline - self._clock.monotonic()
+            if not await record.readers.changed(left, self._clock):
+                return
+
+    async def _fetched(self, record: LeafRecord) -> None:
+        """Wait for an attempt, joining the one under way; giving up does not disturb it."""
+        if record.fetch is None and not record.may_ask(self._clock.now()):
+            raise self._remembered(record)
+        task = self._fetch(record)
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise UnavailableError("the agent is stopping")
+        error = task.result()
+        if error is not None:
+            raise error.with_traceback(None)  # one error, many readers: do not pile up frames
+
+    def _remembered(self, record: LeafRecord) -> Error:
+        if record.error is None:
+            return UnavailableError("the last attempt failed")
+        return record.error.with_traceback(None)
+
+    def _fetch(self, record: LeafRecord) -> asyncio.Task[Error | None]:
+        if self._closed:
+            raise UnavailableError("the agent is stopping")
+        if record.fetch is None:
+            self._under_way += 1
+            record.fetch = asyncio.create_task(self._attempt(record))
+            record.fetch.add_done_callback(lambda _: self._attempt_ended(record))
+        return record.fetch
+
+    async def _attempt(self, record: LeafRecord) -> Error | None:
+        """Try once to have a new leaf; the record keeps it, or the reason why not."""
+        service = record.name.service
+        try:
+            issuing = self._issuer.issue(record.name, record.leaf)
+            leaf = await within(issuing, FETCH_LIMIT, self._clock, what=f"signing for {service!r}")
+        except Error as error:
+            return self._remember(record, error)
+        except Exception as error:
+            log.exception("leaf of %s: failed in a way it should not", service)
+            return self._remember(record, ProviderError(f"signing failed: {type(error).__name__}"))
+        record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
+        log.info("leaf of %s: valid until %s", service, leaf.cert.valid_before)
+        record.readers.wake()
+        return None
+
+    def _remember(self, record: LeafRecord, error: Error) -> Error:
+        log.warning("leaf of %s: %s", record.name.service, error)
+        leaf = record.leaf
+        record.error = error
+        record.failures = failed(
+            record.failures,
+            at=self._clock.now(),
+            retry_after=getattr(error, "retry_after", _DEFAULT_RETRY),
+            fraction=self._draw(),
+            width=retry_width(leaf.issued_at, leaf.not_after) if leaf else RETRY_WINDOW,
+        )
+        return error
+
+    def _attempt_ended(self, record: LeafRecord) -> None:
+        record.fetch = None
+        self._under_way -= 1
+        self._enter(record)
+        self._bell.wake()
+
+    def _enter(self, record: LeafRecord) -> None:
+        if self._timetable.enter(record):
+            self._bell.wake()
+
+    def _attend(self, now: datetime) -> None:
+        if self._full():
+            return
+        for record in self._timetable.taken(now):
+            self._look_at(record, now)
+            if self._full():
+                return
+
+    def _look_at(self, record: LeafRecord, now: datetime) -> None:
+        if record.fetch is not None:
+            return  # entered again when the attempt ends
+        if len(record.readers):
+            record.last_used = now  # what somebody waits for is in use
+        if record.idle(now):
+            del self._records[record.name]
+            return
+        renew_at = record.renew_at()
+        if renew_at is not None and renew_at <= now:
+            self._fetch(record)
+            return
+        self._enter(record)
+
+    def _full(self) -> bool:
+        return self._under_way >= MAX_BACKGROUND
+
+    def _roots_changed(self, known: KnownRoots) -> None:
+        now = self._clock.now()
+        for record in self._records.values():
+            record.hurry_to(known.active.signing_key_id, now, self._draw())
+            self._enter(record)
+
+
+def _name_of(
+    principal: Principal,
+    service: str,
+    dns_names: tuple[str, ...],
+    ip_addresses: tuple[IPAddress, ...],
+) -> LeafName:
+    """Return the key of the record; a name asked for twice counts once."""
+    partition = partition_key(principal)
+    if not dns_names and not ip_addresses:
+        return LeafName(partition, service)
+    return LeafName(
+        partition, service, tuple(dict.fromkeys(dns_names)), tuple(dict.fromkeys(ip_addresses))
+    )

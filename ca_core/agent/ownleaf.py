@@ -1,0 +1,110 @@
+"""The agent's own leaf: renewed in its window, rejoined when it was missed, its bundle kept."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from ca_core.agent.identitystore import AgentIdentity, IdentityStore
+from ca_core.agent.joining import Draw, identity_of, rejoined
+from ca_core.agent.renewal import Failures, failed, retry_width
+from ca_core.agent.upstream import Upstream
+from ca_core.agent.verification import Wanted
+from ca_core.clock import Clock
+from ca_core.errors import Error
+from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
+
+log = logging.getLogger(__name__)
+
+Rejoin = Callable[[AgentIdentity, datetime, float], Awaitable[AgentIdentity]]
+"""How an expired agent comes back; ``joining.rejoined`` outside tests."""
+
+LONGEST_SLEEP = timedelta(seconds=60)
+"""The wall clock may be set while we sleep; it is looked at again at least this often."""
+
+
+class OwnLeaf:
+    """Keeps the agent's identity alive. Used from one event loop."""
+
+    def __init__(
+        self,
+        store: IdentityStore,
+        upstream: Upstream,
+        clock: Clock,
+        draw: Draw,
+        rejoin: Rejoin = rejoined,
+    ) -> None:
+        self._store = store
+        self._upstream = upstream
+        self._clock = clock
+        self._draw = draw
+        self._rejoin = rejoin
+        self._failures: Failures | None = None
+        self._saving = asyncio.Lock()
+
+    @property
+    def identity(self) -> AgentIdentity:
+        """Return who the agent is now."""
+        return self._store.current
+
+    async def run(self) -> None:
+        """Renew for ever; cancel to end."""
+        while True:
+            left = self._due() - self._clock.now()
+            if left > timedelta():
+                await self._clock.sleep(min(left, LONGEST_SLEEP).total_seconds())
+            else:
+                await self.renew()
+
+    async def renew(self) -> None:
+        """Try once; a failure is logged and decides when the next try is made."""
+        identity = self._store.current
+        try:
+            await self._save_leaf(await self._renewed(identity))
+        except Error as error:
+            self._remember(identity, error)
+        else:
+            self._failures = None
+
+    async def trust(self, anchors: Sequence[x509.Certificate]) -> None:
+        """Keep a new bundle, if it differs; what is saved survives a restart.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        async with self._saving:
+            identity = self._store.current.trusting(anchors)
+            if identity is not self._store.current:
+                await asyncio.to_thread(self._store.save, identity)
+
+    def _due(self) -> datetime:
+        return self._failures.retry_at if self._failures else self._store.current.renew_at
+
+    async def _renewed(self, identity: AgentIdentity) -> AgentIdentity:
+        now = self._clock.now()
+        if now > identity.not_after:
+            log.warning("own leaf expired at %s; rejoining", identity.not_after)
+            return await self._rejoin(identity, now, self._draw())
+        wanted = Wanted(key=new_leaf_key(), identity=identity.id)
+        request = csr_pem(leaf_csr(wanted.key, wanted.identity))
+        signed = await self._upstream.sign(request, replaces=identity.not_after)
+        anchors = self._store.current.anchors
+        received = self._clock.now()
+        return identity_of(signed, wanted, anchors, identity.server, received, self._draw())
+
+    async def _save_leaf(self, identity: AgentIdentity) -> None:
+        async with self._saving:
+            await asyncio.to_thread(self._store.save, identity)
+        log.info("own leaf renewed, valid until %s", identity.not_after)
+
+    def _remember(self, identity: AgentIdentity, error: Error) -> None:
+        log.warning("own leaf not renewed: %s", error)
+        self._failures = failed(
+            self._failures,
+            at=self._clock.now(),
+            retry_after=getattr(error, "retry_after", timedelta(seconds=1)),
+            fraction=self._draw(),
+            width=retry_width(identity.issued_at, identity.not_after),
+        )

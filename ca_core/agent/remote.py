@@ -1,0 +1,81 @@
+"""A server over mTLS, as the agent's upstream."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from ca_core.agent.identitystore import AgentIdentity, IdentityStore
+from ca_core.agent.joining import ROOTS_PATH
+from ca_core.agent.serverlink import ServerLink, checked_url
+from ca_core.agent.tls import PeerCheck, verifying_context
+from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
+from ca_core.clock import Clock
+from ca_core.durations import format_duration
+from ca_core.errors import UnavailableError
+from ca_core.wire.cluster import SignedLeaf, SignRequest
+from ca_core.wire.roots import CARoots
+from ca_core.wire.times import wire_time
+
+
+class RemoteUpstream:
+    """One server, reached with the agent's own leaf. Used from one event loop.
+
+    When the agent's leaf or bundle changes, new requests go out over new connections; requests
+    under way end on the old ones.
+
+    Raises:
+        ConfigError: the URL is not that of a server.
+    """
+
+    def __init__(self, server_url: str, store: IdentityStore, clock: Clock) -> None:
+        self.server_url = checked_url(server_url)
+        self._store = store
+        self._clock = clock
+        self._link: ServerLink | None = None
+        self._linked_as: AgentIdentity | None = None
+
+    async def roots(self, *, index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
+        """Return the roots; with ``index``, only once they differ or ``wait`` has passed.
+
+        Raises:
+            Error: ``UnavailableError`` if the server is away or is not ours.
+        """
+        link = await self._current_link()
+        if not index:
+            value, found = await link.get(ROOTS_PATH, CARoots)
+        else:
+            query = urlencode({"index": index, "wait": format_duration(wait)})
+            value, found = await link.get(f"{ROOTS_PATH}?{query}", CARoots, wait=wait)
+        return RootsAnswer(value=value, index=max(found, 1))
+
+    async def sign(self, csr_pem: str, *, replaces: datetime | None = None) -> SignedLeaf:
+        """Have a leaf signed for a service of this node, or for the agent itself.
+
+        Raises:
+            Error: as the protocol says; ``OutcomeUnknownError`` if no answer came.
+        """
+        link = await self._current_link()
+        request = SignRequest(csr=csr_pem, replaces=wire_time(replaces) if replaces else "")
+        return await link.post("/v1/cluster/sign", request, SignedLeaf)
+
+    async def close(self) -> None:
+        """Close every connection; requests under way fail."""
+        link, self._link, self._linked_as = self._link, None, None
+        if link is not None:
+            await link.close()
+
+    async def _current_link(self) -> ServerLink:
+        identity = self._store.current
+        if self._clock.now() > identity.not_after:
+            raise UnavailableError(
+                f"this agent's own leaf expired at {wire_time(identity.not_after)}",
+                hint="it rejoins by itself once a server answers; else join with a new token",
+            )
+        if self._link is not None and self._linked_as is identity:
+            return self._link
+        old = self._link
+        context = verifying_context(identity.anchors, identity.pair)
+        link = ServerLink(self.server_url, context, PeerCheck(identity.server_id))
+        self._link, self._linked_as = link, identity
+        if old is not None:
+            await old.retire()
+        return link
