@@ -4,35 +4,24 @@ import ast
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
 from ca_core import contract
 from ca_core.contract import Capability, CapabilityUnsupportedError, Error, Provider, plugin
+from docs.tables import as_line, summary, table
 
-_REGION = re.compile(
-    r"(<!-- begin: (?P<name>[a-z]+) -->\n)(?P<body>.*?)(<!-- end: (?P=name) -->)", re.DOTALL
-)
 _ANSWERS = ("TrustChain", "Signer", "Findings", "Health", "ProviderContext", "ProviderPlugin")
 _LENT = ("ProviderState", "SecretStore")
 
 
-def with_reference(page: str) -> str:
-    """Return the page with each region between ``begin`` and ``end`` marks written anew.
-
-    Raises:
-        KeyError: a region of a name that nobody writes.
-    """
-    return _REGION.sub(lambda found: f"{found[1]}{REGIONS[found['name']]()}{found[4]}", page)
-
-
 def methods() -> str:
     """Return a table of the provider's methods in the order of the contract."""
-    return _table(
+    return table(
         ("method", "without it", "does"),
         (
-            (f"`{name}{_signature(method)}`", _default_of(name, method), _summary(method))
+            (f"`{name}{_signature(method)}`", _default_of(name, method), summary(method))
             for name, method in _own(Provider)
         ),
     )
@@ -48,29 +37,29 @@ def requests() -> str:
         and kind is not contract.Request
     ]
     shared = {field.name for field in dataclasses.fields(contract.Request)}
-    return _table(
+    return table(
         ("request", "fields", "asks"),
-        ((f"`{kind.__name__}`", _fields(kind, shared), _summary(kind)) for kind in found),
+        ((f"`{kind.__name__}`", _fields(kind, shared), summary(kind)) for kind in found),
     )
 
 
 def answers() -> str:
     """Return tables of what is returned, and of what the core lends."""
-    values = _table(
+    values = table(
         ("type", "fields", "is"),
         (
             (
                 f"`{name}`",
                 _fields(getattr(contract, name), set()),
-                _summary(getattr(contract, name)),
+                summary(getattr(contract, name)),
             )
             for name in _ANSWERS
         ),
     )
-    lent = _table(
+    lent = table(
         ("lent", "does"),
         (
-            (f"`{name}.{method}{_signature(call)}`", _summary(call))
+            (f"`{name}.{method}{_signature(call)}`", summary(call))
             for name in _LENT
             for method, call in _own(getattr(contract, name))
         ),
@@ -86,7 +75,7 @@ def capabilities() -> str:
         if refused is not None:
             needing[refused].append(f"`{name}`")
     meanings = _member_docs(Capability)
-    return _table(
+    return table(
         ("capability", "means", "opens"),
         ((f"`{one.name}`", meanings[one.name], ", ".join(needing[one])) for one in Capability),
     )
@@ -99,9 +88,9 @@ def hooks() -> str:
         for name, function in vars(plugin).items()
         if name.startswith("ca_") and inspect.isfunction(function)
     )
-    return _table(
+    return table(
         ("hook", "does"),
-        ((f"`{name}{_signature(function)}`", _summary(function)) for name, function in named),
+        ((f"`{name}{_signature(function)}`", summary(function)) for name, function in named),
     )
 
 
@@ -112,20 +101,10 @@ def errors() -> str:
         for name, kind in vars(contract).items()
         if isinstance(kind, type) and issubclass(kind, Error)
     )
-    return _table(
+    return table(
         ("error", "is a", "means"),
-        ((f"`{name}`", f"`{kind.__mro__[1].__name__}`", _summary(kind)) for name, kind in named),
+        ((f"`{name}`", f"`{kind.__mro__[1].__name__}`", summary(kind)) for name, kind in named),
     )
-
-
-REGIONS: Mapping[str, Callable[[], str]] = {
-    "methods": methods,
-    "requests": requests,
-    "answers": answers,
-    "capabilities": capabilities,
-    "hooks": hooks,
-    "errors": errors,
-}
 
 
 class _Bare(Provider):
@@ -174,11 +153,6 @@ def _fields(kind: type, left_out: set[str]) -> str:
     )
 
 
-def _summary(documented: object) -> str:
-    text = inspect.getdoc(documented) or ""
-    return _plain(text.partition("\n\n")[0])
-
-
 def _member_docs(kind: type) -> dict[str, str]:
     """Return the text that stands below each member of an enumeration, by the member's name."""
     tree = ast.parse(inspect.getsource(kind)).body[0]
@@ -190,15 +164,5 @@ def _member_docs(kind: type) -> dict[str, str]:
                 ast.Assign(targets=[ast.Name(id=name)]),
                 ast.Expr(value=ast.Constant(value=str(words))),
             ):
-                found[name] = _plain(words.partition("\n\n")[0])
+                found[name] = as_line(words.partition("\n\n")[0])
     return found
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).replace("``", "`")
-
-
-def _table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    lines = [headings, ("---",) * len(headings), *rows]
-    escaped = ([cell.replace("|", "\\|") for cell in cells] for cells in lines)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in escaped)

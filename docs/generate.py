@@ -4,21 +4,12 @@ Outputs of console blocks are replaced only where they are no longer true.
 """
 
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from docs.consoles import Block, Step, refreshed
-from docs.contract import with_reference
+from docs.pages import ROOT, pages, with_reference
 from docs.sessions import Session, session
-
-ROOT = Path(__file__).parents[1]
-
-
-def pages() -> Iterator[Path]:
-    """Return every page a reader sees, decisions included."""
-    yield from (ROOT / name for name in ("README.md", "SECURITY.md", "plugins.md"))
-    yield from sorted((ROOT / "docs").rglob("*.md"))
 
 
 def with_outputs(page: str) -> str:

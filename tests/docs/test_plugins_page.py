@@ -25,7 +25,6 @@ from ca_core.identity.certificates import uri_sans
 from ca_core.identity.leafcsr import leaf_csr, new_leaf_key
 from ca_core.identity.paths import path_faults
 from ca_core.testing.lending import TRUST_DOMAIN, provider_context
-from docs.contract import with_reference
 
 PAGE = (Path(__file__).parents[2] / "plugins.md").read_text()
 EXAMPLE = re.search(r"<!-- example: acme -->\n```python\n(.*?)```", PAGE, re.DOTALL)[1]
@@ -84,11 +83,6 @@ def leaf(context, name="signer-1"):
         not_after=now + timedelta(hours=72),
         signer=name,
     )
-
-
-def test_the_reference_is_written_from_the_contract():
-    """Every method, request, capability, hook and error stands there as the code has it."""
-    assert with_reference(PAGE) == PAGE
 
 
 def test_a_complete_provider_stays_under_sixty_lines_of_code():

@@ -1,0 +1,32 @@
+"""Which pages there are, and what in them is written by the code."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from docs import contract, operations
+from docs.tables import with_regions
+
+ROOT = Path(__file__).parents[1]
+
+REGIONS: Mapping[str, Callable[[], str]] = {
+    "methods": contract.methods,
+    "requests": contract.requests,
+    "answers": contract.answers,
+    "capabilities": contract.capabilities,
+    "hooks": contract.hooks,
+    "errors": contract.errors,
+    "configuration": operations.configuration,
+    "exit-codes": operations.exit_codes,
+}
+"""The name between ``<!-- begin: … -->`` and ``<!-- end: … -->`` → who writes what is between."""
+
+
+def pages() -> Iterator[Path]:
+    """Return every page a reader sees, decisions included."""
+    yield from (ROOT / name for name in ("README.md", "SECURITY.md", "plugins.md"))
+    yield from sorted((ROOT / "docs").rglob("*.md"))
+
+
+def with_reference(page: str) -> str:
+    """Return the page with what the code writes in it brought up to date."""
+    return with_regions(page, REGIONS)
