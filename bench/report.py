@@ -13,6 +13,7 @@ from rich.table import Table
 from bench.finding import Finding
 
 RESULTS = Path(__file__).parent / "results"
+_WIDTH = 150  # the columns beside one another; a narrower terminal wraps whole lines
 _WHOLE_FROM = 100  # a tenth of a unit is noise from here on
 _MARKS = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}
 
@@ -24,14 +25,15 @@ def show(findings: Sequence[Finding]) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("result", "ratio", "goal", ""):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("beside it")
+    table.add_column("beside it", overflow="fold")
     for one in findings:
         ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
         result = _figure(one)
         table.add_row(
             one.benchmark, one.case, result, ratio, one.goal, _MARKS[one.met], one.compared
         )
-    Console().print(table)
+    console = Console()
+    Console(width=max(console.width, _WIDTH)).print(table)
 
 
 def save(findings: Sequence[Finding], folder: Path = RESULTS) -> Path:
