@@ -1,7 +1,7 @@
 """Guarded signing against its primitives, for each key a CA may have.
 
 Both start from the same CSR in PEM and end with a leaf in PEM, under the same signer. The
-primitives load the CSR and check its signature, build and sign, verify under the signer, and encode;
+primitives load the CSR and check its signature, build and sign, verify under the signer, encode;
 the guarded path does what a server does between a request and its record.
 """
 
