@@ -1,0 +1,1 @@
+"""The command line; every command lives in a module that is imported only when it runs."""

@@ -1,0 +1,140 @@
+"""``doctor`` on what runs: reachable, ready, the clock, the roots, the port."""
+
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from ca_core.cli.ca import fetched_roots
+from ca_core.cli.checkup import Check, Level, Situation
+from ca_core.cli.client import Answer, Client
+from ca_core.cli.failures import AnsweredError, UnreachableError
+from ca_core.cli.ports import holder_of, is_free
+from ca_core.cli.times import relative, span_text
+from ca_core.config import TcpListen, parse_listen
+from ca_core.errors import RequestError
+from ca_core.identity.certificates import is_ca, parse_certificates
+from ca_core.wire.roots import CARoot, CARoots
+
+SKEW_WARNING = timedelta(seconds=5)
+SKEW_FAILURE = timedelta(seconds=60)
+"""Leaves are backdated by so much; a clock further off refuses a fresh one."""
+
+SOON = timedelta(days=30)
+"""A root that expires within this span should have a successor by now."""
+
+NOTHING_RUNS = "nothing runs at that address"
+
+
+def _asked(situation: Situation, path: str) -> Answer:
+    with Client(situation.address, situation.token) as client:
+        return client.get(path)
+
+
+def _alive(situation: Situation) -> tuple[Level, str, str]:
+    try:
+        _asked(situation, "/healthz")
+    except UnreachableError as error:
+        level = Level.FAILURE if situation.named else Level.WARNING
+        return level, str(error), error.hint
+    return Level.OK, f"{situation.address} answers", ""
+
+
+def _ready(situation: Situation) -> tuple[Level, str, str]:
+    try:
+        _asked(situation, "/readyz")
+    except UnreachableError:
+        return Level.SKIPPED, NOTHING_RUNS, ""
+    except AnsweredError as error:
+        return Level.FAILURE, f"not ready: {error}", error.hint or "its log says more"
+    return Level.OK, "ready to work", ""
+
+
+def _clock(situation: Situation) -> tuple[Level, str, str]:
+    try:
+        date = _asked(situation, "/healthz").headers.get("date", "")
+    except UnreachableError:
+        return Level.SKIPPED, NOTHING_RUNS, ""
+    return skew_level(date, situation.now)
+
+
+def skew_level(date: str, now: datetime) -> tuple[Level, str, str]:
+    """Judge the difference between a ``Date`` header and our clock; the header has whole seconds."""
+    try:
+        skew = abs(parsedate_to_datetime(date) - now)
+    except (ValueError, TypeError):
+        return Level.SKIPPED, "its answers carry no date", ""
+    text = f"the clocks differ by {span_text(skew)}"
+    if skew <= SKEW_WARNING:
+        return Level.OK, text, ""
+    level = Level.FAILURE if skew > SKEW_FAILURE else Level.WARNING
+    return level, text, "run an NTP client on both machines, for example chrony"
+
+
+def _roots(situation: Situation) -> tuple[Level, str, str]:
+    try:
+        with Client(situation.address, situation.token) as client:
+            roots = fetched_roots(client).decoded(CARoots)
+    except UnreachableError:
+        return Level.SKIPPED, NOTHING_RUNS, ""
+    return roots_level(roots, situation.now)
+
+
+def roots_level(roots: CARoots, now: datetime) -> tuple[Level, str, str]:
+    """Judge a bundle: one active root, each a CA, each within its life and not near its end."""
+    active = [root.id for root in roots.roots if root.active]
+    if active != [roots.active_root_id]:
+        return (
+            Level.FAILURE,
+            "there is not exactly one active root",
+            "`ca-core ca roots` shows them",
+        )
+    ends = [_end_of(root, now) for root in roots.roots]
+    first = min(ends)
+    if first - now < SOON:
+        hint = "leaves under it end with it; plan a rotation"
+        return Level.WARNING, f"a root expires {relative(first, now)}", hint
+    count = f"{len(ends)} trusted root{'s' if len(ends) > 1 else ''}"
+    return (
+        Level.OK,
+        f"{count} of {roots.trust_domain}, the first expires {relative(first, now)}",
+        "",
+    )
+
+
+def _end_of(root: CARoot, now: datetime) -> datetime:
+    """Return when a root expires.
+
+    Raises:
+        RequestError: it is no certificate, no CA, or not valid now.
+    """
+    certificate = parse_certificates(root.root_cert, field=f"root {root.id}")[0]
+    if not is_ca(certificate):
+        raise RequestError("it is not a CA", field=f"root {root.id}")
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise RequestError(
+            "it is not valid now", field=f"root {root.id}", hint="check the clock of this machine"
+        )
+    return certificate.not_valid_after_utc
+
+
+def _port(situation: Situation) -> tuple[Level, str, str]:
+    listen = parse_listen(situation.config.agent.listen[0])
+    if not isinstance(listen, TcpListen):
+        return Level.SKIPPED, "the agent listens on a socket, not on a port", ""
+    if is_free(listen):
+        return Level.OK, f"{listen} is free", ""
+    holder = holder_of(listen.port) or "a process of another user"
+    try:
+        _asked(situation, "/healthz")
+    except (UnreachableError, AnsweredError):
+        hint = "stop it, or start with --listen 127.0.0.1:PORT"
+        return Level.WARNING, f"{listen} is in use by {holder}", hint
+    return Level.OK, f"{listen} is in use by {holder}", ""
+
+
+CHECKS = (
+    Check("running", "alive", _alive),
+    Check("running", "ready", _ready),
+    Check("running", "clock", _clock),
+    Check("running", "roots", _roots),
+    Check("running", "port", _port),
+)

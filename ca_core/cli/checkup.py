@@ -1,0 +1,93 @@
+"""What a check of ``doctor`` finds, and how many findings become one exit code."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from ca_core.cli.address import Address
+from ca_core.config import Config
+from ca_core.errors import ConfigError, Error
+
+
+class Level(StrEnum):
+    """How bad a finding is; ``skipped`` says why there was nothing to check."""
+
+    OK = "ok"
+    SKIPPED = "skipped"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        group: heading it stands under.
+        check: what was looked at, in two or three words.
+        level: how bad it is.
+        detail: one sentence; no secret.
+        hint: what to type or do; empty only if nothing is needed.
+    """
+
+    group: str
+    check: str
+    level: Level
+    detail: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the checks look at.
+
+    Attributes:
+        file: the configuration file, or None if there is none.
+        config: what it says; the defaults if it cannot be read.
+        config_error: why it cannot be read, or None.
+        address: the API to ask.
+        token: sent to it, or None.
+        named: whether the operator named the address, so that silence there is a failure.
+        now: aware UTC.
+    """
+
+    file: Path | None
+    config: Config = field(default_factory=Config)
+    config_error: ConfigError | None = None
+    address: Address
+    token: str | None = field(default=None, repr=False)
+    named: bool = False
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check; ``look`` returns (level, detail, hint) and may raise ``Error`` for a failure."""
+
+    group: str
+    name: str
+    look: Callable[[Situation], tuple[Level, str, str]]
+
+    def done(self, situation: Situation) -> Finding:
+        """Return what the check finds; an error is a failure, and so is a check that breaks."""
+        try:
+            level, detail, hint = self.look(situation)
+        except Error as error:
+            level, detail, hint = Level.FAILURE, str(error), error.hint or "see the message"
+        except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
+            level, detail = (
+                Level.FAILURE,
+                f"the check itself failed: {type(error).__name__}: {error}",
+            )
+            hint = "this is a bug of ca-core; please report it"
+        return Finding(group=self.group, check=self.name, level=level, detail=detail, hint=hint)
+
+
+def grade(findings: Iterable[Finding]) -> int:
+    """Return the exit code: 0 all well, 1 warnings, 2 failures."""
+    levels = {finding.level for finding in findings}
+    if Level.FAILURE in levels:
+        return 2
+    return 1 if Level.WARNING in levels else 0

@@ -1,0 +1,52 @@
+"""From the options of a client command to a connected client."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ca_core.cli.address import AGENT_SOCKET, SERVER_SOCKET, Address, local_address, parse_address
+from ca_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ca_core.cli.client import Client
+    from ca_core.config import Config
+
+
+def agent_client(http_addr: str | None, token: str | None) -> "Client":
+    """Return a client of the agent on this host, or of the address that was named.
+
+    Raises:
+        ConfigError: the address is none.
+    """
+    return _client(http_addr, token, AGENT_SOCKET)
+
+
+def server_client(http_addr: str | None, token: str | None) -> "Client":
+    """Return a client of the server on this host, or of the address that was named.
+
+    Raises:
+        ConfigError: the address is none.
+    """
+    return _client(http_addr, token, SERVER_SOCKET)
+
+
+def _client(http_addr: str | None, token: str | None, socket_name: str) -> "Client":
+    from ca_core.cli.client import Client  # noqa: PLC0415 - httpx takes 100 ms; help needs none
+
+    address = parse_address(http_addr) if http_addr else _found(socket_name)
+    return Client(address, token)
+
+
+def _found(socket_name: str) -> Address:
+    config = _config_or_defaults()
+    folder: Path = config.server.data_dir if socket_name == SERVER_SOCKET else config.agent.data_dir
+    return local_address(folder, socket_name)
+
+
+def _config_or_defaults() -> "Config":
+    """Return the configuration; a client must work for users who may not read it."""
+    from ca_core.config import Config, find_config_file, load_config  # noqa: PLC0415 - as above
+
+    try:
+        return load_config(find_config_file())
+    except ConfigError:
+        return Config()

@@ -1,0 +1,119 @@
+"""What ``doctor`` does; imported when it runs."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from ca_core.cli import checks_config, checks_network, checks_state, checks_system
+from ca_core.cli.address import AGENT_SOCKET, local_address, parse_address
+from ca_core.cli.checkup import Finding, Level, Situation, grade
+from ca_core.cli.output import console, printable
+from ca_core.config import Config, find_config_file, load_config
+from ca_core.errors import ConfigError
+
+__all__ = ["as_json", "examined", "grade", "show", "situation_of"]
+
+CHECKS = (
+    *checks_system.CHECKS,
+    *checks_config.CHECKS,
+    *checks_state.CHECKS,
+    *checks_network.CHECKS,
+)
+"""Every check, in the order in which they are shown."""
+
+_STYLES = {
+    Level.OK: "green",
+    Level.SKIPPED: "dim",
+    Level.WARNING: "yellow",
+    Level.FAILURE: "bold red",
+}
+
+
+def situation_of(named: Path | None, http_addr: str | None, token: str | None) -> Situation:
+    """Return what there is to examine; a broken configuration is a finding, not an end.
+
+    Raises:
+        ConfigError: ``http_addr`` is no address.
+    """
+    file = find_config_file(named)
+    config, broken = _config(file)
+    address = (
+        parse_address(http_addr)
+        if http_addr
+        else local_address(config.agent.data_dir, AGENT_SOCKET)
+    )
+    return Situation(
+        file=file,
+        config=config,
+        config_error=broken,
+        address=address,
+        token=token,
+        named=bool(http_addr),
+        now=datetime.now(UTC),
+    )
+
+
+def _config(file: Path | None) -> tuple[Config, ConfigError | None]:
+    try:
+        return load_config(file), None
+    except ConfigError as error:
+        return Config(), error
+
+
+def examined(situation: Situation) -> tuple[Finding, ...]:
+    """Return what every check finds."""
+    return tuple(check.done(situation) for check in CHECKS)
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """Write findings in groups, a hint below each that needs one, and one line that sums up."""
+    out = console(sys.stdout)
+    for group, members in groupby(findings, key=lambda finding: finding.group):
+        out.print(Text(group, style="bold"))
+        for finding in members:
+            for line in _lines(finding):
+                out.print(line, soft_wrap=True)
+    out.print(Text(f"\n{summary(findings)}", style="bold"))
+
+
+def _lines(finding: Finding) -> list[Text]:
+    mark = Text(f"  {finding.level.value:<9}", style=_STYLES[finding.level])
+    lines = [mark + Text(printable(f"{finding.check}: {finding.detail}"), style="not bold")]
+    if finding.hint and finding.level in {Level.WARNING, Level.FAILURE}:
+        lines.append(Text(printable(f"{'':<11}→ {finding.hint}")))
+    return lines
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return one line that counts failures and warnings."""
+    levels = [finding.level for finding in findings]
+    failures, warnings = levels.count(Level.FAILURE), levels.count(Level.WARNING)
+    if not failures and not warnings:
+        return "all is well"
+    return f"{failures} failure{_s(failures)}, {warnings} warning{_s(warnings)}"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the findings for programs. Stable: keys are added, never renamed."""
+    return {
+        "Grade": grade(findings),
+        "Findings": [
+            {
+                "Group": finding.group,
+                "Check": finding.check,
+                "Level": finding.level.value,
+                "Detail": finding.detail,
+                "Hint": finding.hint,
+            }
+            for finding in findings
+        ],
+    }

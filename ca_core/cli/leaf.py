@@ -1,0 +1,92 @@
+"""``ca-core leaf``: get, inspect and keep fresh the certificate of a service."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ca_core.cli.connect import agent_client
+from ca_core.cli.exitcodes import ExitCode
+from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
+from ca_core.cli.output import progress
+from ca_core.cli.teaching import TaughtCommand
+
+app = command_app(
+    "Get, inspect and keep fresh the certificate of a service.",
+    examples="""
+Examples:
+  ca-core leaf get web --out web         leaf.pem, key.pem and bundle.pem in ./web
+  ca-core leaf inspect web/leaf.pem
+  ca-core leaf watch web --out /etc/web/tls --exec "systemctl reload nginx"
+""",
+)
+
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="Name of the service.")]
+DnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--dns-san", metavar="NAME", help="DNS name in the leaf; may be repeated."),
+]
+IpOption = Annotated[
+    list[str] | None,
+    typer.Option("--ip-san", metavar="ADDRESS", help="IP address in the leaf; may be repeated."),
+]
+
+
+@app.command(
+    cls=TaughtCommand,
+    epilog="""
+Examples:
+  ca-core leaf get web --out web
+  ca-core leaf get web --out web --dns-san web.example.org
+  ca-core leaf get web --output json     Consul's answer, with the private key in it
+
+Next: openssl verify -x509_strict -CAfile web/bundle.pem -untrusted web/leaf.pem web/leaf.pem
+The agent renews what it keeps in memory; files stay as they are. `ca-core leaf watch` renews files.
+""",
+)
+def get(
+    service: ServiceArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the files into this folder.")
+    ] = None,
+    dns_san: DnsOption = None,
+    ip_san: IpOption = None,
+    http_addr: HttpAddress = None,
+    token: TokenOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Get a service's leaf from the agent; the key was made there and never left this host."""
+    from ca_core.cli import leaf_actions as actions  # noqa: PLC0415 - help needs none of it
+
+    with agent_client(http_addr, token) as client:
+        with progress(f"asking {client.address} for a leaf of {service}"):
+            answer = actions.fetched_leaf(
+                client, service, dns_names=dns_san or (), addresses=ip_san or ()
+            )
+        if out is None:
+            actions.show_leaf(answer, output)
+        else:
+            actions.save_leaf(client, answer, out, output)
+
+
+@app.command(
+    cls=TaughtCommand,
+    epilog="""
+Examples:
+  ca-core leaf inspect web/leaf.pem
+  openssl s_client -connect web:443 </dev/null | ca-core leaf inspect -
+
+Ends with 1 if verifiers would refuse it (expired, wrong usage, no identity), else with 0.
+""",
+)
+def inspect(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="PEM file, or - for standard input.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what a certificate says, in one screen: identity, life, key, issuer, findings."""
+    from ca_core.cli import leaf_actions as actions  # noqa: PLC0415 - help needs none of it
+
+    view = actions.view_of_pem(actions.content_of(file))
+    actions.show_view(view, output)
+    if view.is_wrong:
+        raise typer.Exit(ExitCode.FAILED)

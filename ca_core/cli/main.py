@@ -1,0 +1,127 @@
+"""``ca-core``: the list of commands and the entry point. Imports nothing heavy."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ca_core.cli.teaching import Listing, RootGroup
+
+_RUN = "Run it"
+_USE = "Identities and trust"
+_OPERATE = "Operate a cluster"
+_HELP = "Find out"
+
+LISTINGS = {
+    "dev": Listing(
+        section=_RUN,
+        summary="Run server and agent in one process, on this machine, for trying things.",
+        module="ca_core.cli.dev",
+    ),
+    "server": Listing(
+        section=_RUN,
+        summary="Run the server: the authority and its state.",
+        module="ca_core.cli.server",
+    ),
+    "agent": Listing(
+        section=_RUN,
+        summary="Run the agent of this host; list or forget agents.",
+        module="ca_core.cli.agent",
+    ),
+    "leaf": Listing(
+        section=_USE,
+        summary="Get, inspect and keep fresh the certificate of a service.",
+        module="ca_core.cli.leaf",
+    ),
+    "ca": Listing(
+        section=_USE,
+        summary="Show the trusted roots and the configuration of the authority.",
+        module="ca_core.cli.ca",
+    ),
+    "token": Listing(
+        section=_OPERATE,
+        summary="Make the token with which a new agent joins.",
+        module="ca_core.cli.token",
+    ),
+    "backup": Listing(
+        section=_OPERATE,
+        summary="Save a running cluster's state into one file.",
+        module="ca_core.cli.backup",
+    ),
+    "restore": Listing(
+        section=_OPERATE,
+        summary="Make a server's state from a backup.",
+        module="ca_core.cli.restore",
+    ),
+    "secrets": Listing(
+        section=_OPERATE,
+        summary="Change the key under which every secret is kept.",
+        module="ca_core.cli.secrets",
+    ),
+    "provider": Listing(
+        section=_HELP,
+        summary="List the installed providers and show how one is configured.",
+        module="ca_core.cli.provider",
+    ),
+    "doctor": Listing(
+        section=_HELP,
+        summary="Check this installation and say what to do about each finding.",
+        module="ca_core.cli.doctor",
+    ),
+}
+"""Every command there is; a command is imported when it runs."""
+
+
+class CaCore(RootGroup):
+    """The program with all its commands."""
+
+    listings = LISTINGS
+
+
+app = typer.Typer(
+    cls=CaCore,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""
+Start here:
+  ca-core dev                      a certificate authority on http://127.0.0.1:8500
+  ca-core leaf get web --out web   a leaf, its key and the roots, in ./web
+  ca-core leaf inspect web/leaf.pem
+
+Each command explains itself: `ca-core COMMAND --help`. Answers for programs: `--output json`.
+""",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata  # noqa: PLC0415 - only --version needs it
+
+        try:
+            found = metadata.version("ca-core")
+        except metadata.PackageNotFoundError:
+            found = "(a checkout that is not installed)"
+        typer.echo(f"ca-core {found}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Give every service an identity: a certificate authority, its server and its agents."""
+
+
+def main() -> None:
+    """Run the command line and exit with its code (see ``ca_core.cli.exitcodes``)."""
+    try:
+        app(prog_name="ca-core")
+    except KeyboardInterrupt:  # before a command had begun
+        sys.exit(130)

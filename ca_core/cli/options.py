@@ -1,0 +1,66 @@
+"""Options that many commands share, spelled and explained once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ca_core.cli.teaching import TaughtGroup
+
+
+class Output(StrEnum):
+    """How an answer is written: for people or for programs."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+HttpAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--http-addr",
+        metavar="ADDRESS",
+        envvar=["CA_CORE_HTTP_ADDR", "CONSUL_HTTP_ADDR"],
+        help="Agent or server to ask: http://HOST:PORT, https://HOST:PORT or unix:PATH. "
+        "Default: the local socket if there is one, else http://127.0.0.1:8500.",
+    ),
+]
+
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        envvar=["CA_CORE_HTTP_TOKEN", "CONSUL_HTTP_TOKEN"],
+        show_envvar=True,
+        help="Token to send. Better in the variable: other users can see a command line.",
+    ),
+]
+
+OutputOption = Annotated[
+    Output,
+    typer.Option("--output", "-o", help="A table for people, JSON for programs."),
+]
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Configuration. Default: ./ca-core.toml, else /etc/ca-core/ca-core.toml.",
+    ),
+]
+
+
+def command_app(summary: str = "", *, examples: str = "") -> typer.Typer:
+    """Return an empty group of commands, or the home of a single command, that looks like ours."""
+    return typer.Typer(
+        cls=TaughtGroup,
+        help=summary or None,
+        epilog=examples or None,
+        rich_markup_mode=None,
+        add_completion=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )

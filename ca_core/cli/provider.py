@@ -1,0 +1,89 @@
+"""``ca-core provider``: which providers are installed, and how one is configured."""
+
+from typing import Annotated
+
+import typer
+
+from ca_core.cli.options import Output, OutputOption, command_app
+from ca_core.cli.output import print_facts, print_json, print_lines, print_table
+from ca_core.cli.teaching import TaughtCommand
+
+app = command_app(
+    "List the installed providers and show how one is configured.",
+    examples="""
+Examples:
+  ca-core provider list
+  ca-core provider show builtin
+""",
+)
+
+
+@app.command(
+    "list",
+    cls=TaughtCommand,
+    epilog="""
+Examples:
+  ca-core provider list
+  ca-core provider list --output json
+
+Reads metadata and imports nothing. Next: `ca-core provider show NAME`.
+""",
+)
+def list_providers(output: OutputOption = Output.TABLE) -> None:
+    """List every installed provider, the package that brings it, and its version."""
+    from ca_core.authority.registry import Registry  # noqa: PLC0415 - help needs none of it
+
+    rows = [
+        (plugin.name, plugin.distribution, plugin.version, plugin.entry_point)
+        for plugin in Registry().installed()
+    ]
+    columns = ("NAME", "PACKAGE", "VERSION", "ENTRY POINT")
+    if output is Output.JSON:
+        keys = ("Name", "Package", "Version", "EntryPoint")
+        print_json([dict(zip(keys, row, strict=True)) for row in rows])
+        return
+    print_table(columns, rows, empty="No provider is installed; `pip install ca-core` brings one.")
+
+
+@app.command(
+    cls=TaughtCommand,
+    epilog="""
+Examples:
+  ca-core provider show builtin
+  ca-core provider show builtin --output json | jq .Schema
+
+Imports this one provider. The keys go below [ca.config] in the configuration file.
+""",
+)
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `provider list` shows it.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show a provider's description, its capabilities, and every key of its configuration."""
+    from ca_core.authority.registry import Registry  # noqa: PLC0415 - help needs none of it
+    from ca_core.cli.schema import option_rows  # noqa: PLC0415
+
+    plugin = Registry().get(name)
+    capabilities = sorted(capability.value for capability in plugin.capabilities)
+    if output is Output.JSON:
+        print_json(
+            {
+                "Name": name,
+                "Description": plugin.description,
+                "APIVersion": plugin.api_version,
+                "Capabilities": capabilities,
+                "Schema": plugin.schema,
+            }
+        )
+        return
+    print_facts(
+        [
+            ("provider", name),
+            ("description", plugin.description or "none"),
+            ("API version", str(plugin.api_version)),
+            ("capabilities", ", ".join(capabilities) or "signs leaves, nothing beyond"),
+        ]
+    )
+    print_lines("\nConfiguration, below [ca.config]:")
+    columns = ("KEY", "TYPE", "DEFAULT", "MEANING")
+    print_table(columns, option_rows(plugin.schema or {}), empty="It has no keys.")

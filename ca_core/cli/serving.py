@@ -1,0 +1,41 @@
+"""Running a server until somebody stops it: one loop, clean ends."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(running: Coroutine[Any, Any, None]) -> None:
+    """Run until it ends, or until SIGINT or SIGTERM cancels it; a cancelled run is a clean end.
+
+    The second signal interrupts at once: whatever hangs while it stops is left behind.
+    """
+    uvloop.run(_until_stopped(running))
+
+
+async def _until_stopped(running: Coroutine[Any, Any, None]) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(running)
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        for number in _STOPPING:
+            loop.remove_signal_handler(number)
+        stopped.set()
+        task.cancel()
+
+    for number in _STOPPING:
+        loop.add_signal_handler(number, stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not stopped.is_set():
+            raise
+    if stopped.is_set():
+        sys.stderr.write("\nca-core: stopped\n")
