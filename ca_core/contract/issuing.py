@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ca_core.contract.requests import CrossSignRequest, LeafRequest
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import spki_der, subject_key_id
-from ca_core.identity.csr import subject_alternative_name
+from ca_core.identity.csr import csr_public_key, subject_alternative_name
 from ca_core.identity.keys import PrivateKey, signature_hash
 from ca_core.identity.spiffe import TrustDomain
 
@@ -86,7 +86,7 @@ def issue_leaf(issuer: KeyPair, request: LeafRequest) -> x509.Certificate:
     CA:FALSE, SKI by RFC 5280 method 1, AKI copied from the issuer's SKI.
     Source: SPIFFE X509-SVID §4.
     """
-    public_key = request.csr.public_key()
+    public_key = csr_public_key(request.csr)
     names = subject_alternative_name(request.identity, request.dns_names, request.ip_addresses)
     builder = (
         _builder(issuer.certificate, public_key, x509.Name([]))

@@ -7,6 +7,7 @@ may have this identity and these names.
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -106,9 +107,19 @@ def _check_possession(csr: x509.CertificateSigningRequest) -> None:
         raise RequestError("not signed by its own key", field="csr.signature")
 
 
+@lru_cache(maxsize=64)
+def csr_public_key(csr: x509.CertificateSigningRequest) -> CertificatePublicKeyTypes:
+    """Return the key of a CSR, remembered: pyca decodes it anew for every look, three per leaf.
+
+    Raises:
+        ValueError, UnsupportedAlgorithm: no key that pyca knows.
+    """
+    return csr.public_key()
+
+
 def _public_key(csr: x509.CertificateSigningRequest) -> CertificatePublicKeyTypes:
     try:
-        return csr.public_key()
+        return csr_public_key(csr)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise RequestError(f"unusable key: {error}", field="csr.key") from None
 

@@ -1,0 +1,1 @@
+"""Authorities: finding providers, guarding them, keeping what they made, signing under it."""
