@@ -3,7 +3,8 @@
 A block is fenced as ``console``; its commands begin with ``$ ``, what follows is their output.
 The comment ``<!-- session: NAME -->`` on the line before names where it runs
 (``docs/sessions.py``); the blocks of one session on one page run in order, in one folder. A line
-``…`` stands for any lines.
+``…`` stands for any lines. ``<!-- session: NAME, file: PATH -->`` before a block of another kind
+writes that file.
 """
 
 import re
@@ -13,6 +14,10 @@ from itertools import pairwise
 
 _BLOCK = re.compile(
     r"<!-- session: (?P<session>[a-z-]+) -->\n```console\n(?P<body>.*?)```\n", re.DOTALL
+)
+_FILE = re.compile(
+    r"<!-- session: (?P<session>[a-z-]+), file: (?P<file>\S+) -->\n```\w+\n(?P<body>.*?)```\n",
+    re.DOTALL,
 )
 _ANY_CONSOLE = re.compile(r"^```console$", re.MULTILINE)
 _VARYING = (
@@ -46,26 +51,24 @@ class Block:
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:
-    """Return the console blocks of a page, in order.
+    """Return what a page types, in order; a file that it shows is typed as well.
 
     Raises:
         ValueError: a console block has no session, or does not begin with a command.
     """
-    found = tuple(_parsed(match, text) for match in _BLOCK.finditer(text))
+    found = [_parsed(match, text) for match in _BLOCK.finditer(text)]
     if len(found) != len(_ANY_CONSOLE.findall(text)):
         raise ValueError("a console block without '<!-- session: … -->' on the line before it")
-    return found
+    found += [_written(match, text) for match in _FILE.finditer(text)]
+    return tuple(sorted(found, key=lambda block: block.line))
 
 
 def refreshed(text: str, shown_by: Callable[[Block, Step], str]) -> str:
     """Return the page with every output that is no longer true replaced by the new one."""
+    shown = {block.line: _fresh(block, shown_by) for block in blocks_of(text)}
 
     def fresh(match: re.Match[str]) -> str:
-        block = _parsed(match, text)
-        body = "".join(
-            f"$ {step.command}\n{_kept(step, shown_by(block, step))}" for step in block.steps
-        )
-        return f"<!-- session: {block.session} -->\n```console\n{body}```\n"
+        return f"<!-- session: {match['session']} -->\n```console\n{shown[_line(match, text)]}```\n"
 
     return _BLOCK.sub(fresh, text)
 
@@ -75,16 +78,29 @@ def agrees(expected: str, shown: str) -> bool:
     return _lines_agree(_steady(expected), _steady(shown))
 
 
-def _kept(step: Step, shown: str) -> str:
-    return step.shown if agrees(step.shown, shown) else shown
+def _fresh(block: Block, shown_by: Callable[[Block, Step], str]) -> str:
+    parts = []
+    for step in block.steps:
+        shown = shown_by(block, step)
+        kept = step.shown if agrees(step.shown, shown) else shown
+        parts.append(f"$ {step.command}\n{kept}")
+    return "".join(parts)
 
 
 def _parsed(match: re.Match[str], text: str) -> Block:
     body = match["body"]
     if not body.startswith("$ "):
         raise ValueError(f"a console block begins with '$ COMMAND', not {body[:40]!r}")
-    line = text.count("\n", 0, match.start()) + 2
-    return Block(match["session"], line, tuple(_steps(body)))
+    return Block(match["session"], _line(match, text), tuple(_steps(body)))
+
+
+def _written(match: re.Match[str], text: str) -> Block:
+    command = f"cat > {match['file']} <<'END'\n{match['body']}END"
+    return Block(match["session"], _line(match, text), (Step(command, ""),))
+
+
+def _line(match: re.Match[str], text: str) -> int:
+    return text.count("\n", 0, match.start()) + 2
 
 
 def _steps(body: str) -> Iterator[Step]:

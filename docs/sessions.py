@@ -1,7 +1,7 @@
 """Where the console blocks of our documents run: a folder, an environment, and who is listening.
 
-Documents show the usual ports; here free ones are used, and both commands and outputs are
-translated.
+Documents show the usual ports, users and folders; here free ports, this user and a temporary folder
+are used, and commands and outputs are translated there and back.
 """
 
 import os
@@ -9,15 +9,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import create_connection, socket
+from socket import socket
 
 BIN = Path(sys.executable).parent
 COMMAND_SECONDS = 30
-START_SECONDS = 20
+READY = "Ctrl-C stops it."
+"""The last line of the first screen of everything that serves."""
+
+DOCUMENTED_FOLDER = "/srv/mesh"
+DOCUMENTED_USER = '"www-data"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +31,55 @@ class Session:
     Attributes:
         folder: where commands run.
         environment: what they see.
-        ports: as documented → as used here.
+        words: as documented → as used here.
+        ending: ends what runs in the background.
     """
 
     folder: Path
     environment: Mapping[str, str]
-    ports: Mapping[int, int] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    ending: ExitStack = field(default_factory=ExitStack)
 
     def shown_by(self, command: str) -> str:
-        """Run a command and return everything it shows, in documented terms."""
-        for documented, used in self.ports.items():
-            command = command.replace(f":{documented}", f":{used}")
+        """Run a command and return everything it shows, in documented terms.
+
+        One that ends with ``&`` is left running; it shows its first screen.
+        """
+        for documented, used in self.words.items():
+            command = command.replace(documented, used)
+        shown = self._started(command) if command.endswith("&") else self._finished(command)
+        for documented, used in self.words.items():
+            shown = shown.replace(used, documented)
+        return shown
+
+    def _finished(self, command: str) -> str:
         finished = subprocess.run(
             ["/bin/bash", "-c", command],
             cwd=self.folder,
             env=self.environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=COMMAND_SECONDS,
             check=False,
         )
-        return self._documented(finished.stdout)
+        return finished.stdout
 
-    def _documented(self, shown: str) -> str:
-        for documented, used in self.ports.items():
-            shown = shown.replace(f":{used}", f":{documented}")
-        return shown.replace(str(self.folder), "/srv/mesh")
+    def _started(self, command: str) -> str:
+        log = self.folder / f"{len(list(self.folder.glob('*.log')))}.log"
+        with log.open("wb") as written:
+            process = subprocess.Popen(
+                ["/bin/bash", "-c", f"exec {command.removesuffix('&')}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+            )
+        self.ending.callback(_end, process)
+        _wait(lambda: READY in log.read_text() or process.poll() is not None, command)
+        return log.read_text()
 
 
 @contextmanager
@@ -63,29 +89,27 @@ def session(name: str, folder: Path) -> Iterator[Session]:
     Raises:
         KeyError: no session has this name.
     """
-    opened = SESSIONS[name]
-    with ExitStack() as stack:
-        yield stack.enter_context(opened(folder))
+    with ExitStack() as ending:
+        yield SESSIONS[name](folder, ending)
 
 
-@contextmanager
-def _shell(folder: Path) -> Iterator[Session]:
-    """Nothing runs; commands that need no server."""
-    yield Session(folder, _environment())
+def _shell(folder: Path, ending: ExitStack) -> Session:
+    """Nothing runs yet; a server and an agent may be started on the documented ports."""
+    ports = {f"127.0.0.1:{port}": f"127.0.0.1:{_free_port()}" for port in (8500, 8501)}
+    words = ports | {DOCUMENTED_FOLDER: str(folder), DOCUMENTED_USER: str(os.getuid())}
+    return Session(folder, _environment(), words, ending)
 
 
-@contextmanager
-def _dev(folder: Path) -> Iterator[Session]:
+def _dev(folder: Path, ending: ExitStack) -> Session:
     """``ca-core dev`` listens on the documented 127.0.0.1:8500."""
-    port = _free_port()
-    environment = _environment() | {"CA_CORE_HTTP_ADDR": f"http://127.0.0.1:{port}"}
-    command: list[str | Path] = [BIN / "ca-core", "dev", "--listen", f"127.0.0.1:{port}"]
-    with _running(command, folder, environment):
-        _wait_for_port(port)
-        yield Session(folder, environment, {8500: port})
+    documented, used = "127.0.0.1:8500", f"127.0.0.1:{_free_port()}"
+    environment = _environment() | {"CA_CORE_HTTP_ADDR": f"http://{used}"}
+    opened = Session(folder, environment, {documented: used}, ending)
+    opened.shown_by(f"ca-core dev --listen {documented} &")
+    return opened
 
 
-SESSIONS = {"shell": _shell, "dev": _dev}
+SESSIONS: Mapping[str, Callable[[Path, ExitStack], Session]] = {"shell": _shell, "dev": _dev}
 
 
 def _environment() -> dict[str, str]:
@@ -94,32 +118,21 @@ def _environment() -> dict[str, str]:
     return kept | {"PATH": path, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
 
 
-@contextmanager
-def _running(
-    command: list[str | Path], folder: Path, environment: Mapping[str, str]
-) -> Iterator[None]:
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=COMMAND_SECONDS)
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=COMMAND_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
-def _wait_for_port(port: int) -> None:
-    give_up = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    give_up = time.monotonic() + COMMAND_SECONDS
+    while not condition():
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"not ready after {COMMAND_SECONDS} s: {what}")
+        time.sleep(0.02)
 
 
 def _free_port() -> int:

@@ -74,6 +74,14 @@ def test_what_a_reader_would_notice_differs(written, shown):
     assert not agrees(written, shown)
 
 
+def test_a_shown_file_is_typed_in_its_place():
+    """A file that a page shows is written before the commands that follow it."""
+    page = "<!-- session: dev, file: a.toml -->\n```toml\n[server]\n```\n" + PAGE
+    written, block = blocks_of(page)
+    assert written.steps == (Step("cat > a.toml <<'END'\n[server]\nEND", ""),)
+    assert written.line < block.line
+
+
 def test_refreshing_changes_only_what_is_no_longer_true():
     """An output that still agrees stays byte for byte; a stale one is replaced."""
     answers = {"ca-core one": "first\n", "ca-core three": "fourth\n"}
