@@ -56,6 +56,7 @@ from ca_core.contract import (
     json_schema,
     parse_struct,
     positive_life,
+    signer_name,
     spki_digest,
 )
 from ca_core.testing.reference_backend import ROOT, Entry, ReferenceBackend
@@ -144,7 +145,7 @@ class ReferenceProvider(Provider):
         """Make or return a signer below the primary CA."""
         self._refuse_secondary("signing its own signers")
         root = self._root()
-        self._backend.ensure(self._id, request.id, request.key)
+        self._ensured(request)
 
         def below_root(key: PrivateKey) -> list[x509.Certificate]:
             label = f"signer {request.id}"
@@ -155,7 +156,7 @@ class ReferenceProvider(Provider):
     def intermediate_csr(self, request: SignerRequest) -> x509.CertificateSigningRequest:
         """Return a CSR by the key of that signer."""
         self._require(Capability.SECONDARY)
-        entry = self._backend.ensure(self._id, request.id, request.key)
+        entry = self._ensured(request)
         domain = self._context.trust_domain
         return ca_csr(entry.key, trust_domain=domain, label=f"signer {request.id}")
 
@@ -222,6 +223,10 @@ class ReferenceProvider(Provider):
     def _check_own(self, authority_id: str) -> None:
         if authority_id != self._id:
             raise RequestError(f"this object serves {self._id!r}", field="id")
+
+    def _ensured(self, request: SignerRequest) -> Entry:
+        signer_name(request.id)  # refuses what is no id
+        return self._backend.ensure(self._id, request.id, request.key)
 
     def _root(self) -> Entry:
         entry = self._backend.get(self._id, ROOT)

@@ -190,7 +190,19 @@ class SlowProvider(Provider):
     def _imported(
         self, name: str, arn: str, issuer: str, work: Work, *above: x509.Certificate
     ) -> tuple[x509.Certificate, ...]:
-        """Return the CA's chain; have ``issuer`` sign its certificate if it has none."""
+        """Return the CA's chain; have ``issuer`` sign its certificate if it has none.
+
+        Raises:
+            AuthorityRetiredError: another server retired it meanwhile; the CA is gone.
+        """
+        try:
+            return self._signed(name, arn, issuer, work, *above)
+        finally:
+            self._undo_if_retired(name, arn)
+
+    def _signed(
+        self, name: str, arn: str, issuer: str, work: Work, *above: x509.Certificate
+    ) -> tuple[x509.Certificate, ...]:
         if not self._backend.chain(arn):
             asked = self._kept.recorded(name, "certificate")
             if asked is None:
