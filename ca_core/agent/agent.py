@@ -17,6 +17,8 @@ from ca_core.agent.supervision import supervised
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import Gathering, stopped
 from ca_core.clock import Clock
+from ca_core.errors import NotReadyError
+from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.wire.times import wire_time
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,37 @@ class Agent:
             },
             "Identity": self._described_identity(),
         }
+
+    @property
+    def datacenter(self) -> str:
+        """Return the datacenter this agent belongs to."""
+        return self._settings.datacenter
+
+    @property
+    def node(self) -> str:
+        """Return the name of the node this agent speaks for."""
+        return self._settings.node
+
+    def service_id(self, service: str) -> ServiceId:
+        """Return the SPIFFE ID of a service in this datacenter, without waiting.
+
+        Raises:
+            RequestError: characters that no service name may have.
+            NotReadyError: the trust domain is not known yet.
+        """
+        return ServiceId(
+            trust_domain=self._trust_domain(),
+            datacenter=self._settings.datacenter,
+            service=service,
+        )
+
+    def _trust_domain(self) -> TrustDomain:
+        if self._own is not None:
+            return self._own.identity.id.trust_domain
+        known = self.roots.latest
+        if known is None:
+            raise NotReadyError("the trust domain is not known yet: no server has answered")
+        return TrustDomain(known.value.trust_domain)
 
     def _described_identity(self) -> Mapping[str, object]:
         if self._own is None:

@@ -13,6 +13,8 @@ from ca_core.errors import (
     ConflictError,
     DeniedError,
     Error,
+    NotFoundError,
+    NotReadyError,
     OutcomeUnknownError,
     ProviderError,
     RateLimitedError,
@@ -63,17 +65,18 @@ def error_of(status: int, headers: Headers, body: bytes) -> Error:
     problem = _problem_in(body)
     detail = problem.detail or problem.title or f"the server answered {status}"
     if status in (429, 503):
-        return _later(status, detail, problem.hint, retry_after_of(headers))
+        return _later(status, detail, problem.hint, headers)
     if status == 501:  # noqa: PLR2004 - the table of the API
         return CapabilityUnsupportedError(detail)
-    if status == 404:  # noqa: PLR2004 - the table of the API
-        return UnavailableError(detail, hint="is this address the API of a ca-core server?")
+    if status == 404 and _named(headers) != "NotFoundError":  # noqa: PLR2004 - the table of the API
+        return UnavailableError(detail, hint="is this address the API of ca-core?")
     return _CLASSES.get(status, _class_of(status))(detail, hint=problem.hint)
 
 
 _CLASSES: Mapping[int, type[Error]] = {
     401: DeniedError,
     403: DeniedError,
+    404: NotFoundError,
     409: ConflictError,
     504: OutcomeUnknownError,
 }
@@ -83,10 +86,17 @@ def _class_of(status: int) -> type[Error]:
     return RequestError if status < 500 else ProviderError  # noqa: PLR2004 - whose fault it is
 
 
-def _later(status: int, detail: str, hint: str, retry_after: timedelta) -> Error:
+def _later(status: int, detail: str, hint: str, headers: Headers) -> Error:
+    retry_after = retry_after_of(headers)
     if status == 429:  # noqa: PLR2004 - the table of the API
         return RateLimitedError(detail, retry_after=retry_after)
-    return UnavailableError(detail, retry_after=retry_after, hint=hint)
+    kind = NotReadyError if _named(headers) == "NotReadyError" else UnavailableError
+    return kind(detail, retry_after=retry_after, hint=hint)
+
+
+def _named(headers: Headers) -> str:
+    """Return the class of the error as the server named it, or an empty text."""
+    return header(headers, "X-Ca-Core-Error")
 
 
 def _problem_in(body: bytes) -> _Problem:
