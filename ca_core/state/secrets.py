@@ -1,7 +1,7 @@
 """Secrets in the store: readable by this program alone, whoever gets the file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ca_core.errors import RequestError, UnavailableError
 from ca_core.state.envelope import kek_id, opened, rewrapped, sealed
@@ -22,14 +22,14 @@ class EncryptedSecrets:
 
     Args:
         store: where the records live.
-        keyring: the live key-encryption keys; may be empty, then nothing opens and nothing is kept.
+        keyring: gives the live key-encryption keys; may be empty, then nothing opens and nothing is kept.
         namespace: a provider's name; no slash.
 
     Raises:
         RequestError: the namespace has a wrong shape.
     """
 
-    def __init__(self, store: Store, keyring: KeyRing, namespace: str) -> None:
+    def __init__(self, store: Store, keyring: Callable[[], KeyRing], namespace: str) -> None:
         if not _NAMESPACE.fullmatch(namespace):
             raise RequestError(f"{namespace!r} cannot be a namespace", field="namespace")
         self._store = store
@@ -37,7 +37,7 @@ class EncryptedSecrets:
         self._namespace = namespace
 
     def __repr__(self) -> str:
-        return f"EncryptedSecrets({self._namespace!r}, keys={self._keyring.ids})"
+        return f"EncryptedSecrets({self._namespace!r}, keys={self._keyring().ids})"
 
     def get(self, name: str) -> bytes | None:
         """Return the secret, or None.
@@ -49,7 +49,7 @@ class EncryptedSecrets:
         """
         full = self._full(name)
         row = self._store.snapshot.get(SECRETS, full)
-        return None if row is None else opened(full, row.value, self._keyring)
+        return None if row is None else opened(full, row.value, self._keyring())
 
     def create(self, name: str, value: bytes) -> bytes:
         """Keep ``value`` if the name is free; return the secret that stands, once it is durable.
@@ -80,11 +80,11 @@ class EncryptedSecrets:
         self._store.update(removal)
 
     def _created(self, full: str, value: bytes) -> bytes:
-        writer = self._keyring.writer
+        writer = self._keyring().writer
         if writer is None:
             raise UnavailableError("no key-encryption key is live: nothing can be kept secret")
         record = self._store.create(SECRETS, full, sealed(full, value, writer))
-        return opened(full, record, self._keyring)
+        return opened(full, record, self._keyring())
 
     def _full(self, name: str) -> str:
         if not _NAME.fullmatch(name):

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Iterable
 
+_NOWHERE = frozenset({""})
+"""Where a wait on no topic parks: only the end of the store wakes it."""
+
 
 class Waiters:
     """Futures parked by topic. Every method belongs to the loop's thread; there are no locks."""
@@ -17,12 +20,13 @@ class Waiters:
     async def touched(self, topics: frozenset[str]) -> None:
         """Wait until one of the topics is touched; cancelling it leaves nothing behind."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        for topic in topics:
-            self._by_topic.setdefault(topic, set()).add(future)
+        places = topics or _NOWHERE
+        for place in places:
+            self._by_topic.setdefault(place, set()).add(future)
         try:
             await future
         finally:
-            self._leave(topics, future)
+            self._leave(places, future)
 
     def wake(self, topics: Iterable[str]) -> None:
         """Wake everybody who waits on one of the topics."""
@@ -35,9 +39,9 @@ class Waiters:
         """Wake everybody; the store ends."""
         self.wake(tuple(self._by_topic))
 
-    def _leave(self, topics: frozenset[str], future: asyncio.Future[None]) -> None:
-        for topic in topics:
-            parked = self._by_topic[topic]
+    def _leave(self, places: frozenset[str], future: asyncio.Future[None]) -> None:
+        for place in places:
+            parked = self._by_topic[place]
             parked.discard(future)
             if not parked:
-                del self._by_topic[topic]
+                del self._by_topic[place]
