@@ -6,6 +6,7 @@ The tree::
     ├── ConfigError                    the operator: a setting, a file, a permission on a file
     ├── RequestError                   the caller: what was sent cannot be accepted
     │   ├── DeniedError                the caller may not do this
+    │   ├── NotFoundError              there is nothing of that name
     │   └── ConflictError              somebody else changed it first, or another change runs
     ├── GuardError                     a provider's answer broke a rule of the guard
     └── ProviderError                  the backend, or the code that speaks to it
@@ -60,6 +61,10 @@ class RequestError(Error):
 
 class DeniedError(RequestError):
     """The caller is known (or anonymous) and may not do this."""
+
+
+class NotFoundError(RequestError):
+    """There is nothing of that name."""
 
 
 class ConflictError(RequestError):

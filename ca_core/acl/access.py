@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ca_core.acl.principal import Node, Peer, Principal
+from ca_core.acl.principal import Anonymous, Node, Peer, Principal
 from ca_core.identity.spiffe import AgentId
 
 
@@ -25,7 +25,7 @@ class Action(StrEnum):
     """See configuration, agents, join tokens."""
     OPERATOR_WRITE = "operator:write"
     """Change them."""
-    METRICS_READ = "agent:read"
+    AGENT_READ = "agent:read"
     """See the process: ``/metrics``, ``/v1/agent/self``."""
 
 
@@ -59,8 +59,10 @@ class LocalRules:
         match caller, action:
             case Peer(uid=uid), Action.SERVICE_WRITE:
                 return uid in self.workloads.get(name, frozenset())
-            case Peer(uid=uid), Action.OPERATOR_READ | Action.OPERATOR_WRITE | Action.METRICS_READ:
+            case Peer(uid=uid), Action.OPERATOR_READ | Action.OPERATOR_WRITE:
                 return uid in (0, self.owner_uid)
+            case ((Peer() | Anonymous(loopback=True)), Action.AGENT_READ):
+                return True
             case Node(identity=AgentId()), Action.SERVICE_WRITE:
                 return True
             case Node(identity=AgentId(node=node)), Action.NODE_WRITE:

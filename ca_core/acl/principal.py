@@ -8,7 +8,9 @@ from ca_core.identity.spiffe import SpiffeId
 
 @dataclass(frozen=True, slots=True)
 class Anonymous:
-    """Nobody in particular: plain HTTP on loopback without a token."""
+    """Nobody in particular; ``loopback`` says that at least they are on this machine."""
+
+    loopback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""HTTP: requests become principals and values, answers become Consul's bytes."""

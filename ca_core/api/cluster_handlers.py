@@ -1,0 +1,192 @@
+"""Agents and servers among themselves: join, rejoin, sign; and what operators see of it."""
+
+from ca_core.acl.access import Action
+from ca_core.acl.names import foreign_names
+from ca_core.acl.principal import Node, Principal
+from ca_core.api.http import Request, Response, json_response
+from ca_core.api.rooms import ServerRoom, require
+from ca_core.authority.manager import IssuedLeaf
+from ca_core.authority.roots import bundle_pem
+from ca_core.authority.rows import current_signer
+from ca_core.durations import parse_duration
+from ca_core.errors import DeniedError, NotReadyError, RequestError
+from ca_core.identity.certificates import fingerprint, spki_digest
+from ca_core.identity.csr import CheckedCsr, check_csr, load_csr
+from ca_core.identity.spiffe import AgentId, GatewayId, ServerId, ServiceId, SpiffeId
+from ca_core.wire.cluster import (
+    AgentRow,
+    JoinRequest,
+    JoinToken,
+    JoinTokenRequest,
+    RejoinRequest,
+    SignedLeaf,
+    SignRequest,
+)
+from ca_core.wire.times import parse_wire_time, wire_time
+
+
+async def join(room: ServerRoom, request: Request) -> Response:
+    """Let a new agent in: the commit that creates it consumes its token; sign its own leaf."""
+    asked = request.json(JoinRequest)
+    csr, identity = _agent_csr(room, asked.csr, asked.node)
+    _ready(room)
+    key = spki_digest(csr.csr.public_key())
+    await room.membership.admit(asked.token_id, asked.secret, identity, key)
+    return await _own_leaf(room, csr, identity)
+
+
+async def rejoin(room: ServerRoom, request: Request) -> Response:
+    """Let an agent back in whose leaf expired: the CSR, signed by its old key, is the proof."""
+    asked = request.json(RejoinRequest)
+    csr, identity = _agent_csr(room, asked.csr, asked.node)
+    room.membership.returning(identity, spki_digest(csr.csr.public_key()))
+    return await _own_leaf(room, csr, identity)
+
+
+async def sign(room: ServerRoom, request: Request) -> Response:
+    """Sign a leaf for an agent: its own next one, or one for a service on its node."""
+    asked = request.json(SignRequest)
+    caller = request.principal
+    if not isinstance(caller, Node) or not isinstance(caller.identity, AgentId):
+        raise DeniedError("only agents may ask for leaves here, over mTLS")
+    agent = room.membership.member(caller.identity, caller.key_digest)
+    room.last_seen[agent.node] = room.clock.now()
+    csr = checked_csr(room, asked.csr)
+    if csr.identity == caller.identity:
+        coming = spki_digest(csr.csr.public_key())
+        await room.membership.expect_key(agent, caller.key_digest, coming)
+        return await _own_leaf(room, csr, caller.identity)
+    require_names(room, request, csr)
+    replaces = parse_wire_time(asked.replaces, field="Replaces") if asked.replaces else None
+    issued = await room.manager.sign(csr, principal=caller, replaces=replaces)
+    return json_response(signed_leaf(room, issued))
+
+
+async def new_join_token(room: ServerRoom, request: Request) -> Response:
+    """Make a join token for one node; the answer holds its secret, once."""
+    require(room.may, request, Action.OPERATOR_WRITE)
+    asked = request.json(JoinTokenRequest)
+    AgentId(trust_domain=room.manager.trust_domain, datacenter="any", node=asked.node)
+    ttl = parse_duration(asked.ttl, field="TTL")
+    token_id, token, expires = await room.membership.new_token(asked.node, ttl, _pin(room))
+    answer = JoinToken(id=token_id, node=asked.node, token=token, expires_at=wire_time(expires))
+    return json_response(answer)
+
+
+async def agents(room: ServerRoom, request: Request) -> Response:
+    """Return every joined agent."""
+    require(room.may, request, Action.OPERATOR_READ)
+    rows = [
+        AgentRow(
+            node=agent.node,
+            spiffe_id=agent.spiffe_id,
+            joined_at=wire_time(agent.joined),
+            leaf_not_after=wire_time(agent.leaf_not_after),
+            last_seen=_seen(room, agent.node),
+        )
+        for agent in room.membership.agents()
+    ]
+    return json_response(rows)
+
+
+async def forget(room: ServerRoom, request: Request) -> Response:
+    """Remove an agent: it can neither renew nor rejoin."""
+    require(room.may, request, Action.OPERATOR_WRITE)
+    await room.membership.forget(request.params["node"])
+    room.last_seen.pop(request.params["node"], None)
+    return json_response(value=True)
+
+
+def checked_csr(room: ServerRoom, pem: str) -> CheckedCsr:
+    """Return a CSR for this trust domain and datacenter.
+
+    Raises:
+        RequestError: any rule of ``check_csr``, or an identity that is not of this place.
+    """
+    csr = check_csr(load_csr(pem))
+    if csr.identity.trust_domain != room.manager.trust_domain:
+        raise RequestError(
+            f"SPIFFE ID in CSR from a different trust domain: {csr.identity.trust_domain},"
+            f" we are {room.manager.trust_domain}",
+            field="csr.san.uri",
+        )
+    theirs, ours = _datacenter_of(csr.identity), room.manager.datacenter
+    if theirs != ours:
+        raise RequestError(
+            f"SPIFFE ID in CSR from a different datacenter: {theirs}, we are {ours}",
+            field="csr.san.uri",
+        )
+    return csr
+
+
+def require_names(room: ServerRoom, request: Request, csr: CheckedCsr) -> None:
+    """Refuse a CSR for an identity or names that this caller may not have.
+
+    Raises:
+        DeniedError: names what is missing.
+        RequestError: the identity is of a kind that is never signed for a caller.
+    """
+    match csr.identity:
+        case ServiceId(service=name):
+            require(room.may, request, Action.SERVICE_WRITE, name)
+        case _:
+            raise RequestError("only services and the agent itself get leaves here", field="csr")
+    for name in foreign_names(csr.identity, csr.dns_names, csr.ip_addresses):
+        require(room.may, request, Action.OPERATOR_WRITE, name)
+
+
+def signed_leaf(room: ServerRoom, issued: IssuedLeaf) -> SignedLeaf:
+    """Return an issued leaf as agents receive it."""
+    return SignedLeaf(
+        cert_pem=issued.pem,
+        index=issued.index,
+        trust_domain=room.manager.trust_domain.name,
+        datacenter=room.manager.datacenter,
+        roots_pem=bundle_pem(room.store.snapshot),
+    )
+
+
+async def _own_leaf(room: ServerRoom, csr: CheckedCsr, identity: AgentId) -> Response:
+    """Sign an agent's leaf for itself and note how long it lives."""
+    foreign = foreign_names(identity, csr.dns_names, csr.ip_addresses)
+    if foreign:
+        raise DeniedError(f"agent {identity.node!r} may not have the names {', '.join(foreign)}")
+    caller: Principal = Node(identity=identity, key_digest=spki_digest(csr.csr.public_key()))
+    issued = await room.manager.sign(csr, principal=caller)
+    await room.membership.renewed(identity.node, issued.certificate.not_valid_after_utc)
+    room.last_seen[identity.node] = room.clock.now()
+    return json_response(signed_leaf(room, issued))
+
+
+def _agent_csr(room: ServerRoom, pem: str, node: str) -> tuple[CheckedCsr, AgentId]:
+    csr = checked_csr(room, pem)
+    if not isinstance(csr.identity, AgentId) or csr.identity.node != node:
+        raise RequestError(f"the CSR must be for the agent on node {node[:80]!r}", field="CSR")
+    return csr, csr.identity
+
+
+def _datacenter_of(identity: SpiffeId) -> str:
+    match identity:
+        case ServiceId() | AgentId() | ServerId() | GatewayId():
+            return identity.datacenter
+        case _:
+            return ""
+
+
+def _ready(room: ServerRoom) -> None:
+    """Refuse before a token is consumed that could not be answered with a leaf."""
+    reason = room.manager.why_not_ready()
+    if reason:
+        raise NotReadyError(reason)
+
+
+def _pin(room: ServerRoom) -> str:
+    current = current_signer(room.store.snapshot)
+    if current is None:
+        raise NotReadyError(room.manager.why_not_ready())
+    return fingerprint(current[0].anchor_certificate)
+
+
+def _seen(room: ServerRoom, node: str) -> str:
+    seen = room.last_seen.get(node)
+    return wire_time(seen) if seen else ""

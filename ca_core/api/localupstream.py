@@ -1,0 +1,62 @@
+"""The server as an agent in the same process sees it: no sockets, the same rules."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+from ca_core.acl.principal import Node
+from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
+from ca_core.api.blocking import MAX_WAIT, with_jitter
+from ca_core.api.cluster_handlers import checked_csr, signed_leaf
+from ca_core.api.rooms import ServerRoom
+from ca_core.authority.roots import roots_index, roots_of
+from ca_core.authority.rows import ROOTS_TOPIC
+from ca_core.identity.spiffe import AgentId
+from ca_core.wire.cluster import SignedLeaf
+
+
+class LocalUpstream:
+    """Calls the server's rooms directly; for ``dev``.
+
+    Args:
+        room: the server.
+        node: the agent's node name, for the issuance record.
+        random: spreads waits.
+    """
+
+    def __init__(self, room: ServerRoom, node: str, random: Random) -> None:
+        self._room = room
+        self._node = node
+        self._random = random
+
+    async def roots(self, *, index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
+        """Return the roots, at once unless ``index`` is the current one; then wait for a change.
+
+        Raises:
+            NotReadyError: no authority exists yet.
+        """
+        store = self._room.store
+        if index and index == roots_index(store.snapshot):
+            span = with_jitter(min(wait, MAX_WAIT), self._random.random())
+            await store.wait((ROOTS_TOPIC,), index, span.total_seconds())
+        view = store.snapshot
+        return RootsAnswer(value=roots_of(view), index=roots_index(view))
+
+    async def sign(self, csr_pem: str, *, replaces: datetime | None = None) -> SignedLeaf:
+        """Have a leaf signed.
+
+        Raises:
+            Error: as ``CAManager.sign``.
+        """
+        room = self._room
+        csr = checked_csr(room, csr_pem)
+        identity = AgentId(
+            trust_domain=room.manager.trust_domain,
+            datacenter=room.manager.datacenter,
+            node=self._node,
+        )
+        caller = Node(identity=identity, key_digest="")
+        issued = await room.manager.sign(csr, principal=caller, replaces=replaces)
+        return signed_leaf(room, issued)
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""

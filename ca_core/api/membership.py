@@ -1,0 +1,195 @@
+"""Which agents belong to this cluster, and the tokens by which new ones join."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ca_core.clock import Clock
+from ca_core.errors import ConflictError, DeniedError, NotFoundError
+from ca_core.identity.spiffe import AgentId
+from ca_core.state.protocol import ABSENT, Change, Transaction
+from ca_core.state.store import Store
+
+JOIN_TOKENS = "join_tokens"
+AGENTS = "agents"
+AGENTS_TOPIC = "agents"
+
+REJOIN_WITHIN = timedelta(days=30)
+"""An agent whose leaf expired may come back by its old key for this long."""
+
+TOKEN_PREFIX = "caj1"  # noqa: S105 - the name of the format, not a secret
+
+_REFUSED = "this join token is unknown, used, expired, or for another node"
+
+
+class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A join token as stored: never its secret, only that secret's SHA-256."""
+
+    digest: str
+    node: str
+    expires: datetime
+
+
+class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A joined agent.
+
+    Attributes:
+        keys: SHA-256 of the public keys it may prove itself by: the one in use, and during a
+            renewal
+            the next one.
+        leaf_not_after: end of the newest leaf it was given for itself.
+    """
+
+    node: str
+    spiffe_id: str
+    keys: tuple[str, ...]
+    joined: datetime
+    leaf_not_after: datetime
+
+
+class Membership:
+    """Join tokens and agents in the store. Its methods commit; call them on the event loop."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def new_token(self, node: str, ttl: timedelta, pin: str) -> tuple[str, str, datetime]:
+        """Make a token for one node; return its id, the string to carry there, and its expiry.
+
+        The string is ``caj1.ID.SECRET.PIN``; only a digest of the secret is kept.
+
+        Args:
+            node: the only node that may use it.
+            ttl: how long it may be used.
+            pin: SHA-256 of the root's DER, hex; the agent sends the secret only to a server with
+                it.
+        """
+        token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        expires = self._clock.now() + ttl
+        row = TokenRow(digest=_digest(secret), node=node, expires=expires)
+        change = Change(JOIN_TOKENS, token_id, msgspec.json.encode(row))
+        await self._store.commit_async(Transaction(changes=(change, *self._expired_tokens())))
+        return token_id, f"{TOKEN_PREFIX}.{token_id}.{secret}.{pin}", expires
+
+    async def admit(self, token_id: str, secret: str, identity: AgentId, key: str) -> None:
+        """Consume the token and create the agent, in one commit.
+
+        Raises:
+            DeniedError: the token is unknown, used, expired or for another node; nothing else is
+                told.
+        """
+        stored = self._store.snapshot.get(JOIN_TOKENS, token_id)
+        row = msgspec.json.decode(stored.value, type=TokenRow) if stored else None
+        expected = row.digest if row else _digest("")
+        genuine = hmac.compare_digest(expected, _digest(secret))
+        if stored is None or row is None or not genuine or row.node != identity.node:
+            raise DeniedError(_REFUSED)
+        now = self._clock.now()
+        if now >= row.expires:
+            raise DeniedError(_REFUSED)
+        agent = AgentRecord(
+            node=identity.node,
+            spiffe_id=str(identity),
+            keys=(key,),
+            joined=now,
+            leaf_not_after=now,
+        )
+        used = Change(JOIN_TOKENS, token_id, None)
+        try:
+            await self._store.commit_async(
+                Transaction(
+                    changes=(used, Change(AGENTS, agent.node, msgspec.json.encode(agent))),
+                    expect={(JOIN_TOKENS, token_id): stored.version},
+                    topics=frozenset({AGENTS_TOPIC}),
+                )
+            )
+        except ConflictError:
+            raise DeniedError(_REFUSED) from None
+
+    def returning(self, identity: AgentId, key: str) -> AgentRecord:
+        """Return the agent that proves itself by its old key.
+
+        Raises:
+            DeniedError: unknown or forgotten, another key, or away for more than 30 days.
+        """
+        agent = self.member(identity, key)
+        if self._clock.now() > agent.leaf_not_after + REJOIN_WITHIN:
+            raise DeniedError(
+                f"agent {identity.node!r} was away for more than {REJOIN_WITHIN.days} days",
+                hint="join it anew: `ca-core token join --node NAME`",
+            )
+        return agent
+
+    def member(self, identity: AgentId, key: str) -> AgentRecord:
+        """Return the agent of this identity, if ``key`` is one of its keys.
+
+        Raises:
+            DeniedError: it never joined, was forgotten, or the key is not its own.
+        """
+        agent = self._agent(identity.node)
+        if agent is None or agent.spiffe_id != str(identity) or key not in agent.keys:
+            raise DeniedError(
+                f"agent {identity.node!r} is not a member of this cluster",
+                hint="join it: `ca-core token join --node NAME`",
+            )
+        return agent
+
+    async def expect_key(self, agent: AgentRecord, using: str, coming: str) -> None:
+        """Let ``coming`` prove this agent too, before a leaf for it is signed."""
+        keys = tuple(dict.fromkeys((using, coming)))
+        if keys != agent.keys:
+            await self._replace(msgspec.structs.replace(agent, keys=keys))
+
+    async def renewed(self, node: str, not_after: datetime) -> None:
+        """Note how long the agent's newest leaf lives."""
+        agent = self._agent(node)
+        if agent is not None and agent.leaf_not_after < not_after:
+            await self._replace(msgspec.structs.replace(agent, leaf_not_after=not_after))
+
+    async def forget(self, node: str) -> None:
+        """Remove an agent: it can neither renew nor rejoin; leaves it holds live on until they end.
+
+        Raises:
+            NotFoundError: no such agent.
+        """
+        if self._agent(node) is None:
+            raise NotFoundError(f"no agent {node!r}", field="node")
+        await self._store.commit_async(
+            Transaction(changes=(Change(AGENTS, node, None),), topics=frozenset({AGENTS_TOPIC}))
+        )
+
+    def agents(self) -> tuple[AgentRecord, ...]:
+        """Return every joined agent, by node name."""
+        rows = self._store.snapshot.table(AGENTS)
+        return tuple(msgspec.json.decode(rows[key].value, type=AgentRecord) for key in sorted(rows))
+
+    def _agent(self, node: str) -> AgentRecord | None:
+        stored = self._store.snapshot.get(AGENTS, node)
+        return None if stored is None else msgspec.json.decode(stored.value, type=AgentRecord)
+
+    async def _replace(self, agent: AgentRecord) -> None:
+        stored = self._store.snapshot.get(AGENTS, agent.node)
+        await self._store.commit_async(
+            Transaction(
+                changes=(Change(AGENTS, agent.node, msgspec.json.encode(agent)),),
+                expect={(AGENTS, agent.node): stored.version if stored else ABSENT},
+            )
+        )
+
+    def _expired_tokens(self) -> tuple[Change, ...]:
+        """Return deletions of a few tokens that nobody can use any more."""
+        now = self._clock.now()
+        dead = [
+            key
+            for key, row in self._store.snapshot.table(JOIN_TOKENS).items()
+            if msgspec.json.decode(row.value, type=TokenRow).expires <= now
+        ]
+        return tuple(Change(JOIN_TOKENS, key, None) for key in dead[:50])
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,0 +1,102 @@
+"""What operators ask of a running server: how the CA stands, a backup, a new key-encryption key."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from ca_core.acl.access import Action
+from ca_core.api.http import Request, Response, json_response
+from ca_core.api.rooms import ServerRoom, require
+from ca_core.authority.record import ceiling_of
+from ca_core.authority.rows import authorities, current_signer
+from ca_core.identity.certificates import fingerprint
+from ca_core.state.backup import records_of, write_backup
+from ca_core.wire.times import wire_time
+
+
+class AuthorityStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One authority: phase, leaves on record, and the moment after which none is alive.
+
+    ``complete`` says that no server died since it began to sign, so that the count is exact.
+    """
+
+    id: str = msgspec.field(name="ID")
+    provider: str = msgspec.field(name="Provider")
+    phase: str = msgspec.field(name="Phase")
+    root_fingerprint: str = msgspec.field(name="RootFingerprint")
+    not_after: str = msgspec.field(name="NotAfter")
+    leaves: int = msgspec.field(name="Leaves")
+    complete: bool = msgspec.field(name="Complete")
+    ceiling: str = msgspec.field(name="Ceiling")
+
+
+class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the CA stands: trust domain, what signs, and why not if nothing does."""
+
+    trust_domain: str = msgspec.field(name="TrustDomain")
+    datacenter: str = msgspec.field(name="Datacenter")
+    ready: bool = msgspec.field(name="Ready")
+    reason: str = msgspec.field(name="Reason")
+    provider_ok: bool = msgspec.field(name="ProviderOK")
+    provider_message: str = msgspec.field(name="ProviderMessage")
+    signer: str = msgspec.field(name="Signer")
+    signer_not_after: str = msgspec.field(name="SignerNotAfter")
+    authorities: tuple[AuthorityStatus, ...] = msgspec.field(name="Authorities")
+
+
+async def ca_status(room: ServerRoom, request: Request) -> Response:
+    """Return how the CA stands: authorities, signer, provider's health, counts."""
+    require(room.may, request, Action.OPERATOR_READ)
+    view, manager = room.store.snapshot, room.manager
+    reason, health, current = manager.why_not_ready(), manager.health(), current_signer(view)
+    listed = tuple(
+        AuthorityStatus(
+            id=row.id,
+            provider=row.provider,
+            phase=row.phase.value,
+            root_fingerprint=fingerprint(row.anchor_certificate),
+            not_after=wire_time(row.anchor_certificate.not_valid_after_utc),
+            leaves=manager.record.count(row.id),
+            complete=row.complete,
+            ceiling=wire_time(ceiling) if (ceiling := ceiling_of(view, row.id)) else "",
+        )
+        for row in authorities(view)
+    )
+    answer = CAStatus(
+        trust_domain=manager.trust_domain.name,
+        datacenter=manager.datacenter,
+        ready=not reason,
+        reason=reason,
+        provider_ok=health.ok,
+        provider_message=health.message,
+        signer=current[1].id if current else "",
+        signer_not_after=wire_time(current[1].certificates[0].not_valid_after_utc)
+        if current
+        else "",
+        authorities=listed,
+    )
+    return json_response(answer)
+
+
+async def backup(room: ServerRoom, request: Request) -> Response:
+    """Return a backup of everything stored: one file, secrets in it stay encrypted."""
+    require(room.may, request, Action.OPERATOR_WRITE)
+    body = await asyncio.to_thread(_backup_bytes, room)
+    return Response(body=body, content_type="application/zip")
+
+
+async def rekey(room: ServerRoom, request: Request) -> Response:
+    """Make a new key-encryption key and rewrap every secret with it."""
+    require(room.may, request, Action.OPERATOR_WRITE)
+    return json_response(await asyncio.to_thread(room.rekey))
+
+
+def _backup_bytes(room: ServerRoom) -> bytes:
+    room.store.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "backup.zip"
+        snapshot = room.store.snapshot.snapshot()
+        write_backup(snapshot, records_of(room.store), file, now=room.clock.now())
+        return file.read_bytes()

@@ -1,0 +1,91 @@
+"""What handlers may use: one object for the server's side, one for the agent's, one for both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, Protocol
+
+from ca_core.acl.access import Action, May
+from ca_core.agent.agent import Agent
+from ca_core.api.http import Request
+from ca_core.api.membership import Membership
+from ca_core.authority.manager import CAManager
+from ca_core.clock import Clock
+from ca_core.errors import DeniedError
+from ca_core.state.store import Store
+from ca_core.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRoom:
+    """The server's state and what works on it.
+
+    Attributes:
+        last_seen: node name → when its agent last called; this process's memory only.
+        leader: address of the server that holds the lease, for ``/v1/status/leader``.
+        rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
+    """
+
+    store: Store
+    manager: CAManager
+    membership: Membership
+    clock: Clock
+    may: May
+    random: Random
+    leader: Callable[[], str]
+    rekey: Callable[[], dict[str, Any]]
+    last_seen: dict[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRoom:
+    """The agent, and who may have what of it."""
+
+    agent: Agent
+    may: May
+    clock: Clock
+
+
+class Readiness(Protocol):
+    """Says why a process cannot do its work now; empty if it can."""
+
+    def __call__(self) -> str:
+        """Return the reason, or ''."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRoom:
+    """What every process answers about itself.
+
+    Attributes:
+        why_not_ready: one sentence, or empty.
+        openapi: the document, made once.
+    """
+
+    metrics: Metrics
+    may: May
+    why_not_ready: Readiness
+    openapi: Callable[[], bytes] = bytes
+
+
+def require(may: May, request: Request, action: Action, name: str = "") -> None:
+    """Refuse a caller without the right.
+
+    Raises:
+        DeniedError: names the right that is missing, not the caller's secrets.
+    """
+    if not may(request.principal, action, name):
+        wanted = f"{action}" + (f" on {name!r}" if name else "")
+        raise DeniedError(f"Permission denied: lacks {wanted}", hint=_HINTS.get(action, ""))
+
+
+_HINTS = {
+    Action.SERVICE_WRITE: (
+        "outside dev, a service's leaf is given over the agent's unix socket to the users listed"
+        " under [agent.workloads]"
+    ),
+    Action.OPERATOR_READ: "operators use the server's unix socket, as root or as its own user",
+    Action.OPERATOR_WRITE: "operators use the server's unix socket, as root or as its own user",
+}

@@ -1,0 +1,249 @@
+"""The route table: what is served, by whom, and how it stands to Consul.
+
+Handlers, the OpenAPI document and ``docs/consul.md`` are all made from this table; a route that is
+not here does not exist.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ca_core.api import (
+    agent_handlers,
+    cluster_handlers,
+    operator_handlers,
+    root_handlers,
+    status_handlers,
+)
+from ca_core.api.answers import Configuration
+from ca_core.api.http import Request, Response
+from ca_core.wire.cluster import (
+    AgentRow,
+    JoinRequest,
+    JoinToken,
+    JoinTokenRequest,
+    RejoinRequest,
+    SignedLeaf,
+    SignRequest,
+)
+from ca_core.wire.leaf import IssuedCert
+from ca_core.wire.roots import CARoots
+
+
+class Room(StrEnum):
+    """Whose route it is: which object the handler gets."""
+
+    SERVER = "server"
+    AGENT = "agent"
+    PROCESS = "process"
+
+
+class Standing(StrEnum):
+    """How a route stands to Consul's."""
+
+    SAME = "same"
+    CORRECTED = "corrected"
+    OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter, as OpenAPI shows it."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method on one path.
+
+    Attributes:
+        path: with ``{name}`` for variable parts.
+        handler: ``(room, request) -> Response``; its docstring's first line is the summary.
+        hot: served on the lane in front of the framework; the path may end in one variable part.
+        standing: same, corrected or ours; ``note`` says what was corrected.
+        accepts, answers: the JSON types of request and answer, or None.
+    """
+
+    method: str
+    path: str
+    room: Room
+    handler: Callable[[Any, Request], Awaitable[Response]]
+    hot: bool = False
+    standing: Standing = Standing.OURS
+    note: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    accepts: Any = None
+    answers: Any = None
+
+    @property
+    def summary(self) -> str:
+        """Return what it does, in one sentence."""
+        return (self.handler.__doc__ or "").strip().split("\n")[0]
+
+
+_INDEX = Parameter("index", "answer once the index exceeds this one; 0 or absent: at once")
+_WAIT = Parameter("wait", "how long to wait at most, like `10s`; 5m by default, 10m at most")
+
+SERVER_ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/connect/ca/roots",
+        room=Room.SERVER,
+        handler=root_handlers.roots,
+        hot=True,
+        standing=Standing.CORRECTED,
+        note=(
+            "`SerialNumberHex` holds the whole serial; retired roots are absent; `?pem` gives"
+            " anchors only, never intermediates, since a trust store of intermediates trusts them"
+        ),
+        parameters=(_INDEX, _WAIT, Parameter("pem", "true: the anchors as concatenated PEM")),
+        answers=CARoots,
+    ),
+    Route(
+        method="GET",
+        path="/v1/connect/ca/configuration",
+        room=Room.SERVER,
+        handler=root_handlers.configuration,
+        standing=Standing.CORRECTED,
+        note="secrets are `<hidden:ID>` (Consul returns them); the force flag is never stored",
+        answers=Configuration,
+    ),
+    Route(
+        method="GET",
+        path="/v1/connect/ca/crl/{authority}",
+        room=Room.SERVER,
+        handler=root_handlers.crl,
+        note="Consul has no revocation",
+    ),
+    Route(
+        method="POST",
+        path="/v1/cluster/join",
+        room=Room.SERVER,
+        handler=cluster_handlers.join,
+        accepts=JoinRequest,
+        answers=SignedLeaf,
+    ),
+    Route(
+        method="POST",
+        path="/v1/cluster/rejoin",
+        room=Room.SERVER,
+        handler=cluster_handlers.rejoin,
+        accepts=RejoinRequest,
+        answers=SignedLeaf,
+    ),
+    Route(
+        method="POST",
+        path="/v1/cluster/sign",
+        room=Room.SERVER,
+        handler=cluster_handlers.sign,
+        accepts=SignRequest,
+        answers=SignedLeaf,
+    ),
+    Route(
+        method="PUT",
+        path="/v1/cluster/join-token",
+        room=Room.SERVER,
+        handler=cluster_handlers.new_join_token,
+        accepts=JoinTokenRequest,
+        answers=JoinToken,
+    ),
+    Route(
+        method="GET",
+        path="/v1/cluster/agents",
+        room=Room.SERVER,
+        handler=cluster_handlers.agents,
+        answers=list[AgentRow],
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/cluster/agents/{node}",
+        room=Room.SERVER,
+        handler=cluster_handlers.forget,
+        answers=bool,
+    ),
+    Route(
+        method="GET",
+        path="/v1/cluster/backup",
+        room=Room.SERVER,
+        handler=operator_handlers.backup,
+    ),
+    Route(
+        method="PUT",
+        path="/v1/cluster/rekey",
+        room=Room.SERVER,
+        handler=operator_handlers.rekey,
+        answers=dict[str, Any],
+    ),
+    Route(
+        method="GET",
+        path="/v1/cluster/ca/status",
+        room=Room.SERVER,
+        handler=operator_handlers.ca_status,
+        answers=operator_handlers.CAStatus,
+    ),
+    Route(
+        method="GET",
+        path="/v1/status/leader",
+        room=Room.SERVER,
+        handler=status_handlers.leader,
+        standing=Standing.SAME,
+        answers=str,
+    ),
+)
+
+AGENT_ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/agent/connect/ca/roots",
+        room=Room.AGENT,
+        handler=agent_handlers.roots,
+        hot=True,
+        standing=Standing.CORRECTED,
+        note="`wait` has the same default and cap everywhere; `X-Consul-KnownLeader` is set",
+        parameters=(_INDEX, _WAIT),
+        answers=CARoots,
+    ),
+    Route(
+        method="GET",
+        path="/v1/agent/connect/ca/leaf/{service}",
+        room=Room.AGENT,
+        handler=agent_handlers.leaf,
+        hot=True,
+        standing=Standing.CORRECTED,
+        note=(
+            "the right is checked before the cache, on every request; entries belong to one caller;"
+            " an expired leaf is never answered; `dns-san` and `ip-san` are part of the entry"
+        ),
+        parameters=(
+            _INDEX,
+            _WAIT,
+            Parameter("dns-san", "a DNS name to carry; repeatable"),
+            Parameter("ip-san", "an address to carry; repeatable"),
+        ),
+        answers=IssuedCert,
+    ),
+    Route(
+        method="GET",
+        path="/v1/agent/self",
+        room=Room.AGENT,
+        handler=agent_handlers.self_description,
+        standing=Standing.CORRECTED,
+        note="`Config` and `Stats` hold what exists here; Consul's other fields are absent",
+        answers=dict[str, Any],
+    ),
+)
+
+PROCESS_ROUTES = (
+    Route(method="GET", path="/healthz", room=Room.PROCESS, handler=status_handlers.healthz),
+    Route(method="GET", path="/readyz", room=Room.PROCESS, handler=status_handlers.readyz),
+    Route(method="GET", path="/metrics", room=Room.PROCESS, handler=status_handlers.metrics),
+    Route(
+        method="GET", path="/v1/openapi.json", room=Room.PROCESS, handler=status_handlers.openapi
+    ),
+)
+
+ROUTES = (*SERVER_ROUTES, *AGENT_ROUTES, *PROCESS_ROUTES)
+"""Everything there is."""

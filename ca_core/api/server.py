@@ -1,0 +1,228 @@
+"""One server as an object: state, CA, membership, API. Two of them fit in one process."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from ca_core.acl.access import May
+from ca_core.api.app import bound, process_app
+from ca_core.api.keysource import KeySource, ephemeral_keys, server_keys
+from ca_core.api.lane import BoundRoute, Lane
+from ca_core.api.membership import Membership
+from ca_core.api.rooms import ProcessRoom, ServerRoom
+from ca_core.api.routes import SERVER_ROUTES
+from ca_core.api.serverleaf import Install, ServerLeaf
+from ca_core.authority.leadership import LeaseKeeper
+from ca_core.authority.manager import CAManager, Counters, ensure_cluster
+from ca_core.authority.registry import Registry
+from ca_core.authority.rows import trust_domain
+from ca_core.authority.settings import CASettings
+from ca_core.clock import Clock
+from ca_core.config.model import Config, ServerConfig
+from ca_core.errors import GuardError
+from ca_core.identity.keys import parse_key_spec
+from ca_core.identity.spiffe import TrustDomain
+from ca_core.state.lease import Lease
+from ca_core.state.memory import MemoryEngine
+from ca_core.state.sqlite import SqliteEngine
+from ca_core.state.store import Store
+from ca_core.telemetry.metrics import Metrics
+
+STATE_FILE = "state.db"
+NAME_FILE = "server.id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a server takes from the world, so that tests can give another one."""
+
+    clock: Clock
+    may: May
+    registry: Registry
+    random: Random
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenState:
+    """The state of a server: its store, its keys, and the name under which it left marks there."""
+
+    store: Store
+    keys: KeySource
+    name: str
+
+
+def _ignore(_boundary: str) -> None:
+    """Nobody watches."""
+
+
+def memory_state() -> OpenState:
+    """Return state that dies with the process."""
+    return OpenState(
+        store=Store(MemoryEngine()), keys=ephemeral_keys(), name=f"memory-{uuid.uuid4().hex[:12]}"
+    )
+
+
+def stored_state(
+    config: ServerConfig,
+    data_dir: Path,
+    environment: Mapping[str, str],
+    *,
+    on_boundary: Callable[[str], None] = _ignore,
+) -> OpenState:
+    """Open the state in ``data_dir``, making it at the first start. Blocks.
+
+    Args:
+        config: where the key-encryption keys come from.
+        data_dir: folder of the state.
+        environment: may hold the keys.
+        on_boundary: called around every durable step; crash tests use it.
+
+    Raises:
+        ConfigError: corrupt, in use by another process, newer than this program, or the keys cannot
+            be used; says which file and what to do. Nothing is changed.
+    """
+    store = Store(SqliteEngine(data_dir / STATE_FILE, on_boundary=on_boundary))
+    try:
+        keys = server_keys(config, data_dir, store, environment)
+        return OpenState(store=store, keys=keys, name=_lasting_name(data_dir / NAME_FILE))
+    except BaseException:
+        store.close()
+        raise
+
+
+def _lasting_name(path: Path) -> str:
+    """Return this data folder's server name, drawn once: the lease knows a former life by it."""
+    if not path.exists():
+        draft = path.with_suffix(".new")
+        draft.write_text(f"server-{uuid.uuid4().hex[:12]}\n")
+        draft.replace(path)
+    return path.read_text().strip()
+
+
+def settings_from(config: Config) -> CASettings:
+    """Return the ``[ca]`` section as the manager works with it; TTL rules were checked on reading.
+
+    Raises:
+        ConfigError: a key type or size that does not exist.
+    """
+    ca = config.ca
+    return CASettings(
+        provider=ca.provider,
+        config=ca.config,
+        leaf_ttl=ca.leaf_ttl,
+        root_ttl=ca.root_ttl,
+        intermediate_ttl=ca.intermediate_ttl,
+        key=parse_key_spec(ca.key_type, ca.key_bits),
+        csr_max_per_second=ca.csr_max_per_second,
+        trust_corporate_root=ca.trust_corporate_root,
+        strict_key_usage=ca.strict_key_usage,
+    )
+
+
+class Server:
+    """A server that has read its state; ``start`` makes it work, ``close`` ends it.
+
+    The constructor blocks (it reads and writes the store): call it before the loop serves, or in a
+    thread. It owns ``state``.
+
+    Raises:
+        ConfigError: the configuration does not fit the state, or the provider is unknown.
+    """
+
+    def __init__(self, config: Config, state: OpenState, around: Surroundings) -> None:
+        self._state = state
+        self._around = around
+        self._address = ""
+        self.metrics = Metrics()
+        store, clock = state.store, around.clock
+        domain = config.server.trust_domain
+        ensure_cluster(
+            store,
+            clock,
+            datacenter=config.datacenter,
+            domain=TrustDomain(domain) if domain else None,
+        )
+        self.manager = CAManager(
+            store,
+            keyring=state.keys,
+            registry=around.registry,
+            clock=clock,
+            counters=_counters(self.metrics),
+            run=state.name,
+        )
+        self.manager.prepare(settings_from(config))
+        self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
+        advertise = config.server.advertise
+        self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.room = ServerRoom(
+            store=store,
+            manager=self.manager,
+            membership=Membership(store, clock),
+            clock=clock,
+            may=around.may,
+            random=around.random,
+            leader=lambda: self._address if self.keeper.leads else "",
+            rekey=lambda: state.keys.rekey(store),
+        )
+
+    @property
+    def store(self) -> Store:
+        """Return the store."""
+        return self._state.store
+
+    def routes(self) -> tuple[BoundRoute, ...]:
+        """Return the server's routes, bound to it."""
+        return bound(SERVER_ROUTES, self.room)
+
+    def app(self) -> Lane:
+        """Return the application of a process that is a server alone."""
+        process = ProcessRoom(
+            metrics=self.metrics,
+            may=self._around.may,
+            why_not_ready=self.manager.why_not_ready,
+        )
+        return process_app(self.routes(), process, lambda: trust_domain(self.store.snapshot))
+
+    def start(self, install: Install | None = None, address: str = "") -> None:
+        """Begin: lease, provider, first authority; with ``install``, the API's own leaf too."""
+        self._address = address
+        self.keeper.start()
+        self.manager.start(self.keeper)
+        if install is not None:
+            loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._leaf.keep(install), name="ca-server-leaf")]
+
+    async def ready(self) -> None:
+        """Return once leaves can be signed."""
+        topics = ("roots", "signers")
+        while self.manager.why_not_ready():
+            index = self.store.snapshot.topic_index(*topics)
+            if self.manager.why_not_ready():
+                await self.store.wait(topics, index, 0.05)
+
+    async def close(self) -> None:
+        """Stop, make everything durable, give the lease back, close the state."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self.manager.close()
+            await self.keeper.close()
+        finally:
+            await asyncio.to_thread(self.store.close)
+
+
+def _counters(metrics: Metrics) -> Counters:
+    def violated(error: GuardError) -> None:
+        metrics.violations.labels(error.provider, error.rule).inc()
+
+    return Counters(
+        on_violation=violated,
+        on_issued=lambda authority: metrics.issued.labels(authority).inc(),
+        on_bug=lambda provider: metrics.provider_bugs.labels(provider).inc(),
+    )

@@ -1,0 +1,219 @@
+"""The first start: one authority and one signer, made once, whatever happens in between.
+
+Every step is idempotent by an id that stands in the store before the step begins, so a server that
+dies anywhere is continued by whoever holds the lease next.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from ca_core.authority import rows
+from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.rows import (
+    AUTHORITIES,
+    BOOTSTRAP,
+    CURRENT,
+    PENDING,
+    ROOTS_TOPIC,
+    SIGNERS,
+    SIGNERS_TOPIC,
+    AuthorityRow,
+    BootstrapRow,
+    CurrentRow,
+    PendingRow,
+    Phase,
+    SignerRow,
+    current_signer,
+    decoded,
+    encoded,
+    put,
+    read,
+    trust_domain,
+)
+from ca_core.authority.settings import CASettings
+from ca_core.authority.slot import ProviderSlot, retry_pause
+from ca_core.clock import Clock
+from ca_core.contract.answers import Signer, TrustChain
+from ca_core.contract.requests import AuthorityRequest, SignerRequest
+from ca_core.errors import ConflictError, Error, NotReadyError, PendingError
+from ca_core.identity.certificates import fingerprint, pem_chain, pem_of
+from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
+from ca_core.state.store import Store
+
+CALL_LIMIT = timedelta(seconds=30)
+"""A provider gets this long for one step before it must answer or say ``PendingError``."""
+
+T = TypeVar("T")
+
+_log = logging.getLogger("ca_core.authority")
+
+
+class Leadership(Protocol):
+    """What this module needs of the lease: be the one who makes authorities."""
+
+    async def held(self) -> Fence:
+        """Return once this server holds the lease; the fence goes into every commit."""
+        ...
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh id for an authority or signer: ``[a-z0-9-]``, at most 32 characters."""
+    return f"{prefix}-{uuid4().hex[:16]}"
+
+
+class BringUp:
+    """Brings the first authority into being; ``run`` ends when one signs.
+
+    ``waiting_for`` says in one sentence what it is waiting for, or is empty.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, slot: ProviderSlot, settings: CASettings
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._slot = slot
+        self._settings = settings
+        self.waiting_for = ""
+
+    async def run(self, leadership: Leadership) -> None:
+        """Return once a signer is current; retry for ever, with pauses that are bounded."""
+        failures = 0
+        while current_signer(self._store.snapshot) is None:
+            try:
+                await self._attempt(await leadership.held())
+                failures = 0
+            except ConflictError:
+                continue  # somebody else was faster: look again
+            except PendingError as pending:
+                await self._wait("the backend answers later", pending.poll_after)
+            except Error as error:
+                failures += 1
+                await self._wait(str(error), retry_pause(failures))
+        self.waiting_for = ""
+
+    async def _wait(self, reason: str, pause: timedelta) -> None:
+        self.waiting_for = reason
+        _log.warning("the first authority is not ready: %s", reason)
+        await self._clock.sleep(pause.total_seconds())
+
+    async def _attempt(self, fence: Fence) -> None:
+        ids = read(self._store.snapshot, BootstrapRow, BOOTSTRAP, "first")
+        if ids is None:  # written by the manager before the provider is opened
+            raise NotReadyError("no authority id has been drawn yet")
+        chain = await self._authority(ids.authority)
+        await self._commit_authority(ids.authority, chain, fence)
+        signer = await self._signer(ids.signer)
+        bundle = frozenset(fingerprint(anchor) for anchor in rows.bundle(self._store.snapshot))
+        await self._slot.call(lambda guard: guard.check_signer(signer, chain, (bundle,)))
+        await self._commit_signer(ids, signer, fence)
+
+    async def _authority(self, authority: str) -> TrustChain:
+        domain = trust_domain(self._store.snapshot)
+        if domain is None:
+            raise NotReadyError("the trust domain has not been drawn yet")
+        request_id = f"{authority}.ensure"
+        request = AuthorityRequest(
+            request_id=request_id,
+            deadline=self._clock.now() + CALL_LIMIT,
+            pending=self._token(request_id),
+            id=authority,
+            key=self._settings.key,
+            ttl=self._settings.root_ttl,
+            trust_domain=domain,
+        )
+        return await self._pended(request_id, lambda provider: provider.ensure_authority(request))
+
+    async def _signer(self, signer: str) -> Signer:
+        request_id = f"{signer}.prepare"
+        request = SignerRequest(
+            request_id=request_id,
+            deadline=self._clock.now() + CALL_LIMIT,
+            pending=self._token(request_id),
+            id=signer,
+            key=self._settings.key,
+            ttl=self._settings.intermediate_ttl,
+        )
+        return await self._pended(request_id, lambda provider: provider.prepare_signer(request))
+
+    def _token(self, request_id: str) -> str | None:
+        row = read(self._store.snapshot, PendingRow, PENDING, request_id)
+        return row.token if row else None
+
+    async def _pended(self, request_id: str, work: Callable[[GuardedProvider], T]) -> T:
+        """Call the provider; keep its token if it answers later, forget it once it has answered."""
+        try:
+            answer = await self._slot.call(work)
+        except PendingError as pending:
+            row = PendingRow(token=pending.token, since=self._clock.now(), csr=pending.csr)
+            await self._store.commit_async(Transaction(changes=(put(PENDING, request_id, row),)))
+            raise
+        if self._token(request_id) is not None:
+            done = Change(PENDING, request_id, None)
+            await self._store.commit_async(Transaction(changes=(done,)))
+        return answer
+
+    async def _commit_authority(self, authority: str, chain: TrustChain, fence: Fence) -> None:
+        if self._store.snapshot.get(AUTHORITIES, authority) is not None:
+            return
+        corporate = self._settings.trust_corporate_root
+        anchor = chain.certificates[-1] if corporate else chain.primary
+        row = AuthorityRow(
+            id=authority,
+            provider=self._settings.provider,
+            key_type=self._settings.key.type.value,
+            key_bits=self._settings.key.bits,
+            phase=Phase.TRUSTED,
+            chain=pem_chain(chain.certificates),
+            anchor=pem_of(anchor),
+            created=self._clock.now(),
+        )
+        await self._store.commit_async(
+            Transaction(
+                changes=(put(AUTHORITIES, authority, row),),
+                expect={(AUTHORITIES, authority): ABSENT},
+                topics=frozenset({ROOTS_TOPIC}),
+                fence=fence,
+            )
+        )
+
+    async def _commit_signer(self, ids: BootstrapRow, signer: Signer, fence: Fence) -> None:
+        """Write signer, phase and "current" in one commit: the moment this cluster can sign."""
+        stored = self._store.snapshot.get(AUTHORITIES, ids.authority)
+        if stored is None:
+            raise ConflictError("the authority vanished")
+        authority = decoded(AuthorityRow, stored.value)
+        row = SignerRow(
+            id=signer.id,
+            authority=ids.authority,
+            chain=pem_chain(signer.chain),
+            created=self._clock.now(),
+        )
+        signing = msgspec.structs.replace(authority, phase=Phase.SIGNING)
+        current = CurrentRow(authority=ids.authority, signer=signer.id)
+        await self._store.commit_async(
+            Transaction(
+                changes=(
+                    put(SIGNERS, signer.id, row),
+                    put(AUTHORITIES, ids.authority, signing),
+                    put(CURRENT, "signer", current),
+                ),
+                expect={(CURRENT, "signer"): ABSENT, (AUTHORITIES, ids.authority): stored.version},
+                topics=frozenset({ROOTS_TOPIC, SIGNERS_TOPIC}),
+                fence=fence,
+            )
+        )
+        _log.info(
+            "authority %s signs, root %s", ids.authority, fingerprint(authority.anchor_certificate)
+        )
+
+
+def drawn_ids(store: Store) -> BootstrapRow:
+    """Return the ids of the first authority and signer, drawing them if nobody has. Blocks."""
+    row = BootstrapRow(authority=new_id("ca"), signer=new_id("signer"))
+    return decoded(BootstrapRow, store.create(BOOTSTRAP, "first", encoded(row)))

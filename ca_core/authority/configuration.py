@@ -1,0 +1,160 @@
+"""The CA configuration that stands in the store: secrets apart, hidden when shown.
+
+The store is the truth after the first start; the file seeds it. A secret value is replaced by
+``{"secret": NAME}``; the value itself lies in the secret store under that name.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+import msgspec
+
+from ca_core.authority.registry import Registry
+from ca_core.authority.rows import (
+    CONFIGURATION,
+    CONFIGURATION_TOPIC,
+    ConfigurationRow,
+    decoded,
+    encoded,
+)
+from ca_core.authority.settings import CASettings
+from ca_core.contract.plugin import ProviderPlugin
+from ca_core.durations import format_duration, parse_duration
+from ca_core.errors import UnavailableError
+from ca_core.fields import Secret
+from ca_core.identity.keys import KeySpec, KeyType
+from ca_core.state.store import Store
+
+_DURATIONS = ("leaf_ttl", "root_ttl", "intermediate_ttl")
+
+
+class Secrets(Protocol):
+    """What this module needs of the secret store."""
+
+    def get(self, name: str) -> bytes | None:
+        """Return the secret, or None."""
+        ...
+
+    def create(self, name: str, value: bytes) -> bytes:
+        """Keep the secret if the name is free; return the one that stands."""
+        ...
+
+
+def seeded(
+    store: Store, secrets: Secrets, settings: CASettings, registry: Registry
+) -> ConfigurationRow:
+    """Return the configuration that stands, writing ``settings`` if none does. Blocks.
+
+    Raises:
+        ConfigError: it is the first start, and the provider is unknown or refuses its
+            configuration.
+        UnavailableError: the store cannot be written, or a key-encryption key is missing.
+    """
+    standing = store.snapshot.get(CONFIGURATION, "ca")
+    if standing is not None:
+        return decoded(ConfigurationRow, standing.value)
+    plugin = registry.get(settings.provider)
+    plugin.parse_config(settings.config)
+    row = _row_of(settings, plugin, secrets)
+    raw = store.create(CONFIGURATION, "ca", encoded(row), topics=(CONFIGURATION_TOPIC,))
+    return decoded(ConfigurationRow, raw)
+
+
+def settings_of(row: ConfigurationRow) -> CASettings:
+    """Return the settings of a stored configuration, without the provider's own keys."""
+    common: dict[str, Any] = dict(row.settings)
+    key = KeySpec(KeyType(common.pop("key_type")), common.pop("key_bits"))
+    for name in _DURATIONS:
+        common[name] = parse_duration(common[name], field=name)
+    return CASettings(provider=row.provider, key=key, **common)
+
+
+def provider_config(row: ConfigurationRow, secrets: Secrets) -> dict[str, object]:
+    """Return the provider's own keys with their secrets put back: for the provider, nobody else.
+
+    Raises:
+        UnavailableError: a secret or its key-encryption key is missing.
+    """
+    return {name: _revealed(value, secrets) for name, value in row.config.items()}
+
+
+def shown(row: ConfigurationRow) -> dict[str, object]:
+    """Return the provider's keys as anybody may see them: a secret is ``<hidden:ID>``."""
+    return {name: _hidden(value) for name, value in row.config.items()}
+
+
+def digest_of(settings: CASettings) -> str:
+    """Return the SHA-256 of a configuration as read; tells whether the file has drifted."""
+    plain = {"provider": settings.provider, "config": _plain(settings.config)} | _common(settings)
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+
+
+def _row_of(
+    settings: CASettings, plugin: ProviderPlugin[Any], secrets: Secrets
+) -> ConfigurationRow:
+    hidden = plugin.secret_keys()
+    config = {
+        name: _set_aside(name, value, secrets)
+        if name in hidden or isinstance(value, Secret)
+        else value
+        for name, value in settings.config.items()
+    }
+    return ConfigurationRow(
+        provider=settings.provider,
+        config=config,
+        settings=_common(settings),
+        file_digest=digest_of(settings),
+    )
+
+
+def _common(settings: CASettings) -> dict[str, object]:
+    return {name: format_duration(getattr(settings, name)) for name in _DURATIONS} | {
+        "key_type": settings.key.type.value,
+        "key_bits": settings.key.bits,
+        "csr_max_per_second": settings.csr_max_per_second,
+        "trust_corporate_root": settings.trust_corporate_root,
+        "strict_key_usage": settings.strict_key_usage,
+    }
+
+
+def _set_aside(name: str, value: object, secrets: Secrets) -> dict[str, object]:
+    raw = msgspec.json.encode(_plain(value))
+    place = f"configuration/{name}/{hashlib.sha256(raw).hexdigest()[:16]}"
+    secrets.create(place, raw)
+    return {"secret": place}
+
+
+def _revealed(value: object, secrets: Secrets) -> object:
+    match value:
+        case {"secret": str(place)}:
+            raw = secrets.get(place)
+            if raw is None:
+                raise UnavailableError(f"the configuration's secret {place!r} is missing")
+            return msgspec.json.decode(raw)
+        case _:
+            return value
+
+
+def _hidden(value: object) -> object:
+    match value:
+        case {"secret": str(place)}:
+            return f"<hidden:{place.rpartition('/')[2]}>"
+        case _:
+            return value
+
+
+def _plain(value: object) -> object:
+    """Return configuration as JSON values, secrets revealed: for digests and the secret store."""
+    match value:
+        case Secret():
+            return value.reveal()
+        case timedelta():
+            return format_duration(value)
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,56 @@
+"""Being the one server that makes authorities: the lease, kept alive in the background."""
+
+import asyncio
+import logging
+
+from ca_core.clock import Clock
+from ca_core.errors import Error
+from ca_core.state.lease import SPAN, Lease
+from ca_core.state.protocol import Fence
+
+_log = logging.getLogger("ca_core.authority")
+
+
+class LeaseKeeper:
+    """Acquires and renews a lease on the event loop; the commits themselves run in a thread."""
+
+    def __init__(self, lease: Lease, clock: Clock) -> None:
+        self._lease = lease
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Condition()
+
+    @property
+    def leads(self) -> bool:
+        """Say whether this server holds the lease now."""
+        return self._lease.held
+
+    def start(self) -> None:
+        """Begin trying; returns at once."""
+        self._task = asyncio.get_running_loop().create_task(self._keep(), name="ca-lease")
+
+    async def held(self) -> Fence:
+        """Return once this server holds the lease; the fence goes into every commit."""
+        async with self._tried:
+            await self._tried.wait_for(lambda: self._lease.held)
+        return self._lease.fence
+
+    async def close(self) -> None:
+        """Give the lease back, so that another server need not wait for its end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        try:
+            await asyncio.to_thread(self._lease.release)
+        except Error as error:
+            _log.warning("the lease could not be given back, it ends by itself: %s", error)
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._lease.acquire)
+            except Error as error:
+                _log.warning("the lease could not be renewed: %s", error)
+            async with self._tried:
+                self._tried.notify_all()
+            await self._clock.sleep(SPAN.total_seconds() / 3)

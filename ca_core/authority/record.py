@@ -1,0 +1,206 @@
+"""What was issued: a ledger of leaves, exact counts, and a ceiling that is always ahead of them.
+
+A leaf's ledger row is written by group commit and not waited for. What must never be wrong is the
+*ceiling*: a moment, per authority, after which nothing it signed is alive. It is committed before a
+leaf beyond it is released, in steps of an hour, so it costs one commit an hour.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from cryptography import x509
+
+from ca_core.authority.rows import AUTHORITIES, AuthorityRow, Phase, decoded, put, read
+from ca_core.clock import Clock
+from ca_core.errors import ConflictError
+from ca_core.identity.certificates import serial_hex
+from ca_core.state.protocol import ABSENT, Change, Transaction
+from ca_core.state.store import Store
+from ca_core.state.view import View
+
+LEDGER = "issuance"
+CEILINGS = "ceilings"
+COUNTS = "counts"
+RUNS = "runs"
+STEP = timedelta(hours=1)
+
+_EPOCH_HOUR = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+class IssuanceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One leaf, as the ledger keeps it: who has it, under what, until when."""
+
+    serial: str
+    identity: str
+    principal: str
+    authority: str
+    signer: str
+    not_after: datetime
+    at: datetime
+
+
+class CountRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Leaves of one authority up to a position of the ledger; the rest is counted at start."""
+
+    leaves: int
+    position: int
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that is running, or that died: a clean stop removes its row."""
+
+    started: datetime
+
+
+def next_ceiling(not_after: datetime) -> datetime:
+    """Return the ceiling for a leaf: the next full hour, and one hour ahead of it."""
+    whole = (not_after - _EPOCH_HOUR) // STEP
+    return _EPOCH_HOUR + (whole + 2) * STEP
+
+
+def ceiling_of(view: View, authority: str) -> datetime | None:
+    """Return when the last leaf of this authority ends, or later; None if none was issued."""
+    row = view.get(CEILINGS, authority)
+    return None if row is None else datetime.fromisoformat(row.value.decode())
+
+
+class IssuanceRecord:
+    """The record of one server; lives on the event loop, counts in memory.
+
+    Args:
+        run: names this server; the same name after a crash finds what the dead one left.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, run: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._run = run
+        self._counts: dict[str, int] = {}
+        self._position = 0
+        self._issued = 0
+
+    def open(self) -> None:
+        """Count what the ledger holds, and mark records incomplete if this server died before.
+
+        Blocks; called once before serving.
+        """
+        if self._store.snapshot.get(RUNS, self._run) is not None:
+            self._store.update(_incomplete)
+        self._count_ledger()
+        row = RunRow(started=self._clock.now())
+        self._store.commit(Transaction(changes=(put(RUNS, self._run, row),)))
+
+    def close(self) -> None:
+        """Make the record durable and note that this server stopped cleanly. Blocks."""
+        self._store.flush()
+        self._count_ledger()
+        self._checkpoint()
+        self._store.commit(Transaction(changes=(Change(RUNS, self._run, None),)))
+
+    @property
+    def issued(self) -> int:
+        """Return how many leaves the record holds, all authorities together."""
+        return self._issued
+
+    def count(self, authority: str) -> int:
+        """Return how many leaves this authority issued; exact while no server died."""
+        return self._counts.get(authority, 0)
+
+    async def raise_ceiling(self, authority: str, not_after: datetime) -> None:
+        """Return once the committed ceiling of ``authority`` lies beyond ``not_after``.
+
+        Raises:
+            UnavailableError: the store cannot be written; the leaf must not be released.
+        """
+        while True:
+            view = self._store.snapshot
+            standing = ceiling_of(view, authority)
+            if standing is not None and not_after <= standing:
+                return
+            row = view.get(CEILINGS, authority)
+            value = next_ceiling(not_after).isoformat().encode()
+            try:
+                await self._store.commit_async(
+                    Transaction(
+                        changes=(Change(CEILINGS, authority, value),),
+                        expect={(CEILINGS, authority): ABSENT if row is None else row.version},
+                    )
+                )
+            except ConflictError:
+                continue
+
+    def add(
+        self,
+        certificate: x509.Certificate,
+        *,
+        identity: str,
+        principal: str,
+        authority: str,
+        signer: str,
+    ) -> int:
+        """Append a leaf to the ledger and return its number, at least 1. Does not wait.
+
+        Raises:
+            UnavailableError: the ledger's queue is full; the leaf must not be released.
+        """
+        row = IssuanceRow(
+            serial=serial_hex(certificate),
+            identity=identity,
+            principal=principal,
+            authority=authority,
+            signer=signer,
+            not_after=certificate.not_valid_after_utc,
+            at=self._clock.now(),
+        )
+        self._store.append(LEDGER, msgspec.json.encode(row))
+        self._counts[authority] = self.count(authority) + 1
+        self._issued += 1
+        return self._issued
+
+    def _count_ledger(self) -> None:
+        view = self._store.snapshot
+        stored = {key: decoded(CountRow, row.value) for key, row in view.table(COUNTS).items()}
+        counts = {key: row.leaves for key, row in stored.items()}
+        position = max((row.position for row in stored.values()), default=0)
+        while rows := self._store.read(LEDGER, after=position, limit=5000):
+            for row in rows:
+                authority = msgspec.json.decode(row.value, type=IssuanceRow).authority
+                counts[authority] = counts.get(authority, 0) + 1
+            position = rows[-1].position
+        self._counts, self._position = counts, position
+        self._issued = sum(counts.values())
+
+    def _checkpoint(self) -> None:
+        rows = [
+            put(COUNTS, authority, CountRow(leaves=leaves, position=self._position))
+            for authority, leaves in self._counts.items()
+        ]
+        for start in range(0, len(rows), 50):
+            self._store.commit(Transaction(changes=tuple(rows[start : start + 50])))
+
+
+def _incomplete(view: View) -> Transaction | None:
+    """Mark every authority that may have lost ledger rows when a server died."""
+    live = [
+        (key, row, decoded(AuthorityRow, row.value)) for key, row in view.table(AUTHORITIES).items()
+    ]
+    hit = [
+        (key, row, authority)
+        for key, row, authority in live
+        if authority.complete and authority.phase in {Phase.SIGNING, Phase.DRAINING}
+    ]
+    if not hit:
+        return None
+    return Transaction(
+        changes=tuple(
+            put(AUTHORITIES, key, msgspec.structs.replace(authority, complete=False))
+            for key, _, authority in hit
+        ),
+        expect={(AUTHORITIES, key): row.version for key, row, _ in hit},
+    )
+
+
+def is_complete(view: View, authority: str) -> bool:
+    """Say whether the record of this authority is known to hold every leaf."""
+    row = read(view, AuthorityRow, AUTHORITIES, authority)
+    return row is not None and row.complete

@@ -1,0 +1,195 @@
+"""What the authority room keeps in the store: one small JSON row each, and how it is read.
+
+Times are RFC 3339 with fractions, UTC. Certificates are PEM. No secret is in any of them.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+from cryptography import x509
+
+from ca_core.identity.certificates import parsed_chain, pem_chain
+from ca_core.identity.keys import KeySpec, KeyType
+from ca_core.identity.spiffe import TrustDomain
+from ca_core.state.protocol import Change
+from ca_core.state.view import View
+
+CLUSTER = "cluster"
+"""Table: one row ``identity``, made by the first server and never changed."""
+AUTHORITIES = "authorities"
+SIGNERS = "signers"
+CURRENT = "current"
+"""Table: one row ``signer``, naming what signs now."""
+BOOTSTRAP = "bootstrap"
+"""Table: ids drawn for the first authority, so that racing servers make one and the same."""
+PENDING = "pending"
+"""Table: tokens of backends that answer later, by request id."""
+CONFIGURATION = "configuration"
+"""Table: one row ``ca``, the configuration that stands."""
+
+ROOTS_TOPIC = "roots"
+CONFIGURATION_TOPIC = "configuration"
+SIGNERS_TOPIC = "signers"
+
+RowT = TypeVar("RowT", bound=msgspec.Struct)
+
+
+class Phase(StrEnum):
+    """Where an authority is in its life (design of the lifecycle)."""
+
+    TRUSTED = "trusted"
+    SIGNING = "signing"
+    DRAINING = "draining"
+    RETIRED = "retired"
+
+
+class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this cluster is: trust domain and datacenter, drawn once."""
+
+    trust_domain: str
+    datacenter: str
+    created: datetime
+
+
+class AuthorityRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One authority this cluster knows.
+
+    Attributes:
+        chain: PEM, primary CA first, corporate issuers after it.
+        anchor: PEM of what the mesh trusts: the primary CA, or the corporate root if so configured.
+        complete: False once a server died while this authority signed: its record may lack leaves.
+    """
+
+    id: str
+    provider: str
+    key_type: str
+    key_bits: int
+    phase: Phase
+    chain: str
+    anchor: str
+    created: datetime
+    complete: bool = True
+
+    @property
+    def certificates(self) -> tuple[x509.Certificate, ...]:
+        """Return the chain, parsed: primary CA first."""
+        return parsed_chain(self.chain)
+
+    @property
+    def anchor_certificate(self) -> x509.Certificate:
+        """Return the anchor, parsed."""
+        return parsed_chain(self.anchor)[0]
+
+    @property
+    def key(self) -> KeySpec:
+        """Return the key of the primary CA."""
+        return KeySpec(KeyType(self.key_type), self.key_bits)
+
+
+class SignerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One signer of an authority; ``chain`` is PEM, signer first, anchor last."""
+
+    id: str
+    authority: str
+    chain: str
+    created: datetime
+
+    @property
+    def certificates(self) -> tuple[x509.Certificate, ...]:
+        """Return the chain, parsed: signer first."""
+        return parsed_chain(self.chain)
+
+
+class CurrentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Which signer signs now; one commit moves it."""
+
+    authority: str
+    signer: str
+
+
+class BootstrapRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The ids of the first authority and signer, and the provider that makes them."""
+
+    authority: str
+    signer: str
+
+
+class PendingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A backend answers later: its token, and for an outside issuer the CSR to sign."""
+
+    token: str
+    since: datetime
+    csr: str = ""
+
+
+class ConfigurationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The CA configuration that stands; secrets are in the secret store under ``secrets`` names.
+
+    Attributes:
+        provider: entry point's name.
+        config: the provider's own keys; a secret's value is ``{"secret": NAME}``.
+        settings: what is common to all providers, as text.
+        file_digest: SHA-256 of the ``[ca]`` section last applied from a file.
+    """
+
+    provider: str
+    config: dict[str, object]
+    settings: dict[str, object]
+    file_digest: str
+
+
+def encoded(row: msgspec.Struct) -> bytes:
+    """Return the row as it is stored."""
+    return msgspec.json.encode(row)
+
+
+def decoded(kind: type[RowT], value: bytes) -> RowT:
+    """Return the row that ``encoded`` wrote."""
+    return msgspec.json.decode(value, type=kind)
+
+
+def read(view: View, kind: type[RowT], table: str, key: str) -> RowT | None:
+    """Return one row of a view, or None."""
+    row = view.get(table, key)
+    return None if row is None else decoded(kind, row.value)
+
+
+def put(table: str, key: str, row: msgspec.Struct) -> Change:
+    """Return the change that writes ``row``."""
+    return Change(table, key, encoded(row))
+
+
+def authorities(view: View) -> tuple[AuthorityRow, ...]:
+    """Return every authority, oldest first."""
+    rows = (decoded(AuthorityRow, row.value) for row in view.table(AUTHORITIES).values())
+    return tuple(sorted(rows, key=lambda row: (row.created, row.id)))
+
+
+def current_signer(view: View) -> tuple[AuthorityRow, SignerRow] | None:
+    """Return what signs now, or None before the first authority is ready."""
+    current = read(view, CurrentRow, CURRENT, "signer")
+    if current is None:
+        return None
+    authority = read(view, AuthorityRow, AUTHORITIES, current.authority)
+    signer = read(view, SignerRow, SIGNERS, current.signer)
+    return None if authority is None or signer is None else (authority, signer)
+
+
+def trust_domain(view: View) -> TrustDomain | None:
+    """Return the cluster's trust domain, or None before the first server wrote it."""
+    cluster = read(view, ClusterRow, CLUSTER, "identity")
+    return None if cluster is None else TrustDomain(cluster.trust_domain)
+
+
+def bundle(view: View) -> tuple[x509.Certificate, ...]:
+    """Return every anchor now trusted, oldest authority first."""
+    live = (row for row in authorities(view) if row.phase is not Phase.RETIRED)
+    return tuple(row.anchor_certificate for row in live)
+
+
+def issuing_chain(authority: AuthorityRow, signer: SignerRow) -> str:
+    """Return PEM of what follows the leaf: signer and what leads to the anchor, anchor excluded."""
+    anchor = authority.anchor_certificate
+    return pem_chain(c for c in signer.certificates if c != anchor)

@@ -1,0 +1,106 @@
+"""The place where a provider is opened, kept, and kept trying."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from ca_core.authority.guard import GuardedProvider
+from ca_core.clock import Clock
+from ca_core.errors import Error, NotReadyError
+
+T = TypeVar("T")
+
+FIRST_RETRY = timedelta(seconds=1)
+LAST_RETRY = timedelta(seconds=30)
+
+_log = logging.getLogger("ca_core.authority")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A provider that is not open yet: since when, and why not."""
+
+    since: datetime
+    last_error: str = ""
+
+
+def retry_pause(failures: int) -> timedelta:
+    """Return how long to wait after the n-th failure in a row: 1, 2, 4 … 30 s."""
+    return min(LAST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
+
+
+class ProviderSlot:
+    """Holds one guarded provider and the threads it may use.
+
+    A provider that cannot be opened does not stop the server: the slot stays *opening* and tells
+    why; ``call`` raises ``NotReadyError`` until it is open.
+
+    Args:
+        make: opens the provider; runs in a thread, may fail, is tried again.
+    """
+
+    def __init__(self, clock: Clock, make: Callable[[], GuardedProvider]) -> None:
+        self._clock = clock
+        self._make = make
+        self._provider: GuardedProvider | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self.opening = Opening(since=clock.now())
+
+    @property
+    def provider(self) -> GuardedProvider:
+        """Return the open provider.
+
+        Raises:
+            NotReadyError: it is still opening; the message holds the last error.
+        """
+        if self._provider is None:
+            reason = self.opening.last_error or "it is being opened"
+            raise NotReadyError(f"the CA provider is not open: {reason}")
+        return self._provider
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the provider is open."""
+        return self._provider is not None
+
+    async def open(self) -> None:
+        """Return when the provider is open; keep trying until then."""
+        failures = 0
+        while self._provider is None:
+            try:
+                self._provider = await asyncio.to_thread(self._make)
+            except Error as error:
+                failures += 1
+                await self._pause(failures, error)
+        self._threads = ThreadPoolExecutor(
+            max_workers=max(1, self._provider.concurrency), thread_name_prefix="ca-sign"
+        )
+
+    async def _pause(self, failures: int, error: Error) -> None:
+        self.opening = Opening(since=self.opening.since, last_error=str(error))
+        _log.warning("the CA provider cannot be opened, trying again: %s", error)
+        await self._clock.sleep(retry_pause(failures).total_seconds())
+
+    async def call(self, work: Callable[[GuardedProvider], T]) -> T:
+        """Run ``work`` on one of the provider's threads and return its answer.
+
+        Never more calls at once than the provider's ``concurrency``. A caller that gives up does
+        not stop the call.
+
+        Raises:
+            NotReadyError: the provider is not open.
+        """
+        provider = self.provider
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, work, provider)
+
+    def close(self) -> None:
+        """Let running calls end, then close the provider."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=True)
+        if self._provider is not None:
+            self._provider.close()
