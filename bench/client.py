@@ -1,0 +1,91 @@
+"""A raw keep-alive HTTP client for one loopback server: ``python -m bench.client PORT …``.
+
+It runs in a process of its own, so that the server has a core to itself. Each connection has one
+request under way; paths are measured by turns. Prints one JSON object: path → requests per second,
+one figure per round.
+"""
+
+import json
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+CONNECTIONS = 16
+_END_OF_HEAD = b"\r\n\r\n"
+_CHUNK = 65536
+
+
+class Connection:
+    """One keep-alive connection with at most one request under way."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._received = b""
+
+    def ask(self, request: bytes) -> None:
+        """Send a request."""
+        self._received = b""
+        self.socket.sendall(request)
+
+    def answered(self) -> bool:
+        """Take what has arrived; say whether the answer is whole.
+
+        Raises:
+            RuntimeError: another status than 200, or the server hung up.
+        """
+        chunk = self.socket.recv(_CHUNK)
+        self._received += chunk
+        if not chunk or not self._received.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"unexpected answer: {self._received[:200]!r}")
+        head, end, body = self._received.partition(_END_OF_HEAD)
+        return bool(end) and len(body) >= _content_length(head)
+
+
+def _content_length(head: bytes) -> int:
+    lowered = head.lower()
+    at = lowered.find(b"content-length:")
+    return int(lowered[at + 15 : lowered.find(b"\r", at) if b"\r" in lowered[at:] else None])
+
+
+def request_for(port: int, path: str) -> bytes:
+    """Return the bytes of a GET."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+
+
+def rate(connections: Sequence[Connection], request: bytes, seconds: float) -> float:
+    """Return answers per second with every connection busy, after letting all come to rest."""
+    with selectors.DefaultSelector() as waiting:
+        for connection in connections:
+            waiting.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.ask(request)
+        started = time.perf_counter()
+        stop, busy, answers = started + seconds, len(connections), 0
+        while busy:
+            for key, _ in waiting.select():
+                if not key.data.answered():
+                    continue
+                answers += 1
+                if time.perf_counter() < stop:
+                    key.data.ask(request)
+                else:
+                    busy -= 1
+        return answers / (time.perf_counter() - started)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure ``PORT ROUNDS SECONDS PATH…``."""
+    port, rounds, seconds = int(arguments[0]), int(arguments[1]), float(arguments[2])
+    paths = arguments[3:]
+    connections = [Connection(port) for _ in range(CONNECTIONS)]
+    measured: dict[str, list[float]] = {path: [] for path in paths}
+    for _ in range(rounds):
+        for path in paths:
+            measured[path].append(rate(connections, request_for(port, path), seconds / rounds))
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
