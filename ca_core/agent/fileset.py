@@ -69,14 +69,14 @@ def read_set(directory: Path, names: tuple[str, ...]) -> dict[str, bytes] | None
     Raises:
         ConfigError: a file cannot be read.
     """
-    with contextlib.suppress(FileNotFoundError):
-        base = (directory / CURRENT).resolve(strict=True)
+    while version := _current(directory):
         try:
-            return {name: (base / name).read_bytes() for name in names}
+            return {name: (directory / version / name).read_bytes() for name in names}
         except OSError as error:
-            raise ConfigError(
-                f"cannot read: {error.strerror}", where=str(error.filename)
-            ) from error
+            if _current(directory) == version:  # else it was replaced and removed under our eyes
+                raise ConfigError(
+                    f"cannot read: {error.strerror}", where=str(error.filename)
+                ) from error
     return None
 
 
