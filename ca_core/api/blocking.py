@@ -31,12 +31,17 @@ class Blocking:
     wait: timedelta = DEFAULT_WAIT
 
 
+_AT_ONCE = Blocking()
+
+
 def blocking_of(request: Request) -> Blocking:
     """Return the blocking part of a query.
 
     Raises:
         RequestError: ``Invalid index`` or ``Invalid wait time``.
     """
+    if not request.query:
+        return _AT_ONCE
     arguments = request.arguments()
     return Blocking(index=_index(arguments.get("index", "")), wait=_wait(arguments.get("wait", "")))
 

@@ -48,6 +48,8 @@ class Request:
 
     def argument_list(self, name: str) -> tuple[str, ...]:
         """Return every value of a repeated parameter; ``a=x,y`` counts as two."""
+        if not self.query:
+            return ()
         pairs = parse_qsl(self.query, keep_blank_values=True, max_num_fields=100)
         values = (value for key, value in pairs if key == name)
         return tuple(part for value in values for part in value.split(",") if part)
