@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from ca_core.errors import ConfigError
@@ -37,24 +38,20 @@ def parse_address(text: str) -> Address:
     """
     if text.startswith("unix:"):
         path = text.removeprefix("unix:").removeprefix("//")
-        return Address("http://localhost", Path(path)) if path else _refuse("the path is empty")
-    parts = urlsplit(text if "://" in text else f"http://{text}")
-    if parts.username or parts.password:
+        return Address("http://localhost", Path(path or _refuse("the path is empty")))
+    if "@" in text:
         _refuse("it holds a user or a password")
-    if parts.scheme not in {"http", "https"} or not _host_and_port(parts.netloc):
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        sound = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port out of range, brackets that do not close
+        _refuse(f"{text[:80]!r} is not one")
+    if not sound or parts.scheme not in {"http", "https"}:
         _refuse(f"{text[:80]!r} is not one")
     return Address(f"{parts.scheme}://{parts.netloc}")
 
 
-def _host_and_port(netloc: str) -> bool:
-    try:
-        parts = urlsplit(f"//{netloc}")
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-
-
-def _refuse(why: str) -> Address:
+def _refuse(why: str) -> NoReturn:
     raise ConfigError(
         f"{why}; write http://HOST:PORT, https://HOST:PORT or unix:PATH", where="--http-addr"
     )

@@ -19,11 +19,11 @@ from ca_core.cli.output import print_json, print_lines, print_table
 from ca_core.cli.teaching import TaughtCommand
 from ca_core.cli.times import relative_text
 
-app = command_app()
-
 AGENTS = "/v1/cluster/agents"
 
-EXAMPLES = """
+app = command_app(
+    "Run the agent of this host; list or forget agents.",
+    examples="""
 Examples:
   ca-core agent --server https://ca:8501 --join-token-file token    the first time
   ca-core agent --server https://ca:8501                            later
@@ -31,10 +31,12 @@ Examples:
   ca-core agent forget web-1                                        it must join again
 
 The token comes from `ca-core token join --node NODE` on a server.
-"""
+""",
+    runs_bare=True,
+)
 
 
-@app.callback(invoke_without_command=True, no_args_is_help=False, epilog=EXAMPLES)
+@app.callback()
 def agent(
     ctx: typer.Context,
     server: Annotated[

@@ -57,7 +57,7 @@ def _clock(situation: Situation) -> tuple[Level, str, str]:
 
 
 def skew_level(date: str, now: datetime) -> tuple[Level, str, str]:
-    """Judge the difference between a ``Date`` header and our clock; the header has whole seconds."""
+    """Judge the difference between a ``Date`` header (whole seconds) and our clock."""
     try:
         skew = abs(parsedate_to_datetime(date) - now)
     except (ValueError, TypeError):

@@ -77,7 +77,7 @@ class Client:
             base_url=address.url,
             headers=headers,
             timeout=TIMEOUT,
-            transport=httpx.HTTPTransport(uds=socket, verify=_verification(address)),
+            transport=httpx.HTTPTransport(uds=socket, verify=verification(address)),
         )
 
     def __enter__(self) -> Self:
@@ -144,7 +144,12 @@ class Client:
         return "start one with `ca-core dev`, or name another with --http-addr ADDRESS"
 
 
-def _verification(address: Address) -> ssl.SSLContext | bool:
+def verification(address: Address) -> ssl.SSLContext | bool:
+    """Return how ``https://`` is verified: against the named roots, else the system's.
+
+    Raises:
+        ConfigError: the file of roots cannot be read.
+    """
     if not address.url.startswith("https"):
         return True
     file = next((os.environ[name] for name in CA_VARIABLES if os.environ.get(name)), None)

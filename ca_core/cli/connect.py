@@ -29,6 +29,15 @@ def server_client(http_addr: str | None, token: str | None) -> "Client":
     return _client(http_addr, token, SERVER_SOCKET)
 
 
+def agent_address(http_addr: str | None) -> Address:
+    """Return where the agent of this host answers, or the address that was named.
+
+    Raises:
+        ConfigError: the address is none.
+    """
+    return parse_address(http_addr) if http_addr else _found(AGENT_SOCKET)
+
+
 def _client(http_addr: str | None, token: str | None, socket_name: str) -> "Client":
     from ca_core.cli.client import Client  # noqa: PLC0415 - httpx takes 100 ms; help needs none
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ca_core.cli.connect import agent_client
+from ca_core.cli.connect import agent_address, agent_client
 from ca_core.cli.exitcodes import ExitCode
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
 from ca_core.cli.output import progress
@@ -90,3 +90,36 @@ def inspect(
     actions.show_view(view, output)
     if view.is_wrong:
         raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command(
+    cls=TaughtCommand,
+    epilog="""
+Examples:
+  ca-core leaf watch web --out /etc/web/tls
+  ca-core leaf watch web --out /etc/web/tls --exec "nginx -s reload"
+
+Files: leaf.pem, key.pem (0600), bundle.pem; all three change in one rename. Runs until Ctrl-C. An
+agent that is away changes nothing: the files stay, and the watch goes on when it is back.
+""",
+)
+def watch(
+    service: ServiceArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the files.")],
+    command: Annotated[
+        str | None,
+        typer.Option("--exec", metavar="CMD", help="Run after every change; no shell."),
+    ] = None,
+    dns_san: DnsOption = None,
+    ip_san: IpOption = None,
+    http_addr: HttpAddress = None,
+    token: TokenOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Keep a service's leaf, key and roots fresh in a folder, for programs that read files."""
+    from ca_core.cli import leaf_watching as watching  # noqa: PLC0415 - help needs none of it
+
+    named = watching.Watched(
+        service=service, out=out, dns_names=tuple(dns_san or ()), addresses=tuple(ip_san or ())
+    )
+    watching.watch(named, agent_address(http_addr), token, command=command or "", output=output)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from ca_core.agent.fileset import FileContent, swap
-from ca_core.cli.ca import AGENT_ROOTS, anchors_pem
+from ca_core.agent.leaffiles import BUNDLE, KEY, LEAF, write_leaf_files
+from ca_core.cli.ca import AGENT_ROOTS
 from ca_core.cli.client import Answer, Client
 from ca_core.cli.leaf_view import CertificateView, as_json, facts, remark_lines, view_of
 from ca_core.cli.options import Output
@@ -16,8 +16,6 @@ from ca_core.errors import ConfigError, RequestError
 from ca_core.identity.certificates import parse_certificates
 from ca_core.wire.leaf import IssuedCert
 from ca_core.wire.roots import CARoots
-
-LEAF, KEY, BUNDLE = "leaf.pem", "key.pem", "bundle.pem"
 
 
 def fetched_leaf(
@@ -43,12 +41,11 @@ def save_leaf(client: Client, answer: Answer, out: Path, output: Output) -> None
 
     Raises:
         ConfigError: the folder cannot be written.
+        ProviderError: the answer's key belongs to another leaf.
     """
     cert = answer.decoded(IssuedCert)
     roots = client.get(AGENT_ROOTS).decoded(CARoots)
-    public = {LEAF: cert.cert_pem, BUNDLE: anchors_pem(roots)}
-    files = {name: FileContent(text.encode(), mode=0o644) for name, text in public.items()}
-    swap(out, {**files, KEY: FileContent(cert.private_key_pem.encode())})
+    write_leaf_files(out, cert, roots)
     _say_where(cert, out, output)
 
 

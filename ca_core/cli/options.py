@@ -53,14 +53,18 @@ ConfigOption = Annotated[
 ]
 
 
-def command_app(summary: str = "", *, examples: str = "") -> typer.Typer:
-    """Return an empty group of commands, or the home of a single command, that looks like ours."""
+def command_app(summary: str = "", *, examples: str = "", runs_bare: bool = False) -> typer.Typer:
+    """Return an empty group of commands, or the home of a single command, that looks like ours.
+
+    A group that ``runs_bare`` does something without a command; any other shows its help.
+    """
     return typer.Typer(
         cls=TaughtGroup,
         help=summary or None,
         epilog=examples or None,
         rich_markup_mode=None,
         add_completion=False,
-        no_args_is_help=True,
+        invoke_without_command=runs_bare,
+        no_args_is_help=not runs_bare,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

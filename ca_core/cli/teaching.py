@@ -116,4 +116,4 @@ class RootGroup(TaughtGroup):
             return super().invoke(ctx)
         except Error as error:
             tell(error)
-            raise typer.Exit(exit_code_of(error)) from None
+            raise typer.Exit(int(exit_code_of(error))) from None
