@@ -1,29 +1,27 @@
 """Which DNS names and addresses an identity may carry without asking anybody."""
 
 from ca_core.identity.csr import IPAddress
-from ca_core.identity.spiffe import AgentId, ServerId, ServiceId, SpiffeId
+from ca_core.identity.spiffe import AgentId, ServiceId, SpiffeId
 
 
 def foreign_names(
-    identity: SpiffeId, dns_names: tuple[str, ...], addresses: tuple[IPAddress, ...]
+    own: str, dns_names: tuple[str, ...], addresses: tuple[IPAddress, ...]
 ) -> tuple[str, ...]:
-    """Return the names that do not follow from the identity; those need an operator's right.
+    """Return the names that do not follow from ``own``; those need an operator's right.
 
-    A service owns its own name and every name below it (``web``, ``web.example.org``) and loopback;
-    an agent its node's name, ``localhost`` and loopback; servers any name, since only a server asks
-    for itself. Consul signs any name here; that would let ``web`` be ``bank.example``.
+    A service owns its own name and every name below it (``web``, ``web.example.org``); an agent its
+    node's name; both ``localhost`` and loopback addresses. Consul signs any name here, which would
+    let ``web`` be ``bank.example``.
     """
-    if isinstance(identity, ServerId):
-        return ()
-    own = _own_name(identity)
-    names = [name for name in dns_names if not _belongs(name.lower(), own)]
+    names = [name for name in dns_names if not _belongs(name.lower(), own.lower())]
     return (*names, *(str(address) for address in addresses if not address.is_loopback))
 
 
-def _own_name(identity: SpiffeId) -> str:
+def own_name(identity: SpiffeId) -> str:
+    """Return the name an identity owns: its service or node; empty for the others."""
     match identity:
         case ServiceId(service=name) | AgentId(node=name):
-            return name.lower()
+            return name
         case _:
             return ""
 

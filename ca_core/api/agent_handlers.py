@@ -30,9 +30,8 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
     service = request.params["service"]
     require(room.may, request, Action.SERVICE_WRITE, service)
     _refuse_other_places(room, request)
-    identity = room.agent.service_id(service)
     dns_names, addresses = _names(request)
-    for name in foreign_names(identity, dns_names, addresses):
+    for name in foreign_names(service, dns_names, addresses):
         require(room.may, request, Action.OPERATOR_WRITE, name)
     asked = blocking_of(request)
     answer = await room.agent.leaves.get(

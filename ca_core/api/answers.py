@@ -1,5 +1,7 @@
 """Domain values in Consul's words, where the two differ."""
 
+from typing import Any
+
 import msgspec
 
 from ca_core.authority.configuration import shown
@@ -17,7 +19,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """``/v1/connect/ca/configuration`` as Consul shows it; ``Epoch`` is ours."""
 
     provider: str = msgspec.field(name="Provider")
-    config: dict[str, object] = msgspec.field(name="Config")
+    config: dict[str, Any] = msgspec.field(name="Config")
     state: dict[str, str] | None = msgspec.field(name="State", default=None)
     force: bool = msgspec.field(name="ForceWithoutCrossSigning", default=False)
     create_index: int = msgspec.field(name="CreateIndex")

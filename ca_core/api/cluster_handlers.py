@@ -1,7 +1,7 @@
 """Agents and servers among themselves: join, rejoin, sign; and what operators see of it."""
 
 from ca_core.acl.access import Action
-from ca_core.acl.names import foreign_names
+from ca_core.acl.names import foreign_names, own_name
 from ca_core.acl.principal import Node, Principal
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.rooms import ServerRoom, require
@@ -131,7 +131,7 @@ def require_names(room: ServerRoom, request: Request, csr: CheckedCsr) -> None:
             require(room.may, request, Action.SERVICE_WRITE, name)
         case _:
             raise RequestError("only services and the agent itself get leaves here", field="csr")
-    for name in foreign_names(csr.identity, csr.dns_names, csr.ip_addresses):
+    for name in foreign_names(own_name(csr.identity), csr.dns_names, csr.ip_addresses):
         require(room.may, request, Action.OPERATOR_WRITE, name)
 
 
@@ -148,7 +148,7 @@ def signed_leaf(room: ServerRoom, issued: IssuedLeaf) -> SignedLeaf:
 
 async def _own_leaf(room: ServerRoom, csr: CheckedCsr, identity: AgentId) -> Response:
     """Sign an agent's leaf for itself and note how long it lives."""
-    foreign = foreign_names(identity, csr.dns_names, csr.ip_addresses)
+    foreign = foreign_names(identity.node, csr.dns_names, csr.ip_addresses)
     if foreign:
         raise DeniedError(f"agent {identity.node!r} may not have the names {', '.join(foreign)}")
     caller: Principal = Node(identity=identity, key_digest=spki_digest(csr.csr.public_key()))

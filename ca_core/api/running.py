@@ -1,0 +1,290 @@
+"""Processes: the server, the agent, and both in one for trying things.
+
+Each ``run_…`` builds its object graph, announces itself once it works, and runs until it is
+cancelled; then it stops cleanly.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ca_core.acl.access import AllowAll, LocalRules, May
+from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.identitystore import IdentityStore
+from ca_core.agent.joining import join
+from ca_core.agent.ownleaf import OwnLeaf
+from ca_core.agent.remote import RemoteUpstream
+from ca_core.api.app import bound, process_app
+from ca_core.api.listeners import Listener
+from ca_core.api.localupstream import LocalUpstream
+from ca_core.api.rooms import AgentRoom, ProcessRoom
+from ca_core.api.routes import AGENT_ROUTES
+from ca_core.api.server import OpenState, Server, Surroundings, memory_state, stored_state
+from ca_core.authority.registry import Registry
+from ca_core.authority.rows import current_signer, trust_domain
+from ca_core.clock import SystemClock
+from ca_core.config.listen import Listen, TcpListen, UnixListen, parse_listen
+from ca_core.config.model import Config
+from ca_core.config.workloads import workload_uids
+from ca_core.errors import ConfigError
+from ca_core.identity.certificates import fingerprint
+from ca_core.telemetry.metrics import Metrics
+
+SERVER_SOCKET = "server.sock"
+AGENT_SOCKET = "agent.sock"
+READY_WITHIN = 5.0
+"""Seconds after which a server announces itself although nothing signs yet, and says so."""
+
+_RANDOM = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A process that is ready: where it answers, and whom it trusts.
+
+    ``root_fingerprint`` is the SHA-256 of the signing root, 64 hex digits; empty before there is
+    one.
+    """
+
+    url: str
+    trust_domain: str
+    root_fingerprint: str
+
+
+Announce = Callable[[Started], None]
+
+
+async def run_dev(
+    config: Config, *, listen: str, data_dir: Path | None, announce: Announce
+) -> None:
+    """Run server and agent in one process, on loopback, everybody allowed.
+
+    Raises:
+        ConfigError: the state cannot be used, or the address is taken.
+    """
+    around = _surroundings(AllowAll())
+    state = await asyncio.to_thread(_state, config, data_dir)
+    async with _server(config, state, around) as server:
+        server.start(address=listen)
+        await _ready_or_late(server)
+        upstream = LocalUpstream(server.room, config.agent.node, _RANDOM)
+        agent = Agent(upstream, around.clock, _agent_settings(config), may=around.may)
+        about = ProcessRoom(
+            metrics=server.metrics, may=around.may, why_not_ready=server.manager.why_not_ready
+        )
+        agent_routes = bound(AGENT_ROUTES, _agent_room(agent, around))
+        app = process_app(
+            (*server.routes(), *agent_routes), about, lambda: trust_domain(server.store.snapshot)
+        )
+        async with _running(agent), _listening(app, [parse_listen(listen)]) as listeners:
+            announce(_started(server, _url(listeners[0].address)))
+            await _for_ever()
+
+
+async def run_server(config: Config, *, announce: Announce) -> None:
+    """Run the server: its API over TLS for agents, over a unix socket for operators.
+
+    Raises:
+        ConfigError: the state cannot be used, or an address is taken.
+    """
+    around = _surroundings(LocalRules(owner_uid=os.getuid()))
+    data_dir = config.server.data_dir
+    state = await asyncio.to_thread(_state, config, data_dir)
+    addresses = [parse_listen(text, where="server.listen") for text in config.server.listen]
+    async with _server(config, state, around) as server:
+        app = server.app()
+        local = [a for a in addresses if isinstance(a, UnixListen)]
+        local.append(UnixListen(data_dir / SERVER_SOCKET))
+        remote = _TlsListeners(app, [a for a in addresses if isinstance(a, TcpListen)])
+        async with _listening(app, local), contextlib.aclosing(remote):
+            server.start(remote.install, address=str(remote))
+            await _ready_or_late(server)
+            await remote.up(READY_WITHIN)
+            announce(_started(server, f"https://{remote}"))
+            await _for_ever()
+
+
+async def run_agent(config: Config, *, join_token: str | None, announce: Announce) -> None:
+    """Run the agent: join at the first start, then answer local programs from memory.
+
+    Raises:
+        ConfigError: there is no identity and no token, or an address is taken.
+        DeniedError: the token is used up, expired, or for another node.
+        Error: no server answers while the agent has no identity yet.
+    """
+    clock = SystemClock()
+    may = LocalRules(owner_uid=os.getuid(), workloads=workload_uids(config.agent))
+    around = _surroundings(may)
+    store = IdentityStore(config.agent.data_dir)
+    await _joined(config, store, join_token)
+    identity = store.current
+    settings = AgentSettings(datacenter=identity.id.datacenter, node=identity.id.node)
+    upstream = RemoteUpstream(config.agent.servers[0], store, clock)
+    own = OwnLeaf(store, upstream, clock, _RANDOM.random)
+    agent = Agent(upstream, clock, settings, may=may, own=own)
+    room = _agent_room(agent, around)
+    about = ProcessRoom(metrics=Metrics(), may=may, why_not_ready=lambda: _agent_gap(agent))
+    app = process_app(bound(AGENT_ROUTES, room), about, lambda: identity.id.trust_domain)
+    addresses = [parse_listen(text, where="agent.listen") for text in config.agent.listen]
+    addresses.append(UnixListen(config.agent.data_dir / AGENT_SOCKET))
+    async with _running(agent), _listening(app, addresses, mode=0o666) as listeners:
+        announce(
+            Started(
+                url=_url(listeners[0].address),
+                trust_domain=identity.id.trust_domain.name,
+                root_fingerprint=fingerprint(identity.anchors[0]),
+            )
+        )
+        await _for_ever()
+
+
+async def _joined(config: Config, store: IdentityStore, join_token: str | None) -> None:
+    """Return once the agent has an identity, joining with the token if it has none."""
+    if store.joined is not None:
+        return
+    if join_token is None:
+        raise ConfigError(
+            "this agent has not joined a cluster and has no join token",
+            where="agent.join_token_file",
+            hint="on the server: `ca-core token join --node NAME`; here: --join-token-file FILE",
+        )
+    await join(
+        config.agent.servers[0], join_token, config.agent.node, store, SystemClock(), _RANDOM.random
+    )
+
+
+def _surroundings(may: May) -> Surroundings:
+    return Surroundings(
+        clock=SystemClock(),
+        may=may,
+        registry=Registry(),
+        random=_RANDOM,
+        environment=os.environ,
+    )
+
+
+def _state(config: Config, data_dir: Path | None) -> OpenState:
+    if data_dir is None:
+        return memory_state()
+    return stored_state(config.server, data_dir, os.environ)
+
+
+def _agent_settings(config: Config) -> AgentSettings:
+    return AgentSettings(datacenter=config.datacenter, node=config.agent.node)
+
+
+def _agent_room(agent: Agent, around: Surroundings) -> AgentRoom:
+    return AgentRoom(agent=agent, may=around.may, clock=around.clock)
+
+
+def _agent_gap(agent: Agent) -> str:
+    return "" if agent.roots.latest is not None else "no server has answered yet"
+
+
+def _started(server: Server, url: str) -> Started:
+    current = current_signer(server.store.snapshot)
+    return Started(
+        url=url,
+        trust_domain=server.manager.trust_domain.name,
+        root_fingerprint=fingerprint(current[0].anchor_certificate) if current else "",
+    )
+
+
+def _url(address: Listen) -> str:
+    return f"http://{address}" if isinstance(address, TcpListen) else str(address)
+
+
+async def _ready_or_late(server: Server) -> None:
+    """Return when leaves can be signed, or after a while: a slow CA must not hide the server."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_WITHIN):
+            await server.ready()
+
+
+async def _for_ever() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+@contextlib.asynccontextmanager
+async def _server(config: Config, state: OpenState, around: Surroundings) -> AsyncIterator[Server]:
+    try:
+        server = await asyncio.to_thread(Server, config, state, around)
+    except BaseException:
+        await asyncio.to_thread(state.store.close)
+        raise
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+@contextlib.asynccontextmanager
+async def _running(agent: Agent) -> AsyncIterator[None]:
+    await agent.start()
+    try:
+        yield
+    finally:
+        await agent.close()
+
+
+@contextlib.asynccontextmanager
+async def _listening(
+    app: Any, addresses: list[Listen] | list[UnixListen], *, mode: int = 0o600
+) -> AsyncIterator[list[Listener]]:
+    listeners = [Listener(app, address, mode=mode) for address in addresses]
+    try:
+        for listener in listeners:
+            await listener.start()
+        yield listeners
+    finally:
+        for listener in listeners:
+            listener.cut_waiting()
+            await listener.close()
+
+
+class _TlsListeners:
+    """The server's TLS sockets: bound when the first leaf is there, swapped with every next one."""
+
+    def __init__(self, app: Any, addresses: list[TcpListen]) -> None:
+        self._app = app
+        self._addresses = addresses
+        self._listeners: list[Listener] = []
+        self._first = asyncio.Event()
+
+    def __str__(self) -> str:
+        if not self._addresses:
+            return ""
+        address = self._listeners[0].address if self._listeners else self._addresses[0]
+        return str(address)
+
+    async def install(self, context: ssl.SSLContext) -> None:
+        """Use ``context`` for every connection from now on.
+
+        Raises:
+            ConfigError: an address is taken.
+        """
+        for listener in self._listeners:
+            await listener.replace_tls(context)
+        for address in self._addresses[len(self._listeners) :]:
+            listener = Listener(self._app, address, tls=context)
+            await listener.start()
+            self._listeners.append(listener)
+        self._first.set()
+
+    async def up(self, seconds: float) -> None:
+        """Return once the sockets are bound, or after ``seconds``: a slow CA binds them later."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._first.wait()
+
+    async def aclose(self) -> None:
+        """Close the sockets."""
+        for listener in self._listeners:
+            listener.cut_waiting()
+            await listener.close()
