@@ -32,14 +32,17 @@ def read_private(path: str, *, where: str) -> bytes:
 def _read(path: str, where: str, *, private: bool) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:  # everything below looks at the open file, so that what was checked is what is read
+            status = os.fstat(descriptor)
+            _check_kind(status, path, where)
+            if private:
+                _check_private(status, path, where)
+            return _content(descriptor, path, where)
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise ConfigError(f"cannot read {path!r}: {reason}", where=where) from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that what was checked is read
-        _check_kind(os.fstat(descriptor), path, where)
-        if private:
-            _check_private(os.fstat(descriptor), path, where)
-        return _bounded(file.read(MAX_BYTES + 1), path, where)
 
 
 def _check_kind(status: os.stat_result, path: str, where: str) -> None:
@@ -63,7 +66,10 @@ def _check_private(status: os.stat_result, path: str, where: str) -> None:
         )
 
 
-def _bounded(content: bytes, path: str, where: str) -> bytes:
+def _content(descriptor: int, path: str, where: str) -> bytes:
+    content = b""
+    while len(content) <= MAX_BYTES and (part := os.read(descriptor, MAX_BYTES + 1)):
+        content += part
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{path!r} is larger than {MAX_BYTES} bytes", where=where)
     return content
