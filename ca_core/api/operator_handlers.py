@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 
 from ca_core.acl.access import Action
-from ca_core.api.http import Request, Response, json_response
+from ca_core.api.http import Request, Response, json_response, text_response
 from ca_core.api.rooms import ServerRoom, require
 from ca_core.authority.record import ceiling_of
 from ca_core.authority.rows import authorities, current_signer
-from ca_core.identity.certificates import fingerprint
+from ca_core.errors import NotFoundError
+from ca_core.identity.certificates import fingerprint, parse_certificates
 from ca_core.state.backup import records_of, write_backup
 from ca_core.wire.times import wire_time
 
@@ -78,6 +79,29 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
         authorities=listed,
     )
     return json_response(answer)
+
+
+class ExternalChain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PUT /v1/cluster/ca/chain``: PEM, the primary CA first, the corporate root last."""
+
+    chain: str = msgspec.field(name="Chain")
+
+
+async def waiting_csr(room: ServerRoom, request: Request) -> Response:
+    """Return the CSR of the primary CA that waits for a corporate CA's signature, as PEM."""
+    require(room.may, request, Action.OPERATOR_READ)
+    csr = room.manager.waiting_csr()
+    if not csr:
+        raise NotFoundError("no authority waits for a signature from outside")
+    return text_response(csr, content_type="application/x-pem-file")
+
+
+async def install_chain(room: ServerRoom, request: Request) -> Response:
+    """Install the primary CA's certificate as a corporate CA signed it, with its issuers."""
+    require(room.may, request, Action.OPERATOR_WRITE)
+    chain = parse_certificates(request.json(ExternalChain).chain, field="Chain")
+    await room.manager.install_chain(chain)
+    return json_response(value=True)
 
 
 async def backup(room: ServerRoom, request: Request) -> Response:

@@ -186,6 +186,21 @@ SERVER_ROUTES = (
     ),
     Route(
         method="GET",
+        path="/v1/cluster/ca/csr",
+        room=Room.SERVER,
+        handler=operator_handlers.waiting_csr,
+        note="for a primary CA that a corporate CA signs",
+    ),
+    Route(
+        method="PUT",
+        path="/v1/cluster/ca/chain",
+        room=Room.SERVER,
+        handler=operator_handlers.install_chain,
+        accepts=operator_handlers.ExternalChain,
+        answers=bool,
+    ),
+    Route(
+        method="GET",
         path="/v1/status/leader",
         room=Room.SERVER,
         handler=status_handlers.leader,

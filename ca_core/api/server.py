@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from ca_core.acl.access import May
+from ca_core.agent.supervision import supervised
 from ca_core.api.app import bound, process_app
 from ca_core.api.keysource import KeySource, ephemeral_keys, server_keys
 from ca_core.api.lane import BoundRoute, Lane
@@ -191,11 +193,14 @@ class Server:
     def start(self, install: Install | None = None, address: str = "") -> None:
         """Begin: lease, provider, first authority; with ``install``, the API's own leaf too."""
         self._address = address
-        self.keeper.start()
-        self.manager.start(self.keeper)
+        self._watch_over("lease", self.keeper.run)
+        self._watch_over("authority", partial(self.manager.run, self.keeper))
         if install is not None:
-            loop = asyncio.get_running_loop()
-            self._tasks = [loop.create_task(self._leaf.keep(install), name="ca-server-leaf")]
+            self._watch_over("own leaf", partial(self._leaf.keep, install))
+
+    def _watch_over(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(supervised(name, run, self._around.clock), name=f"ca {name}")
+        self._tasks.append(task)
 
     async def ready(self) -> None:
         """Return once leaves can be signed."""

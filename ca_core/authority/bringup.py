@@ -4,6 +4,7 @@ Every step is idempotent by an id that stands in the store before the step begin
 dies anywhere is continued by whoever holds the lease next.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Protocol, TypeVar
 from uuid import uuid4
 
 import msgspec
+from cryptography import x509
 
 from ca_core.authority import rows
 from ca_core.authority.guard import GuardedProvider
@@ -39,8 +41,8 @@ from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot, retry_pause
 from ca_core.clock import Clock
 from ca_core.contract.answers import Signer, TrustChain
-from ca_core.contract.requests import AuthorityRequest, SignerRequest
-from ca_core.errors import ConflictError, Error, NotReadyError, PendingError
+from ca_core.contract.requests import AuthorityRequest, InstallRequest, SignerRequest
+from ca_core.errors import ConflictError, Error, NotReadyError, PendingError, RequestError
 from ca_core.identity.certificates import fingerprint, pem_chain, pem_of
 from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
 from ca_core.state.store import Store
@@ -79,6 +81,7 @@ class BringUp:
         self._clock = clock
         self._slot = slot
         self._settings = settings
+        self._nudged = asyncio.Event()
         self.waiting_for = ""
 
     async def run(self, leadership: Leadership) -> None:
@@ -100,7 +103,42 @@ class BringUp:
     async def _wait(self, reason: str, pause: timedelta) -> None:
         self.waiting_for = reason
         _log.warning("the first authority is not ready: %s", reason)
-        await self._clock.sleep(pause.total_seconds())
+        self._nudged.clear()
+        sleeping = asyncio.ensure_future(self._clock.sleep(pause.total_seconds()))
+        nudged = asyncio.ensure_future(self._nudged.wait())
+        try:
+            await asyncio.wait({sleeping, nudged}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            nudged.cancel()
+
+    def waiting_csr(self) -> str:
+        """Return the CSR that somebody outside must sign, as PEM; empty if none waits."""
+        ids = read(self._store.snapshot, BootstrapRow, BOOTSTRAP, "first")
+        row = ids and read(self._store.snapshot, PendingRow, PENDING, f"{ids.authority}.ensure")
+        return row.csr if row else ""
+
+    async def install(self, chain: tuple[x509.Certificate, ...]) -> None:
+        """Hand the provider the chain that was signed outside, and go on at once.
+
+        Args:
+            chain: the primary CA first, then its issuers, the corporate root last.
+
+        Raises:
+            RequestError: no CSR waits, or the chain is for another key.
+            Error: the provider refuses or fails.
+        """
+        ids = read(self._store.snapshot, BootstrapRow, BOOTSTRAP, "first")
+        if ids is None or not self.waiting_csr():
+            raise RequestError("no authority waits for a signature from outside", field="chain")
+        request = InstallRequest(
+            request_id=f"{ids.authority}.install",
+            deadline=self._clock.now() + CALL_LIMIT,
+            id=ids.authority,
+            chain=chain,
+        )
+        await self._slot.call(lambda provider: provider.install_authority(request))
+        self._nudged.set()
 
     async def _attempt(self, fence: Fence) -> None:
         ids = read(self._store.snapshot, BootstrapRow, BOOTSTRAP, "first")

@@ -17,17 +17,12 @@ class LeaseKeeper:
     def __init__(self, lease: Lease, clock: Clock) -> None:
         self._lease = lease
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Condition()
 
     @property
     def leads(self) -> bool:
         """Say whether this server holds the lease now."""
         return self._lease.held
-
-    def start(self) -> None:
-        """Begin trying; returns at once."""
-        self._task = asyncio.get_running_loop().create_task(self._keep(), name="ca-lease")
 
     async def held(self) -> Fence:
         """Return once this server holds the lease; the fence goes into every commit."""
@@ -36,16 +31,17 @@ class LeaseKeeper:
         return self._lease.fence
 
     async def close(self) -> None:
-        """Give the lease back, so that another server need not wait for its end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """Give the lease back, so that another server need not wait for its end.
+
+        ``run`` must have ended.
+        """
         try:
             await asyncio.to_thread(self._lease.release)
         except Error as error:
             _log.warning("the lease could not be given back, it ends by itself: %s", error)
 
-    async def _keep(self) -> None:
+    async def run(self) -> None:
+        """Acquire and renew for ever; cancel to end."""
         while True:
             try:
                 await asyncio.to_thread(self._lease.acquire)

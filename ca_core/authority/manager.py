@@ -146,7 +146,6 @@ class CAManager:
         self._slot = ProviderSlot(clock, self._opened)
         self._limiter = Limiter(clock)
         self._bringup = BringUp(store, clock, self._slot, self._settings)
-        self._tasks: list[asyncio.Task[None]] = []
         self.configuration: ConfigurationRow | None = None
 
     def prepare(self, settings: CASettings) -> None:
@@ -164,22 +163,16 @@ class CAManager:
         drawn_ids(self._store)
         self.record.open()
 
-    def start(self, leadership: Leadership) -> None:
-        """Open the provider and bring up the first authority in the background."""
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._come_up(leadership), name="ca-bring-up")]
-
-    async def close(self) -> None:
-        """Stop working in the background, make the record durable, close the provider."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._slot.close)
-        await asyncio.to_thread(self.record.close)
-
-    async def _come_up(self, leadership: Leadership) -> None:
+    async def run(self, leadership: Leadership) -> None:
+        """Open the provider, bring up the first authority, and stay; cancel to end."""
         await self._slot.open()
         await self._bringup.run(leadership)
+        await asyncio.get_running_loop().create_future()
+
+    async def close(self) -> None:
+        """Let running calls end, make the record durable; ``run`` must have ended."""
+        await asyncio.to_thread(self._slot.close)
+        await asyncio.to_thread(self.record.close)
 
     @property
     def settings(self) -> CASettings:
@@ -260,6 +253,19 @@ class CAManager:
         self._counters.on_issued(authority.id)
         pem = pem_of(leaf) + issuing_chain(authority, signer)
         return IssuedLeaf(certificate=leaf, pem=pem, index=index)  # (5)
+
+    def waiting_csr(self) -> str:
+        """Return the CSR that a corporate CA must sign before this cluster can, as PEM, or ''."""
+        return self._bringup.waiting_csr()
+
+    async def install_chain(self, chain: tuple[x509.Certificate, ...]) -> None:
+        """Continue the first start with the chain that a corporate CA signed.
+
+        Raises:
+            RequestError: no CSR waits, or the chain is not for it.
+            ProviderError: the provider failed.
+        """
+        await self._bringup.install(chain)
 
     async def crls(self, authority: str) -> tuple[x509.CertificateRevocationList, ...]:
         """Return the current CRL of every signer of an authority.

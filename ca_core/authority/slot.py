@@ -72,13 +72,15 @@ class ProviderSlot:
         failures = 0
         while self._provider is None:
             try:
-                self._provider = await asyncio.to_thread(self._make)
+                provider = await asyncio.to_thread(self._make)
             except Error as error:
                 failures += 1
                 await self._pause(failures, error)
-        self._threads = ThreadPoolExecutor(
-            max_workers=max(1, self._provider.concurrency), thread_name_prefix="ca-sign"
-        )
+                continue
+            self._threads = ThreadPoolExecutor(
+                max_workers=max(1, provider.concurrency), thread_name_prefix="ca-sign"
+            )
+            self._provider = provider
 
     async def _pause(self, failures: int, error: Error) -> None:
         self.opening = Opening(since=self.opening.since, last_error=str(error))
