@@ -80,7 +80,7 @@ def kek_id(name: str, record: bytes) -> str:
 def _parsed(name: str, record: bytes) -> SecretRecord:
     try:
         return msgspec.json.decode(record, type=SecretRecord)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise UnavailableError(f"secret {name!r} is not a record", hint=_RESTORE) from None
 
 

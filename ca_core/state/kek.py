@@ -96,7 +96,7 @@ class KeyRing:
 
 def key_file(data_dir: Path) -> Path:
     """Return where a data folder's keys lie: beside it, never inside, so a copy has no keys."""
-    whole = data_dir.absolute()
+    whole = data_dir.resolve()
     return whole.with_name(f"{whole.name}.kek")
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import sqlite3
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -31,8 +32,17 @@ from ca_core.state.schema import migrate
 from ca_core.state.sqlite_file import connect, ensure_folder, ensure_private_file, translated
 from ca_core.state.wholefile import sync_folder
 
-_BROKEN = (KeyError, EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
-"""What ``zipfile`` raises for a damaged member; NotImplementedError is a RuntimeError."""
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    OverflowError,
+    RuntimeError,  # NotImplementedError included: a version or compression that is none
+    ValueError,
+)
+"""What ``zipfile`` raises for a damaged file, found by damaging every byte of one."""
 
 Line = TypeVar("Line", StoredRow, StoredRecord)
 
@@ -139,7 +149,7 @@ def _lines(
                 yield msgspec.json.decode(text, type=kind)
     except msgspec.MsgspecError as error:
         raise _damaged(file, f"{name} holds a broken line") from error
-    except _BROKEN as error:
+    except (OSError, *_BROKEN) as error:
         raise _damaged(file, f"{name}: {error}") from error
     if digest.hexdigest() != manifest.sha256.get(name):
         raise _damaged(file, f"{name} has another SHA-256 than the manifest says")
@@ -148,7 +158,7 @@ def _lines(
 def _archive(file: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
+    except _BROKEN as error:
         raise _damaged(file, str(error)) from error
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", where=str(file)) from error
@@ -160,7 +170,7 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except msgspec.MsgspecError as error:
         raise _damaged(file, f"{MANIFEST} cannot be read") from error
-    except _BROKEN as error:
+    except (OSError, *_BROKEN) as error:
         raise _damaged(file, f"{MANIFEST}: {error}") from error
     if manifest.format > FORMAT:
         message = f"written by a newer ca-core (format {manifest.format}, this one knows {FORMAT})"
