@@ -22,7 +22,8 @@ class EncryptedSecrets:
 
     Args:
         store: where the records live.
-        keyring: gives the live key-encryption keys; may be empty, then nothing opens and nothing is kept.
+        keyring: gives the keys that are live now, or is a ring that never changes; an empty ring
+            opens nothing and keeps nothing.
         namespace: a provider's name; no slash.
 
     Raises:

@@ -201,7 +201,7 @@ class EngineSuite(ABC):
             pages.append([int(row.value) for row in page])
             after = page[-1].position
         assert [len(page) for page in pages] == [10, 10, 5]
-        assert sum(pages, []) == list(range(25))
+        assert [n for page in pages for n in page] == list(range(25))
 
     def test_a_ledger_moves_no_index_and_survives_a_restart(self, engine):
         """Ledgers are outside the clock; their positions go on after a restart."""

@@ -231,8 +231,7 @@ def test_a_damaged_backup_is_refused_or_harmless(small, data):
     target = place / "new" / "state.db"
     try:
         restore(place / "damaged.zip", target)
-    except ConfigError as refusal:
-        assert refusal.where == str(place / "damaged.zip")
+    except ConfigError:
         assert not target.exists()
         return
     with closing(SqliteEngine(target)) as engine, Store(engine) as again:
