@@ -24,10 +24,10 @@ _VARYING = (
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){3,}\b"), "<hex>"),
-    (re.compile(r"\b[0-9a-f]{12,}\b…?"), "<hex>"),
+    (re.compile(r"\b[0-9a-f]{8,}\b…?"), "<hex>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00| UTC)?"), "<time>"),
     (re.compile(r"\b[A-Za-z0-9+/_-]{40,}={0,2}"), "<base64>"),
-    (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|min|h|d|days?|hours?|minutes?|seconds?)\b"), "<span>"),
+    (re.compile(r"\b(?:\d+(?:\.\d+)? (?:ms|s|min|h|d|y)\b ?)+"), "<span> "),
     (re.compile(r"[─━═]{2,}"), "──"),
     (re.compile(r" {2,}"), " "),
 )

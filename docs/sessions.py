@@ -31,13 +31,15 @@ class Session:
     Attributes:
         folder: where commands run.
         environment: what they see.
-        words: as documented → as used here.
+        words: as documented → as used here, there and back.
+        typed: as documented → as used here, in what is typed only.
         ending: ends what runs in the background.
     """
 
     folder: Path
     environment: Mapping[str, str]
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    typed: dict[str, str] = field(default_factory=dict)
     ending: ExitStack = field(default_factory=ExitStack)
 
     def shown_by(self, command: str) -> str:
@@ -45,7 +47,7 @@ class Session:
 
         One that ends with ``&`` is left running; it shows its first screen.
         """
-        for documented, used in self.words.items():
+        for documented, used in (self.words | self.typed).items():
             command = command.replace(documented, used)
         shown = self._started(command) if command.endswith("&") else self._finished(command)
         for documented, used in self.words.items():
@@ -96,15 +98,20 @@ def session(name: str, folder: Path) -> Iterator[Session]:
 def _shell(folder: Path, ending: ExitStack) -> Session:
     """Nothing runs yet; a server and an agent may be started on the documented ports."""
     ports = {f"127.0.0.1:{port}": f"127.0.0.1:{_free_port()}" for port in (8500, 8501)}
-    words = ports | {DOCUMENTED_FOLDER: str(folder), DOCUMENTED_USER: str(os.getuid())}
-    return Session(folder, _environment(), words, ending)
+    return Session(
+        folder,
+        _environment(),
+        words=ports | {DOCUMENTED_FOLDER: str(folder)},
+        typed={DOCUMENTED_USER: str(os.getuid())},
+        ending=ending,
+    )
 
 
 def _dev(folder: Path, ending: ExitStack) -> Session:
     """``ca-core dev`` listens on the documented 127.0.0.1:8500."""
     documented, used = "127.0.0.1:8500", f"127.0.0.1:{_free_port()}"
     environment = _environment() | {"CA_CORE_HTTP_ADDR": f"http://{used}"}
-    opened = Session(folder, environment, {documented: used}, ending)
+    opened = Session(folder, environment, {documented: used}, ending=ending)
     opened.shown_by(f"ca-core dev --listen {documented} &")
     return opened
 
