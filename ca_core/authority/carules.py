@@ -4,38 +4,36 @@ Every intermediate signed for a secondary:
 
 - intermediate.1   An ``x509.Certificate`` whose extensions can be read.
 - intermediate.2   Issued by this authority's primary CA: issuer name and signature.
-- intermediate.3   Not signed over SHA-1 or MD5.
-- intermediate.4   AKI equals the primary CA's SKI.
-- intermediate.5   The CSR's public key.
-- intermediate.6   No names but exactly our trust domain's URI SAN.
-- intermediate.7   CA true and keyCertSign, both critical.
-- intermediate.8   Path length 0.
-- intermediate.9   A subject that is not empty.
-- intermediate.10  An SKI.
-- intermediate.11  NotAfter at most what was asked (60 s tolerance).
-- intermediate.12  NotAfter within the primary CA's life.
-- intermediate.13  NotBefore not in the future (60 s tolerance).
-- intermediate.14  A serial number that can be random.
-- intermediate.15  No extension outside the profile.
+- intermediate.3   AKI equals the primary CA's SKI.
+- intermediate.4   The CSR's public key.
+- intermediate.5   No names but exactly our trust domain's URI SAN.
+- intermediate.6   CA true and keyCertSign, both critical.
+- intermediate.7   Path length 0.
+- intermediate.8   A subject that is not empty.
+- intermediate.9   An SKI.
+- intermediate.10  NotAfter at most what was asked (60 s tolerance).
+- intermediate.11  NotAfter within the primary CA's life.
+- intermediate.12  NotBefore not in the future (60 s tolerance).
+- intermediate.13  A serial number that can be random.
+- intermediate.14  No extension outside the profile.
 
 Every cross-certificate:
 
 - cross.1   An ``x509.Certificate`` whose extensions can be read.
 - cross.2   Issued by this authority's primary CA: issuer name and signature.
-- cross.3   Not signed over SHA-1 or MD5.
-- cross.4   AKI equals the primary CA's SKI.
-- cross.5   The subject of the CA that was to be cross-signed.
-- cross.6   Its public key.
-- cross.7   Its SKI.
-- cross.8   Its SANs.
-- cross.9   CA true and keyCertSign, both critical.
-- cross.10  Path length as asked or lower.
-- cross.11  NotAfter at most what was asked.
-- cross.12  NotAfter within the primary CA's life.
-- cross.13  NotBefore not in the future (60 s tolerance).
-- cross.14  A serial number that can be random.
-- cross.15  Another serial number than that CA's own certificate.
-- cross.16  No extension outside the profile.
+- cross.3   AKI equals the primary CA's SKI.
+- cross.4   The subject of the CA that was to be cross-signed.
+- cross.5   Its public key.
+- cross.6   Its SKI.
+- cross.7   Its SANs.
+- cross.8   CA true and keyCertSign, both critical.
+- cross.9   Path length as asked or lower.
+- cross.10  NotAfter at most what was asked.
+- cross.11  NotAfter within the primary CA's life.
+- cross.12  NotBefore not in the future (60 s tolerance).
+- cross.13  A serial number that can be random.
+- cross.14  Another serial number than that CA's own certificate.
+- cross.15  No extension outside the profile.
 """
 
 from collections.abc import Callable
@@ -48,7 +46,6 @@ from ca_core.authority.rules import (
     Made,
     Rule,
     begins_later,
-    broken_hash,
     foreign_authority_key,
     not_signed_by_issuer,
     other_names,
@@ -137,19 +134,18 @@ def _intermediate_life(facts: IntermediateFacts) -> str | None:
 
 INTERMEDIATE_RULES: tuple[Rule[IntermediateFacts], ...] = (
     Rule("intermediate.2", not_signed_by_issuer),
-    Rule("intermediate.3", broken_hash),
-    Rule("intermediate.4", foreign_authority_key),
-    Rule("intermediate.5", _intermediate_key),
-    Rule("intermediate.6", _intermediate_names),
-    Rule("intermediate.7", not_a_ca),
-    Rule("intermediate.8", signs_below),
-    Rule("intermediate.9", nameless),
-    Rule("intermediate.10", no_key_id),
-    Rule("intermediate.11", _intermediate_life),
-    Rule("intermediate.12", outlives_issuer),
-    Rule("intermediate.13", begins_later),
-    Rule("intermediate.14", poor_serial),
-    Rule("intermediate.15", foreign_ca_profile),
+    Rule("intermediate.3", foreign_authority_key),
+    Rule("intermediate.4", _intermediate_key),
+    Rule("intermediate.5", _intermediate_names),
+    Rule("intermediate.6", not_a_ca),
+    Rule("intermediate.7", signs_below),
+    Rule("intermediate.8", nameless),
+    Rule("intermediate.9", no_key_id),
+    Rule("intermediate.10", _intermediate_life),
+    Rule("intermediate.11", outlives_issuer),
+    Rule("intermediate.12", begins_later),
+    Rule("intermediate.13", poor_serial),
+    Rule("intermediate.14", foreign_ca_profile),
 )
 
 
@@ -194,18 +190,17 @@ def _cross_serial(facts: CrossFacts) -> str | None:
 
 CROSS_RULES: tuple[Rule[CrossFacts], ...] = (
     Rule("cross.2", not_signed_by_issuer),
-    Rule("cross.3", broken_hash),
-    Rule("cross.4", foreign_authority_key),
-    Rule("cross.5", _same(lambda c: c.subject, "subject")),
-    Rule("cross.6", _same(lambda c: c.public_key(), "public key")),
-    Rule("cross.7", _same(subject_key_id, "subject key identifier")),
-    Rule("cross.8", _same(_names_of, "set of alternative names")),
-    Rule("cross.9", not_a_ca),
-    Rule("cross.10", _cross_path_length),
-    Rule("cross.11", _cross_life),
-    Rule("cross.12", outlives_issuer),
-    Rule("cross.13", begins_later),
-    Rule("cross.14", poor_serial),
-    Rule("cross.15", _cross_serial),
-    Rule("cross.16", foreign_ca_profile),
+    Rule("cross.3", foreign_authority_key),
+    Rule("cross.4", _same(lambda c: c.subject, "subject")),
+    Rule("cross.5", _same(lambda c: c.public_key(), "public key")),
+    Rule("cross.6", _same(subject_key_id, "subject key identifier")),
+    Rule("cross.7", _same(_names_of, "set of alternative names")),
+    Rule("cross.8", not_a_ca),
+    Rule("cross.9", _cross_path_length),
+    Rule("cross.10", _cross_life),
+    Rule("cross.11", outlives_issuer),
+    Rule("cross.12", begins_later),
+    Rule("cross.13", poor_serial),
+    Rule("cross.14", _cross_serial),
+    Rule("cross.15", foreign_ca_profile),
 )

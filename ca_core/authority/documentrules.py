@@ -8,11 +8,10 @@
 
 - crl.1  An ``x509.CertificateRevocationList`` whose extensions can be read.
 - crl.2  Issued by the signer: issuer name and signature.
-- crl.3  Not signed over SHA-1 or MD5.
-- crl.4  AKI equals the signer's SKI.
-- crl.5  thisUpdate not in the future (60 s tolerance).
-- crl.6  nextUpdate present and not past.
-- crl.7  No critical extension: it is a complete list.
+- crl.3  AKI equals the signer's SKI.
+- crl.4  thisUpdate not in the future (60 s tolerance).
+- crl.5  nextUpdate present and not past.
+- crl.6  No critical extension: it is a complete list.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 
 from ca_core.authority.rules import CLOCK_TOLERANCE, Rule
 from ca_core.identity.certificates import subject_key_id
@@ -121,11 +119,6 @@ def _not_by_signer(facts: CrlFacts) -> str | None:
     return None if valid else "its signature does not verify under the signer's key"
 
 
-def _broken_crl_hash(facts: CrlFacts) -> str | None:
-    broken = isinstance(facts.crl.signature_hash_algorithm, hashes.SHA1 | hashes.MD5)
-    return "signed with a broken hash" if broken else None
-
-
 def _foreign_crl_key(facts: CrlFacts) -> str | None:
     found = facts.crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     if found.key_identifier != subject_key_id(facts.issuer):
@@ -155,9 +148,8 @@ def _partial_crl(facts: CrlFacts) -> str | None:
 
 CRL_RULES: tuple[Rule[CrlFacts], ...] = (
     Rule("crl.2", _not_by_signer),
-    Rule("crl.3", _broken_crl_hash),
-    Rule("crl.4", _foreign_crl_key),
-    Rule("crl.5", _early_crl),
-    Rule("crl.6", _stale_crl),
-    Rule("crl.7", _partial_crl),
+    Rule("crl.3", _foreign_crl_key),
+    Rule("crl.4", _early_crl),
+    Rule("crl.5", _stale_crl),
+    Rule("crl.6", _partial_crl),
 )

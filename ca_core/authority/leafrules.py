@@ -2,27 +2,26 @@
 
 - leaf.1   An ``x509.Certificate`` whose extensions can be read.
 - leaf.2   Issued by the named signer: issuer name and signature.
-- leaf.3   Not signed over SHA-1 or MD5.
-- leaf.4   AKI equals the signer's SKI.
-- leaf.5   The CSR's public key.
-- leaf.6   Exactly the one URI SAN that was asked.
-- leaf.7   No DNS name, address or other name beyond those granted.
-- leaf.8   Every name granted is there.
-- leaf.9   An empty subject.
-- leaf.10  A critical SAN (RFC 5280 §4.2.1.6, since the subject is empty).
-- leaf.11  BasicConstraints present, CA false.
-- leaf.12  Critical key usage with digitalSignature.
-- leaf.13  No keyAgreement, keyCertSign, cRLSign, dataEncipherment, nonRepudiation.
-- leaf.14  No keyEncipherment if ``strict_key_usage``; otherwise a warning.
-- leaf.15  Extended key usage exactly server and client.
-- leaf.16  NotAfter at most what was asked.
-- leaf.17  NotAfter within the signer's life.
-- leaf.18  At least half of the life asked, itself clamped by the signer's; below 90 % a warning.
-- leaf.19  NotBefore not in the future (60 s tolerance).
-- leaf.20  No extension outside the profile.
-- leaf.21  Its names pass the name constraints above.
-- leaf.22  A serial number that can be random: positive, 64 random bits or more, at most 20 octets.
-- leaf.23  A serial number not given out before.
+- leaf.3   AKI equals the signer's SKI.
+- leaf.4   The CSR's public key.
+- leaf.5   Exactly the one URI SAN that was asked.
+- leaf.6   No DNS name, address or other name beyond those granted.
+- leaf.7   Every name granted is there.
+- leaf.8   An empty subject.
+- leaf.9   A critical SAN (RFC 5280 §4.2.1.6, since the subject is empty).
+- leaf.10  BasicConstraints present, CA false.
+- leaf.11  Critical key usage with digitalSignature.
+- leaf.12  No keyAgreement, keyCertSign, cRLSign, dataEncipherment, nonRepudiation.
+- leaf.13  No keyEncipherment if ``strict_key_usage``; otherwise a warning.
+- leaf.14  Extended key usage exactly server and client.
+- leaf.15  NotAfter at most what was asked.
+- leaf.16  NotAfter within the signer's life.
+- leaf.17  At least half of the life asked, itself clamped by the signer's; below 90 % a warning.
+- leaf.18  NotBefore not in the future (60 s tolerance).
+- leaf.19  No extension outside the profile.
+- leaf.20  Its names pass the name constraints above.
+- leaf.21  A serial number that can be random: positive, 64 random bits or more, at most 20 octets.
+- leaf.22  A serial number not given out before.
 """
 
 from collections.abc import Callable
@@ -36,7 +35,6 @@ from ca_core.authority.rules import (
     Made,
     Rule,
     begins_later,
-    broken_hash,
     foreign_authority_key,
     not_signed_by_issuer,
     outlives_issuer,
@@ -148,7 +146,7 @@ def _no_digital_signature(facts: LeafFacts) -> str | None:
 def _usage_beyond(facts: LeafFacts) -> str | None:
     usage = facts.value(x509.KeyUsage)
     if usage is None:
-        return None  # leaf.12 speaks of that
+        return None  # leaf.11 speaks of that
     refused = {
         "keyAgreement": usage.key_agreement,
         "keyCertSign": usage.key_cert_sign,
@@ -211,29 +209,28 @@ def _serial_seen(facts: LeafFacts) -> str | None:
 
 LEAF_RULES: tuple[Rule[LeafFacts], ...] = (
     Rule("leaf.2", not_signed_by_issuer),
-    Rule("leaf.3", broken_hash),
-    Rule("leaf.4", foreign_authority_key),
-    Rule("leaf.5", _foreign_key),
-    Rule("leaf.6", _foreign_identity),
-    Rule("leaf.7", _names_beyond),
-    Rule("leaf.8", _names_missing),
-    Rule("leaf.9", _subject),
-    Rule("leaf.10", _san_not_critical),
-    Rule("leaf.11", _may_be_ca),
-    Rule("leaf.12", _no_digital_signature),
-    Rule("leaf.13", _usage_beyond),
-    Rule("leaf.14", _key_encipherment),
-    Rule("leaf.15", _purpose),
-    Rule("leaf.16", _longer_than_asked),
-    Rule("leaf.17", outlives_issuer),
-    Rule("leaf.18", _too_short),
-    Rule("leaf.19", begins_later),
-    Rule("leaf.20", _foreign_profile),
-    Rule("leaf.21", _constrained),
-    Rule("leaf.22", poor_serial),
-    Rule("leaf.23", _serial_seen),
+    Rule("leaf.3", foreign_authority_key),
+    Rule("leaf.4", _foreign_key),
+    Rule("leaf.5", _foreign_identity),
+    Rule("leaf.6", _names_beyond),
+    Rule("leaf.7", _names_missing),
+    Rule("leaf.8", _subject),
+    Rule("leaf.9", _san_not_critical),
+    Rule("leaf.10", _may_be_ca),
+    Rule("leaf.11", _no_digital_signature),
+    Rule("leaf.12", _usage_beyond),
+    Rule("leaf.13", _key_encipherment),
+    Rule("leaf.14", _purpose),
+    Rule("leaf.15", _longer_than_asked),
+    Rule("leaf.16", outlives_issuer),
+    Rule("leaf.17", _too_short),
+    Rule("leaf.18", begins_later),
+    Rule("leaf.19", _foreign_profile),
+    Rule("leaf.20", _constrained),
+    Rule("leaf.21", poor_serial),
+    Rule("leaf.22", _serial_seen),
 )
-"""In this order; ``leaf.23`` is last, since it remembers the serial number of what is released."""
+"""In this order; ``leaf.22`` is last, since it remembers the serial number of what is released."""
 
 
 def leaf_notes(facts: LeafFacts) -> tuple[tuple[str, str], ...]:

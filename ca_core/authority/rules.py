@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from ca_core.identity.paths import is_signed_by
 
@@ -109,16 +108,9 @@ def listed(faults: Iterable[str]) -> str | None:
 
 
 def not_signed_by_issuer(facts: Made) -> str | None:
-    """Refuse another issuer name or a signature that does not verify."""
+    """Refuse another issuer name or a signature that does not verify; pyca verifies no SHA-1."""
     if not is_signed_by(facts.certificate, facts.issuer):
         return "not issued by the expected signer (issuer name or signature)"
-    return None
-
-
-def broken_hash(facts: Made) -> str | None:
-    """Refuse a signature over SHA-1 or MD5."""
-    if isinstance(facts.certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
-        return "signed with a broken hash"
     return None
 
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_core.errors import RequestError
@@ -29,7 +28,6 @@ _UNDERSTOOD = (
     x509.NameConstraints,
 )
 _PURPOSES = frozenset({ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH})
-_WEAK = (hashes.MD5, hashes.SHA1)
 
 
 def path_faults(path: Sequence[x509.Certificate], *, now: datetime) -> tuple[str, ...]:
@@ -39,7 +37,7 @@ def path_faults(path: Sequence[x509.Certificate], *, now: datetime) -> tuple[str
 
     1. Every certificate is a CA with keyCertSign, a subject, an SKI and a strong enough key.
     2. ``now`` lies within every certificate's life.
-    3. Each but the last was issued by the next: names, signature, AKI equals SKI, no broken hash.
+    3. Each but the last was issued by the next: names, signature (never SHA-1), AKI equals SKI.
     4. Path lengths hold: the certificate at position i has i CA certificates below it.
     5. No critical extension outside what this walk understands.
     6. A CA with extended key usages has those of a server and a client.
@@ -170,21 +168,19 @@ def path_length_allows(certificate: x509.Certificate, below: int) -> bool:
 def issue_faults(subject: x509.Certificate, issuer: x509.Certificate) -> tuple[str, ...]:
     """Return what speaks against ``issuer`` having issued ``subject``; empty if it did.
 
-    Names, signature, hash, and AKI equal to the issuer's SKI (mixing SKI methods breaks chains).
+    Names, signature, and AKI equal to the issuer's SKI (mixing SKI methods breaks chains).
     """
     if subject.issuer != issuer.subject:
         return ("issuer name differs from the issuer's subject",)
     if authority_key_id(subject) != subject_key_id(issuer):
         return ("authority key identifier differs from the issuer's subject key identifier",)
-    if isinstance(subject.signature_hash_algorithm, _WEAK):
-        return ("signed with a broken hash",)
     if not is_signed_by(subject, issuer):
         return ("signature does not verify under the issuer's key",)
     return ()
 
 
 def is_signed_by(subject: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Say whether the names match and the signature verifies under the issuer's key."""
+    """Say whether the names match and the signature verifies; pyca verifies no SHA-1 or MD5."""
     try:
         subject.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
