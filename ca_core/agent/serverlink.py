@@ -162,7 +162,7 @@ class ServerLink:
         return bytes(found)
 
     def _away(self, error: Exception) -> UnavailableError:
-        if isinstance(error.__cause__, ssl.SSLError):
+        if _is_tls_failure(error):
             return UnavailableError(
                 f"{self.server_url} is not trusted: {error}",
                 hint="its certificate does not lead to a root that this agent trusts",
@@ -193,6 +193,15 @@ class ServerLink:
                 f"{self.server_url} answered something else than expected: {error}",
                 hint="is this the API of a ca-core server of the same version?",
             ) from error
+
+
+def _is_tls_failure(error: BaseException | None) -> bool:
+    """Say whether a failed handshake lies under a connection error; httpcore wraps it twice."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _headers(body: bytes | None) -> list[tuple[bytes | str, bytes | str]]:

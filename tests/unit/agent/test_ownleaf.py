@@ -1,0 +1,158 @@
+"""The agent's own leaf stays valid, or comes back."""
+
+import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from ca_core.agent.identitystore import AgentIdentity, IdentityStore
+from ca_core.agent.ownleaf import OwnLeaf
+from ca_core.errors import DeniedError, RateLimitedError, UnavailableError
+from ca_core.identity.certificates import spki_der
+from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
+from ca_core.testing.clock import FakeClock
+from tests.unit.agent.fakes import FakeUpstream, passed, settle
+from tests.unit.agent.test_identitystore import ID
+
+HOUR = timedelta(hours=1)
+
+
+class House:
+    """One joined agent over a fake server; ``rejoins`` are the answers to come."""
+
+    def __init__(self, directory):
+        self.clock = FakeClock()
+        self.upstream = FakeUpstream(self.clock)
+        self.store = IdentityStore(directory)
+        self.rejoined = []
+        self.rejoin_errors = []
+        self.store.save(self._issued(new_leaf_key()))
+        self.own = OwnLeaf(self.store, self.upstream, self.clock, lambda: 0.5, self.rejoin)
+
+    def _issued(self, key):
+        now = self.clock.now()
+        leaf = self.upstream.active.leaf(csr_pem(leaf_csr(key, ID)), now, 72 * HOUR)
+        return AgentIdentity(
+            id=ID,
+            key=key,
+            chain=(leaf, self.upstream.active.signer.certificate),
+            anchors=self.upstream.anchors(),
+            server="https://ca:8501",
+            issued_at=now,
+            renew_at=now + 54 * HOUR,
+        )
+
+    async def rejoin(self, identity, now, fraction):
+        self.rejoined.append(identity)
+        if self.rejoin_errors:
+            raise self.rejoin_errors.pop(0)
+        return self._issued(identity.key)
+
+    async def after(self, span, step=HOUR):
+        """Let time pass; saving happens in a thread, so the loop is turned until it is done."""
+        while span > timedelta():
+            await passed(self.clock, min(step, span))
+            span -= step
+            await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+            await settle()
+
+
+@contextlib.asynccontextmanager
+async def house(tmp_path):
+    """Run the loop of one agent's own leaf."""
+    built = House(tmp_path / "agent")
+    one_thread = ThreadPoolExecutor(1)  # so that what is queued there is done before what follows
+    asyncio.get_running_loop().set_default_executor(one_thread)
+    loop = asyncio.create_task(built.own.run())
+    await settle()
+    try:
+        yield built
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+
+
+def ran(tmp_path, scenario):
+    """Run a scenario in a house of its own."""
+
+    async def whole():
+        async with house(tmp_path) as built:
+            await scenario(built)
+
+    asyncio.run(whole())
+
+
+def test_the_agent_renews_its_own_leaf_at_the_drawn_moment_with_a_new_key(tmp_path):
+    """At 75 % of its life a new leaf with a new key is on disk; nobody had to ask."""
+
+    async def scenario(h):
+        old = h.own.identity
+        await h.after(53 * HOUR)
+        assert h.upstream.signed == []
+        await h.after(2 * HOUR)
+        new = h.own.identity
+        assert h.upstream.replaced == [old.not_after]
+        assert spki_der(new.key.public_key()) != spki_der(old.key.public_key())
+        assert IdentityStore(h.store.directory).current.chain == new.chain
+        assert new.id == old.id
+
+    ran(tmp_path, scenario)
+
+
+def test_a_failed_renewal_is_retried_in_the_next_windows(tmp_path):
+    """Failures cost one try each half minute, and the agent keeps its valid leaf."""
+
+    async def scenario(h):
+        old = h.own.identity
+        limited = RateLimitedError(retry_after=timedelta(seconds=10))
+        h.upstream.sign_errors = [limited, limited]
+        await h.after(54 * HOUR)
+        assert h.own.identity is old
+        assert len(h.upstream.signed) == 1
+        await h.after(timedelta(minutes=3), step=timedelta(seconds=5))
+        assert len(h.upstream.signed) == 3
+        assert h.own.identity is not old
+
+    ran(tmp_path, scenario)
+
+
+def test_an_expired_agent_rejoins_by_its_old_key(tmp_path):
+    """After an outage longer than the leaf's life the agent comes back without a new token."""
+
+    async def scenario(h):
+        h.upstream.sign_errors = [UnavailableError("down")] * 100_000
+        await h.after(72 * HOUR + timedelta(minutes=2), step=timedelta(minutes=30))
+        assert len(h.rejoined) == 1
+        assert spki_der(h.own.identity.key.public_key()) == spki_der(h.rejoined[0].key.public_key())
+        assert h.own.identity.not_after > h.clock.now()
+
+    ran(tmp_path, scenario)
+
+
+def test_a_forgotten_agent_keeps_asking_calmly_and_keeps_its_files(tmp_path):
+    """A refusal is logged and retried in windows; nothing on disk is destroyed."""
+
+    async def scenario(h):
+        h.upstream.sign_errors = [UnavailableError("down")] * 100_000
+        h.rejoin_errors = [DeniedError("forgotten")] * 100_000
+        await h.after(72 * HOUR, step=HOUR)
+        asked = len(h.rejoined)
+        await h.after(timedelta(minutes=10), step=timedelta(seconds=10))
+        assert 10 <= len(h.rejoined) - asked <= 21
+        assert IdentityStore(h.store.directory).joined is not None
+
+    ran(tmp_path, scenario)
+
+
+def test_a_new_bundle_is_kept_on_disk_and_survives_a_renewal_under_way(tmp_path):
+    """Roots that arrive are trusted after a restart as well."""
+
+    async def scenario(h):
+        h.upstream.rotate()
+        await h.own.trust(h.upstream.anchors())
+        assert len(IdentityStore(h.store.directory).current.anchors) == 2
+        before = h.own.identity
+        await h.own.trust(h.upstream.anchors())
+        assert h.own.identity is before
+
+    ran(tmp_path, scenario)
