@@ -247,7 +247,9 @@ def _matching(existing: ExistingCA, standing: PrivateKey) -> tuple[x509.Certific
     """Return the existing CA's chain, if the key that stands in the secret store is its own."""
     if spki_der(existing.key.public_key()) != spki_der(standing.public_key()):
         raise ConfigError(
-            "another server is adopting another CA for this authority", where=existing.where
+            "the key of another CA was stored for this authority first",
+            where=existing.where,
+            hint="name the same CA on every server",
         )
     return existing.chain
 

@@ -94,6 +94,10 @@ class World:
             case "slow":
                 return sum(len(self.slow.find(tag)) for tag in ("a1", "a2"))
 
+    def records(self, part=""):
+        """Return the state's keys that contain ``part``."""
+        return [path for path in self.state.keys("") if part in path]
+
     def base(self):
         """Return what every request carries."""
         return {
