@@ -60,10 +60,11 @@ def _provider(situation: Situation) -> tuple[Level, str, str]:
         return Level.FAILURE, f"{name}: importing took over {limit}", "ask its author"
     if done.returncode == 0:
         return Level.OK, f"{name} can be imported and understands [ca.config]", ""
-    return _told(name, done.stdout)
+    return told(name, done.stdout)
 
 
-def _told(name: str, answer: str) -> tuple[Level, str, str]:
+def told(name: str, answer: str) -> tuple[Level, str, str]:
+    """Judge what the child said before it ended: its error, or nothing, if it died."""
     try:
         told: dict[str, Any] = json.loads(answer.splitlines()[-1])
         return (

@@ -134,11 +134,13 @@ class Client:
             yield
         except httpx.TransportError as error:
             reason = _reason(error)
-            raise UnreachableError(str(self.address), reason, hint=self._hint()) from None
+            raise UnreachableError(str(self.address), reason, hint=self._hint(reason)) from None
         except httpx.InvalidURL as error:
             raise ConfigError(str(error), where="--http-addr") from None
 
-    def _hint(self) -> str:
+    def _hint(self, reason: str) -> str:
+        if "certificate" in reason:
+            return f"name the cluster's roots: {CA_VARIABLES[0]}=FILE (`ca-core ca roots --pem`)"
         if self.address.socket is not None:
             return "is the process running, and may this user use its socket?"
         return "start one with `ca-core dev`, or name another with --http-addr ADDRESS"

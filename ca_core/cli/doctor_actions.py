@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from ca_core.cli import checks_config, checks_network, checks_state, checks_system
-from ca_core.cli.address import AGENT_SOCKET, local_address, parse_address
+from ca_core.cli.address import AGENT_SOCKET, SERVER_SOCKET, Address, local_address, parse_address
 from ca_core.cli.checkup import Finding, Level, Situation, grade
 from ca_core.cli.output import console, printable
 from ca_core.config import Config, find_config_file, load_config
@@ -42,11 +42,7 @@ def situation_of(named: Path | None, http_addr: str | None, token: str | None) -
     """
     file = find_config_file(named)
     config, broken = _config(file)
-    address = (
-        parse_address(http_addr)
-        if http_addr
-        else local_address(config.agent.data_dir, AGENT_SOCKET)
-    )
+    address = parse_address(http_addr) if http_addr else _local(config)
     return Situation(
         file=file,
         config=config,
@@ -56,6 +52,14 @@ def situation_of(named: Path | None, http_addr: str | None, token: str | None) -
         named=bool(http_addr),
         now=datetime.now(UTC),
     )
+
+
+def _local(config: Config) -> Address:
+    """Return the agent's socket, else the server's, else the usual port."""
+    agent = local_address(config.agent.data_dir, AGENT_SOCKET)
+    if agent.socket is not None:
+        return agent
+    return local_address(config.server.data_dir, SERVER_SOCKET)
 
 
 def _config(file: Path | None) -> tuple[Config, ConfigError | None]:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from socket import gethostname
 from typing import Protocol
 
 from ca_core.cli.address import DEFAULT_ADDRESS
@@ -65,13 +66,17 @@ def dev_screen(started: StartedServer, *, data_dir: Path | None) -> str:
     )
 
 
-def server_screen(started: StartedServer, *, data_dir: Path) -> str:
+def server_screen(
+    started: StartedServer, *, data_dir: Path, advertise: tuple[str, ...] = ()
+) -> str:
     """Return the screen of ``ca-core server``: facts, and how the first agent joins."""
     command = program()
+    name = next(iter(advertise), gethostname())
+    url = started.url.replace("//0.0.0.0:", f"//{name}:").replace("//[::]:", f"//{name}:")
     socket = shlex.quote(f"unix:{data_dir.absolute()}/server.sock")
     commands = (
         f"{command} token join --node NODE --http-addr {socket}",
-        f"{command} agent --server {started.url} --join-token-file FILE",
+        f"{command} agent --server {url} --join-token-file FILE",
     )
     facts = [*_facts(started), ("operators", f"unix:{data_dir.absolute()}/server.sock")]
     return _screen(

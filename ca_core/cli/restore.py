@@ -45,4 +45,5 @@ def restore(
             ("keys needed", ", ".join(keys) or "none"),
         ]
     )
-    print_lines(f"\nNext: ca-core server --data-dir {data_dir}", style="dim")
+    key = f"put the key into {data_dir}.kek (mode 0600), then " if keys else ""
+    print_lines(f"\nNext: {key}ca-core server --data-dir {data_dir}", style="dim")

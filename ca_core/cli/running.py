@@ -39,7 +39,10 @@ def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
     _refuse_taken(config.server.listen)
 
     def announce(started: Started) -> None:
-        print_lines(first_screen.server_screen(started, data_dir=config.server.data_dir))
+        screen = first_screen.server_screen(
+            started, data_dir=config.server.data_dir, advertise=config.server.advertise
+        )
+        print_lines(screen)
 
     serve(run_server(config, announce=announce))
 

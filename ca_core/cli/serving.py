@@ -38,4 +38,5 @@ async def _until_stopped(running: Coroutine[Any, Any, None]) -> None:
         if not stopped.is_set():
             raise
     if stopped.is_set():
-        sys.stderr.write("\nca-core: stopped\n")
+        after_the_caret_c = "\n" if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{after_the_caret_c}ca-core: stopped\n")

@@ -1,0 +1,277 @@
+"""Tests of `doctor`: each finding has its level and its hint, and the exit code is graded."""
+
+import base64
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import msgspec
+import pytest
+
+from ca_core.cli import checks_config, checks_state, checks_system
+from ca_core.cli.address import parse_address
+from ca_core.cli.checks_network import roots_level, skew_level
+from ca_core.cli.checkup import Check, Finding, Level, Situation, grade
+from ca_core.config import load_config
+from ca_core.errors import ConfigError
+from ca_core.identity.certificates import pem_of
+from ca_core.state.filelock import FileLock
+from ca_core.state.kek import Kek, KeyRing, create_key_file
+from ca_core.state.secrets import EncryptedSecrets
+from ca_core.state.sqlite import SqliteEngine
+from ca_core.state.store import Store
+from ca_core.wire.roots import CARoots
+
+NOW = datetime.now(UTC)
+
+
+def situation(**flags: object) -> Situation:
+    """Return a situation with these keys and nothing that runs."""
+    keys = {name.replace("__", "."): value for name, value in flags.items()}
+    return Situation(
+        file=None,
+        config=load_config(None, environ={}, flags=keys),
+        address=parse_address("127.0.0.1:1"),
+        now=NOW,
+    )
+
+
+def found(checks: tuple[Check, ...], name: str, at: Situation) -> Finding:
+    """Return what one check finds."""
+    return next(check for check in checks if check.name == name).done(at)
+
+
+class TestGrade:
+    @pytest.mark.parametrize(
+        ("levels", "code"),
+        [
+            ((), 0),
+            ((Level.OK, Level.SKIPPED), 0),
+            ((Level.OK, Level.WARNING), 1),
+            ((Level.WARNING, Level.FAILURE, Level.OK), 2),
+        ],
+    )
+    def test_the_worst_finding_decides(self, levels, code):
+        """One failure is a failure, whatever else is well."""
+        findings = [Finding(group="g", check="c", level=level, detail="") for level in levels]
+        assert grade(findings) == code
+
+    def test_a_check_that_breaks_is_a_failure_of_its_own(self):
+        """A bug in one check does not hide the others."""
+
+        def look(_: Situation) -> tuple[Level, str, str]:
+            raise RuntimeError("oops")
+
+        finding = Check("g", "c", look).done(situation())
+        assert (finding.level, "itself failed" in finding.detail) == (Level.FAILURE, True)
+        assert finding.hint
+
+
+class TestCommand:
+    def test_a_fresh_machine_has_a_warning_and_no_failure(self, run):
+        """Nothing runs yet: the next step is told, and the code is 1."""
+        result = run("doctor", "-o", "json")
+        report = json.loads(result.stdout)
+        bad = {finding["Check"] for finding in report["Findings"] if finding["Level"] == "failure"}
+        assert bad == set()
+        assert (result.exit_code, report["Grade"]) == (1, 1)
+
+    def test_people_see_groups_and_a_hint_below_each_problem(self, run):
+        """Findings stand under their heading, the hint under the finding, the sum at the end."""
+        text = run("doctor").stdout
+        for word in ("machine\n", "configuration\n", "→ start one with `ca-core dev`", "1 warning"):
+            assert word in text
+
+    def test_a_broken_file_is_a_finding_and_not_the_end(self, run, tmp_path):
+        """The other checks run with the defaults."""
+        (tmp_path / "ca-core.toml").write_text("[srv]\n")
+        result = run("doctor", "-o", "json")
+        findings = json.loads(result.stdout)["Findings"]
+        (file,) = [each for each in findings if each["Check"] == "file" and "srv" in each["Detail"]]
+        assert file["Level"] == "failure"
+        assert result.exit_code == 2
+        assert len(findings) > 10
+
+    def test_a_named_address_that_is_silent_is_a_failure(self, run):
+        """Whoever names an address expects an answer there."""
+        assert run("doctor", "--http-addr", "127.0.0.1:1").exit_code == 2
+
+    def test_a_healthy_api_is_well(self, run, api, roots_answer):
+        """Alive, ready, in time and with sound roots."""
+        api.answer("GET", "/healthz", b"ok")
+        api.answer("GET", "/readyz", b"ready")
+        api.answer("GET", "/v1/connect/ca/roots", roots_answer)
+        result = run("doctor", "--http-addr", api.url, "-o", "json")
+        running = [f for f in json.loads(result.stdout)["Findings"] if f["Group"] == "running"]
+        assert {finding["Level"] for finding in running} == {"ok"}
+        assert result.exit_code == 0
+
+    def test_an_api_that_is_not_ready_is_a_failure_with_its_reason(self, run, api):
+        """The reason comes from the process itself."""
+        api.answer("GET", "/healthz", b"ok")
+        api.answer("GET", "/readyz", b"the provider is sealed", status=503)
+        result = run("doctor", "--http-addr", api.url)
+        assert "not ready: the provider is sealed" in result.stdout
+        assert result.exit_code == 2
+
+
+class TestConfiguration:
+    @pytest.mark.parametrize("key", ["ca__unsafe_short_ttls", "ca__trust_corporate_root"])
+    def test_a_dangerous_setting_is_a_warning(self, key):
+        """It may be wanted, but never forgotten."""
+        finding = found(checks_config.CHECKS, "settings", situation(**{key: True}))
+        assert (finding.level, bool(finding.hint)) == (Level.WARNING, True)
+
+    def test_an_unknown_user_is_a_failure(self):
+        """A service nobody can have is a mistake."""
+        at = situation(agent__workloads={"web": ["no-such-user"]})
+        assert found(checks_config.CHECKS, "workloads", at).level is Level.FAILURE
+
+    @pytest.mark.parametrize(
+        ("provider", "config", "level", "words"),
+        [
+            ("builtin", {}, Level.OK, "understands"),
+            ("absent", {}, Level.FAILURE, "no provider 'absent'"),
+            ("builtin", {"no_such_key": "hunter2"}, Level.FAILURE, "no_such_key"),
+        ],
+    )
+    def test_the_provider_is_tried_with_its_configuration(self, provider, config, level, words):
+        """It is imported in a child, and its own schema reads the keys; no value is shown."""
+        at = situation(ca__provider=provider, ca__config=config)
+        finding = found(checks_config.CHECKS, "import", at)
+        assert (finding.level, words in finding.detail) == (level, True)
+        assert "hunter2" not in finding.detail + finding.hint
+
+    def test_a_child_that_dies_is_a_failure(self):
+        """A provider that kills its process is told apart from one that refuses."""
+        level, detail, hint = checks_config.told("acme", "")
+        assert (level, "died" in detail, bool(hint)) == (Level.FAILURE, True, True)
+
+
+class TestState:
+    @pytest.fixture
+    def kept(self, tmp_path):
+        """Return the situation of a server folder with a state, a key and one secret."""
+        folder = tmp_path / "srv"
+        folder.mkdir(mode=0o700)
+        create_key_file(tmp_path / "srv.kek")
+        key = base64.b64decode((tmp_path / "srv.kek").read_text())
+        with Store(SqliteEngine(folder / "state.db")) as store:
+            EncryptedSecrets(store, KeyRing((Kek.of(key),)), "p").create("s", b"x")
+        return situation(server__data_dir=str(folder))
+
+    def levels(self, at: Situation) -> dict[str, Level]:
+        """Return the level of every check of the state."""
+        return {check.name: check.done(at).level for check in checks_state.CHECKS}
+
+    def test_no_state_is_nothing_to_check(self, tmp_path):
+        """A machine without a server has no findings about one."""
+        at = situation(server__data_dir=str(tmp_path / "absent"))
+        assert set(self.levels(at).values()) == {Level.SKIPPED}
+
+    def test_a_sound_state_is_well(self, kept):
+        """Folder, file, key and secrets are in order."""
+        assert set(self.levels(kept).values()) == {Level.OK}
+
+    def test_a_running_server_is_seen_by_its_lock(self, kept):
+        """The file of a running server is left alone."""
+        lock = FileLock(kept.config.server.data_dir / "state.db")
+        try:
+            assert "running server" in found(checks_state.CHECKS, "file", kept).detail
+        finally:
+            lock.release()
+        assert "no server runs" in found(checks_state.CHECKS, "file", kept).detail
+
+    def test_a_folder_open_to_others_is_a_warning(self, kept):
+        """The hint is the command that closes it."""
+        kept.config.server.data_dir.chmod(0o755)
+        finding = found(checks_state.CHECKS, "folder", kept)
+        assert (finding.level, finding.hint[:9]) == (Level.WARNING, "chmod 700")
+
+    def test_a_key_open_to_others_is_a_failure(self, kept, tmp_path):
+        """The hint is the command that closes it."""
+        (tmp_path / "srv.kek").chmod(0o644)
+        finding = found(checks_state.CHECKS, "key", kept)
+        assert (finding.level, finding.hint[:9]) == (Level.FAILURE, "chmod 600")
+
+    def test_a_missing_key_is_a_failure_with_a_way_out(self, kept, tmp_path):
+        """The hint says where the key is looked for."""
+        (tmp_path / "srv.kek").unlink()
+        finding = found(checks_state.CHECKS, "key", kept)
+        assert finding.level is Level.FAILURE
+        assert "CA_CORE_KEK" in finding.hint
+
+    def test_another_key_cannot_open_the_secrets(self, kept, monkeypatch):
+        """A key that is there and does not fit is named by the id that is missing."""
+        monkeypatch.setenv("CA_CORE_KEK", base64.b64encode(os.urandom(32)).decode())
+        finding = found(checks_state.CHECKS, "secrets", kept)
+        assert (finding.level, "missing" in finding.detail) == (Level.FAILURE, True)
+
+    def test_a_damaged_file_is_a_failure(self, kept):
+        """What the engine would refuse, doctor names."""
+        (kept.config.server.data_dir / "state.db").write_bytes(b"not a database, not at all" * 99)
+        assert found(checks_state.CHECKS, "file", kept).level is Level.FAILURE
+
+
+class TestClock:
+    @pytest.mark.parametrize(
+        ("seconds", "level"),
+        [(0, Level.OK), (-5, Level.OK), (30, Level.WARNING), (-61, Level.FAILURE)],
+    )
+    def test_the_difference_decides(self, seconds, level):
+        """Beyond the backdating of leaves, fresh ones are refused."""
+        date = format_datetime(NOW.replace(microsecond=0) + timedelta(seconds=seconds), usegmt=True)
+        assert skew_level(date, NOW.replace(microsecond=0))[0] is level
+
+    @pytest.mark.parametrize("date", ["", "yesterday"])
+    def test_no_date_is_no_finding(self, date):
+        """A server that tells no time cannot be judged."""
+        assert skew_level(date, NOW)[0] is Level.SKIPPED
+
+
+class TestRoots:
+    def judged(self, answer: dict, **root: object) -> tuple[Level, str, str]:
+        """Return the level of a bundle with its one root changed."""
+        answer["Roots"][0] |= root
+        return roots_level(msgspec.convert(answer, CARoots), NOW)
+
+    def test_a_sound_root_is_well(self, roots_answer):
+        """One active CA, years to live."""
+        assert self.judged(roots_answer)[0] is Level.OK
+
+    def test_a_root_near_its_end_is_a_warning(self, roots_answer, make_ca):
+        """A month is time enough to rotate, and not to forget."""
+        level, _, hint = self.judged(roots_answer, RootCert=pem_of(make_ca(days=29)))
+        assert (level, "rotation" in hint) == (Level.WARNING, True)
+
+    def test_no_active_root_is_a_failure(self, roots_answer):
+        """Somebody must sign."""
+        assert self.judged(roots_answer, Active=False)[0] is Level.FAILURE
+
+    @pytest.mark.parametrize("kind", ["leaf", "expired", "text"])
+    def test_what_is_no_valid_ca_is_refused(self, roots_answer, make_ca, make_leaf, kind):
+        """A leaf, an expired CA and plain text are no roots."""
+        pem = {
+            "leaf": lambda: pem_of(make_leaf()),
+            "expired": lambda: pem_of(make_ca(days=1, shift=timedelta(days=-9))),
+            "text": lambda: "hello",
+        }[kind]()
+        at = Check("g", "roots", lambda _: self.judged(roots_answer, RootCert=pem))
+        assert at.done(situation()).level is Level.FAILURE
+
+
+def test_the_machine_is_looked_at():
+    """Python, virtual environments, open files and openssl are all answered."""
+    findings = [check.done(situation()) for check in checks_system.CHECKS]
+    assert {finding.check for finding in findings} == {"python", "venv", "open files", "openssl"}
+    assert all(finding.hint for finding in findings if finding.level is Level.WARNING)
+
+
+def test_every_failure_by_an_error_has_a_hint():
+    """An error without a hint still leads somewhere."""
+
+    def look(_: Situation) -> tuple[Level, str, str]:
+        raise ConfigError("no")
+
+    assert Check("g", "c", look).done(situation()).hint

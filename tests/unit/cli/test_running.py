@@ -1,0 +1,159 @@
+"""Tests of starting and stopping: the first screen, signals, tokens from files."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ca_core.cli.first_screen import agent_screen, dev_screen, program, server_screen
+from ca_core.cli.running import join_token
+from ca_core.cli.serving import serve
+from ca_core.config import load_config
+from ca_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A process that has started."""
+
+    url: str = "http://127.0.0.1:8500"
+    trust_domain: str = "x.consul"
+    root_fingerprint: str = "ab" * 32
+
+
+class TestFirstScreen:
+    def test_dev_shows_facts_and_three_commands(self):
+        """Trust domain, fingerprint and URL stand above three lines to copy."""
+        text = dev_screen(Ready(), data_dir=None)
+        for word in ("x.consul", "ab" * 32, "http://127.0.0.1:8500", "in memory"):
+            assert word in text
+        commands = text.partition("terminal:")[2]
+        for word in ("curl -s 'http", "leaf get web --out web\n", "openssl verify -x509_strict"):
+            assert word in commands
+
+    def test_another_port_stands_in_the_command(self):
+        """The command works when copied, wherever the API is."""
+        text = dev_screen(Ready(url="http://127.0.0.1:8600"), data_dir=Path("data"))
+        assert "leaf get web --out web --http-addr http://127.0.0.1:8600\n" in text
+        assert "data" in text
+
+    def test_a_server_shows_how_an_agent_joins(self):
+        """The next step is a token, asked for over the socket."""
+        text = server_screen(
+            Ready(url="https://0.0.0.0:8501"), data_dir=Path("/d"), advertise=("ca",)
+        )
+        assert "token join --node NODE --http-addr unix:/d/server.sock" in text
+        assert "agent --server https://ca:8501" in text
+
+    def test_an_agent_shows_how_a_workload_asks(self):
+        """The next step is a leaf, asked for over the socket."""
+        assert "--http-addr unix:/d/agent.sock" in agent_screen(Ready(), data_dir=Path("/d"))
+
+    def test_a_server_without_a_root_says_where_to_look(self):
+        """No fingerprint is not an empty line."""
+        assert "doctor" in dev_screen(Ready(root_fingerprint=""), data_dir=None)
+
+    def test_the_command_is_what_runs_here(self, monkeypatch, tmp_path):
+        """A program that is not on PATH is named by its path from here."""
+        monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "ca-core")])
+        monkeypatch.setenv("PATH", "")
+        assert program() == ".venv/bin/ca-core"
+        monkeypatch.setattr(sys, "argv", ["/x/ca_core/__main__.py"])
+        assert program().endswith(" -m ca_core")
+
+
+class TestServe:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_it_cleanly(self, number, capsys):
+        """What runs can clean up, and the process goes on to exit with 0."""
+        ended = []
+
+        async def running() -> None:
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(True)
+
+        serve(running())
+        assert ended == [True]
+        assert "stopped" in capsys.readouterr().err
+
+    def test_an_error_of_ours_comes_out(self):
+        """A server that cannot start says why."""
+
+        async def running() -> None:
+            raise ConfigError("no")
+
+        with pytest.raises(ConfigError, match="no"):
+            serve(running())
+
+
+class TestJoinToken:
+    def config(self, path: object):
+        """Return a configuration with that token file."""
+        return load_config(None, environ={}, flags={"agent.join_token_file": str(path)})
+
+    def test_the_file_holds_the_token(self, tmp_path):
+        """Blanks and line breaks around it do not count."""
+        (tmp_path / "token").write_text("  a.b.c\n")
+        assert join_token(self.config(tmp_path / "token")) == "a.b.c"
+
+    def test_no_file_is_no_token(self):
+        """An agent that has joined needs none."""
+        assert join_token(load_config(None, environ={})) is None
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
+    def test_an_unusable_file_is_named_and_not_shown(self, tmp_path, content):
+        """The error names the key and the path."""
+        (tmp_path / "token").write_bytes(content)
+        with pytest.raises(ConfigError) as caught:
+            join_token(self.config(tmp_path / "token"))
+        assert caught.value.where.startswith("agent.join_token_file")
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        """The operating system's reason is in the message."""
+        with pytest.raises(ConfigError, match="no such file"):
+            join_token(self.config(tmp_path / "absent"))
+
+
+class TestDevCommand:
+    def test_dev_refuses_an_address_that_others_reach(self, run):
+        """Plain HTTP for everybody never leaves this machine."""
+        result = run("dev", "--listen", "0.0.0.0:8500")
+        assert result.exit_code == 2
+        assert "other machines" in result.stderr
+
+    def test_dev_refuses_a_taken_port_with_the_next_step(self, run):
+        """The person learns who has the port and what to type."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            result = run("dev", "--listen", f"127.0.0.1:{listener.getsockname()[1]}")
+        assert result.exit_code == 2
+        assert f"process {os.getpid()}" in result.stderr
+        assert "next:  --listen 127.0.0.1:" in result.stderr
+
+    def test_dev_refuses_a_broken_configuration_by_file_and_key(self, run, tmp_path):
+        """A typo in the file stops the start."""
+        (tmp_path / "ca-core.toml").write_text("[ca]\nleaf_tll = '1h'\n")
+        result = run("dev")
+        assert result.exit_code == 2
+        assert "ca-core.toml: ca.leaf_tll: unknown key; did you mean 'leaf_ttl'?" in result.stderr
+
+    def test_dev_runs_until_it_is_interrupted(self, tmp_path):
+        """The real program shows its screen, and Ctrl-C ends it with 0 and no traceback."""
+        command = [sys.executable, "-m", "ca_core", "dev", "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, cwd=tmp_path) as process:
+            assert process.stdout is not None
+            screen = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+        assert "trust domain" in screen
+        assert (process.returncode, errors) == (0, "ca-core: stopped\n")
