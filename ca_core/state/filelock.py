@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ca_core.errors import ConfigError
@@ -33,8 +34,9 @@ class FileLock:
                 where=str(path),
                 hint="stop that process, or give this one a data folder of its own",
             ) from error
-        os.truncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # a full disk: the lock holds, only its note is missing
+            os.truncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let somebody else have it; safe to repeat."""

@@ -44,7 +44,8 @@ def _meaning(error: sqlite3.Error, path: Path) -> Error:
     if primary == sqlite3.SQLITE_FULL:
         hint = f"free some space on the disk of {path.parent}; nothing needs a restart"
         return UnavailableError(f"{path}: the disk is full, nothing was written", hint=hint)
-    return UnavailableError(f"{path}: {error}; nothing was written")
+    hint = f"check the space on the disk of {path.parent}, and its health"
+    return UnavailableError(f"{path}: {error}; nothing was written", hint=hint)
 
 
 def damaged(path: Path, finding: str) -> ConfigError:
