@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from docs import contract, operations
+from docs import consul, contract, operations
 from docs.tables import with_regions
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +17,10 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "errors": contract.errors,
     "configuration": operations.configuration,
     "exit-codes": operations.exit_codes,
+    "same-and-corrected": consul.same_and_corrected,
+    "ours": consul.ours,
+    "deviations": consul.deviations,
+    "absences": consul.absences,
 }
 """The name between ``<!-- begin: … -->`` and ``<!-- end: … -->`` → who writes what is between."""
 

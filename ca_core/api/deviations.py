@@ -1,0 +1,212 @@
+"""Where this API knowingly differs from Consul's, and what of Consul's is not here.
+
+``docs/consul.md`` is written from these lists and from the route table; a difference that stands in
+neither is a bug.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One difference that a client of Consul may notice.
+
+    Attributes:
+        about: what it concerns.
+        consul: what Consul does.
+        ours: what happens here.
+        why: the reason for it.
+    """
+
+    about: str
+    consul: str
+    ours: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Endpoints of Consul that are not served: ``paths`` as Consul documents them, and ``why``."""
+
+    paths: str
+    why: str
+
+
+DEVIATIONS = (
+    Deviation(
+        "SPIFFE ID: percent-encoding",
+        "decoded, so a name may contain `/`",
+        "refused",
+        "SPIFFE forbids it; two spellings of one identity invite confusion",
+    ),
+    Deviation(
+        "SPIFFE ID: query and fragment",
+        "ignored when parsing, copied into the leaf",
+        "refused",
+        "what was checked and what is signed must be the same",
+    ),
+    Deviation(
+        "SPIFFE ID: user info, port, upper case in scheme or trust domain",
+        "accepted and copied",
+        "refused",
+        "SPIFFE forbids them; verifiers compare bytes",
+    ),
+    Deviation(
+        "SPIFFE ID: partitions",
+        "any, in Enterprise",
+        "only `default`, which is dropped",
+        "partitions are not implemented",
+    ),
+    Deviation(
+        "CSR: proof of possession",
+        "the signature is not checked by the built-in CA",
+        "always checked",
+        "nobody gets a certificate for another's key",
+    ),
+    Deviation(
+        "CSR: DNS names and addresses",
+        "any are signed",
+        "names that do not follow from the service or node need `operator:write`",
+        "otherwise `web` could be `bank.example`",
+    ),
+    Deviation(
+        "CSR of an agent",
+        "its trust domain is rewritten, its datacenter unchecked",
+        "both must be ours",
+        "the identity asked for is the identity signed",
+    ),
+    Deviation(
+        "Leaf: key usage",
+        "digitalSignature, keyEncipherment, dataEncipherment, keyAgreement",
+        "digitalSignature",
+        "a signature is all that TLS 1.3 asks of it; strict verifiers of SVIDs refuse the rest",
+    ),
+    Deviation(
+        "Leaf: serial number",
+        "a counter",
+        "128 random bits",
+        "a serial number must not be predictable (RFC 5280, CA/Browser Forum)",
+    ),
+    Deviation(
+        "Leaf: key identifiers",
+        "SHA-256 of the SubjectPublicKeyInfo",
+        "RFC 5280 method 1; the AKI is copied from the signer",
+        "mixing methods breaks chains between providers",
+    ),
+    Deviation(
+        "Leaf: life",
+        "may outlive its issuer",
+        "clamped to every certificate above it",
+        "a verifier refuses the rest anyway",
+    ),
+    Deviation(
+        "Leaf: who signs",
+        "the root itself, with the built-in provider",
+        "a signer below the root",
+        "the root's key is used a few times a year",
+    ),
+    Deviation(
+        "Leaf endpoint: rights",
+        "checked when signing; a cached leaf and its key go to any caller",
+        "checked before the cache, on every request; entries belong to one caller",
+        "a private key is the last thing to give away",
+    ),
+    Deviation(
+        "Leaf endpoint: who may ask",
+        "a token with `service:write`",
+        "in `dev` everybody on loopback; otherwise the users listed under `[agent.workloads]`, over"
+        " the agent's unix socket",
+        "tokens are not implemented yet; the kernel's word needs none",
+    ),
+    Deviation(
+        "Leaf endpoint: expired leaf",
+        "a plain read could return one",
+        "never; 503 with the reason",
+        "an expired leaf looks like an answer and is none",
+    ),
+    Deviation(
+        "Leaf endpoint: renewal",
+        "drawn anew at each look; past 90 % at once",
+        "drawn once at issue, between 60 % and 90 % of the life; renewed without anybody asking",
+        "a leaf nobody polls stays fresh, and a fleet does not renew in step",
+    ),
+    Deviation(
+        "Blocking queries: `wait`",
+        "ignored or uncapped where the agent's cache answers",
+        "5 min by default, 10 min at most, 1/16 of jitter, everywhere",
+        "one rule",
+    ),
+    Deviation(
+        "Blocking queries: index from the future",
+        "waits until the index is passed",
+        "answered at once",
+        "after a restore a watcher would wait for ever",
+    ),
+    Deviation(
+        "Roots with `?pem`",
+        "anchors, intermediates and inactive roots",
+        "anchors only",
+        "a trust store that holds intermediates trusts them",
+    ),
+    Deviation(
+        "Configuration: secrets",
+        "returned as they are",
+        "`<hidden:ID>`",
+        "reading a configuration must not give away a CA",
+    ),
+    Deviation(
+        "Errors",
+        "plain text, most of them 500",
+        "plain text, or a problem document (RFC 9457) if `Accept` names JSON; 400, 403, 404, 409,"
+        " 429, 501, 502, 503, 504 by cause, with `Retry-After` where it helps",
+        "a client must know whether to repeat, to correct or to give up",
+    ),
+    Deviation(
+        "Signing limit",
+        "first come, first served, burst of 1",
+        "ordered by the expiry of the leaf being replaced, burst of a second's worth",
+        "the leaf that dies first is signed first",
+    ),
+    Deviation(
+        "Requests from web pages",
+        "answered",
+        "any `Origin`, and a `Host` that is not this listener's, get 400",
+        "a page in a browser could otherwise read keys (DNS rebinding)",
+    ),
+    Deviation(
+        "Plain HTTP",
+        "on any address",
+        "on loopback and unix sockets only",
+        "answers hold private keys",
+    ),
+)
+"""Every difference in what is served, grouped by what it is about."""
+
+ABSENCES = (
+    Absence("`PUT /v1/connect/ca/configuration`", "online rotation is not implemented yet"),
+    Absence("`/v1/agent/connect/authorize`", "intentions are not implemented yet"),
+    Absence("`/v1/connect/intentions/…`", "intentions are not implemented yet"),
+    Absence("`/v1/acl/…`", "tokens and policies are not implemented yet"),
+    Absence(
+        "`/v1/agent/service/…`, `/v1/agent/services`, `/v1/agent/check/…`, `/v1/agent/checks`",
+        "the service catalog is not implemented yet",
+    ),
+    Absence("`/v1/catalog/…`, `/v1/health/…`", "the service catalog is not implemented yet"),
+    Absence("`/v1/status/peers`", "there is one server"),
+    Absence(
+        "`/v1/kv/…`, `/v1/session/…`, `/v1/txn`, `/v1/event/…`, `/v1/query/…`,"
+        " `/v1/coordinate/…`, DNS",
+        "not a part of this project",
+    ),
+    Absence(
+        "`/v1/config/…`, `/v1/discovery-chain/…`, `/v1/peering…`, `/v1/operator/…`, xDS",
+        "not a part of this project: it configures no proxy",
+    ),
+    Absence("`/v1/snapshot`", "`ca-core backup` and `ca-core restore`"),
+    Absence(
+        "`?pretty`, `?cached`, `Cache-Control`, `?stale`, `?consistent`, `?filter`",
+        "accepted and without effect: one server answers, always consistently",
+    ),
+    Absence("`?token=`", "a token in an address ends in logs; Consul deprecated it too"),
+)
+"""What a client of Consul will miss."""
