@@ -119,10 +119,14 @@ class World:
 
     def ensure(self, server, authority="a1", *, key=None, ttl=10 * YEAR):
         """Make or return the authority."""
-        request = AuthorityRequest(
+        request = self.authority_request(authority, key=key, ttl=ttl)
+        return self.call(server.ensure_authority, request)
+
+    def authority_request(self, authority="a1", *, key=None, ttl=10 * YEAR):
+        """Return the request for an authority."""
+        return AuthorityRequest(
             **self.base(), id=authority, key=key or KeySpec(), ttl=ttl, trust_domain=TRUST_DOMAIN
         )
-        return self.call(server.ensure_authority, request)
 
     def prepare(self, server, signer="s1", *, key=None, ttl=YEAR):
         """Make or return a signer."""
