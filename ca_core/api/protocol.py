@@ -15,43 +15,99 @@ from uvicorn.server import ServerState
 
 from ca_core.api.authentication import Link
 
-HEADERS_WITHIN = 10.0
-"""Seconds a new connection has to send a whole request head, else it is closed."""
+HEAD_WITHIN = 10.0
+"""Seconds a client has for a whole request head, the first or a later one, else it is cut off."""
 
+BODY_WITHIN = 30.0
+"""Seconds a client has for the body that its head announced."""
+
+MAX_HEAD = 64 * 1024
+"""Bytes a request head may have; the parser itself has no limit."""
+
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"connection: close\r\n\r\nthe request head is larger than 65536 bytes"
+)
 _UCRED = struct.Struct("3i")  # pid, uid, gid: struct ucred in unix(7)
 
 
 class LinkedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 whose requests carry the ``Link`` of their connection in the ASGI scope."""
+    """HTTP/1.1 whose requests carry the ``Link`` of their connection in the ASGI scope.
+
+    ``reads`` holds the tasks that may be given up once nobody waits for their answer.
+    """
 
     hosts: frozenset[str] | None = None
     _link = Link()
     _stalled: asyncio.TimerHandle | None = None
+    _in_head = True
+    _head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn declares it
         """Ask TLS and the kernel once, when the connection is made."""
         super().connection_made(transport)
+        self.reads: set[asyncio.Task[None]] = set()
         self._link = Link(
             certificate=_peer_certificate(transport),
             peer=_peer_credentials(transport),
             hosts=self.hosts,
         )
-        self._stalled = self.loop.call_later(HEADERS_WITHIN, transport.close)
+        self._expect_within(HEAD_WITHIN)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer with the connection."""
+        """Forget the timer with the connection, and what was to be read for it."""
         self._calm()
         super().connection_lost(exc)
+        self.give_up_reads()
+
+    def give_up_reads(self) -> None:
+        """End the reads that still wait; a change under way goes on."""
+        for task in tuple(self.reads):
+            task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, unless the head grows too long or takes too long to come."""
+        if self._in_head and self._stalled is None:
+            self._expect_within(HEAD_WITHIN)
+        self._head_size = self._head_size + len(data) if self._in_head else 0
+        if self._head_size > MAX_HEAD and len(data) < self._head_size:
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+            return
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Put the link into the new request's scope."""
         super().on_message_begin()
         self.scope["ca_core.link"] = self._link  # type: ignore[typeddict-unknown-key]
+        self.scope["ca_core.reads"] = self.reads  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
-        """The head is here: the connection does not stall."""
-        self._calm()
+        """The head is here; the body may take longer."""
+        self._in_head, self._head_size = False, 0
+        self._expect_within(BODY_WITHIN)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is here: the connection does not stall."""
+        self._calm()
+        self._in_head = True
+        super().on_message_complete()
+
+    def _expect_within(self, seconds: float) -> None:
+        self._calm()
+        self._stalled = self.loop.call_later(seconds, self._give_up, seconds)
+
+    def _give_up(self, seconds: float) -> None:
+        """Close a connection whose client does not finish what it began to send.
+
+        Not while an answer is still being made: some clients send a line break after a request.
+        """
+        self._stalled = None
+        if self._in_head and self.cycle is not None and not self.cycle.response_complete:
+            self._expect_within(seconds)
+        else:
+            self.transport.close()
 
     def _calm(self) -> None:
         if self._stalled is not None:

@@ -32,7 +32,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty:
         sys.stdout.write(f"{empty}\n")
         return
     from rich.table import Table  # noqa: PLC0415 - see console()
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - help needs none
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:

@@ -61,7 +61,7 @@ def show(
 ) -> None:
     """Show a provider's description, its capabilities, and every key of its configuration."""
     from ca_core.authority.registry import Registry  # noqa: PLC0415 - help needs none of it
-    from ca_core.cli.schema import option_rows  # noqa: PLC0415
+    from ca_core.cli.schema import option_rows  # noqa: PLC0415 - help needs none
 
     plugin = Registry().get(name)
     capabilities = sorted(capability.value for capability in plugin.capabilities)
