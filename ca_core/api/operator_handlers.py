@@ -51,6 +51,7 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
     """Return how the CA stands: authorities, signer, provider's health, counts."""
     require(room.may, request, Action.OPERATOR_READ)
     view, manager = room.store.snapshot, room.manager
+    counts = await asyncio.to_thread(manager.record.counts)
     reason, health, current = manager.why_not_ready(), manager.health(), current_signer(view)
     listed = tuple(
         AuthorityStatus(
@@ -59,7 +60,7 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
             phase=row.phase.value,
             root_fingerprint=fingerprint(row.anchor_certificate),
             not_after=wire_time(row.anchor_certificate.not_valid_after_utc),
-            leaves=manager.record.count(row.id),
+            leaves=counts.get(row.id, 0),
             complete=row.complete,
             ceiling=wire_time(ceiling) if (ceiling := ceiling_of(view, row.id)) else "",
         )

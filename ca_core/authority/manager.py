@@ -15,6 +15,7 @@ from ca_core.authority.bringup import BringUp, Leadership, drawn_ids, new_id
 from ca_core.authority.configuration import provider_config, seeded, settings_of
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.limiter import Limiter
+from ca_core.authority.patience import PatientSigning
 from ca_core.authority.record import IssuanceRecord
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
@@ -144,6 +145,8 @@ class CAManager:
         self.record = IssuanceRecord(store, clock, run=run)
         self._settings = CASettings()
         self._slot = ProviderSlot(clock, self._opened)
+        self._signing_hand = PatientSigning(self._slot, clock)
+        self._introduced: set[str] = set()
         self._limiter = Limiter(clock)
         self._bringup = BringUp(store, clock, self._slot, self._settings)
         self.configuration: ConfigurationRow | None = None
@@ -231,6 +234,7 @@ class CAManager:
 
         Raises:
             NotReadyError: nothing can sign yet.
+            PendingError: the backend answers later; come back with the same CSR.
             RateLimitedError: too many requests; says when to come back.
             RequestError: this provider copies CSRs, and this one asks for more than its names.
             GuardError: the provider's answer broke a rule.
@@ -240,8 +244,9 @@ class CAManager:
         authority, signer = self._signing()  # (1)
         self._check_shape(csr)
         await self._limiter.admit(replaces or self._clock.now())  # (2)
+        await self._introduce(authority, signer)
         request = self._leaf_request(csr, signer)
-        leaf = await self._slot.call(lambda provider: provider.sign_leaf(request))  # (3)
+        leaf = await self._signing_hand.signed(request)  # (3)
         await self.record.raise_ceiling(authority.id, leaf.not_valid_after_utc)  # (4)
         index = self.record.add(
             leaf,
@@ -299,6 +304,20 @@ class CAManager:
             raise UnavailableError(f"signer {current[1].id} has expired and signs nothing any more")
         return current
 
+    async def _introduce(self, authority: AuthorityRow, signer: SignerRow) -> None:
+        """Show the guard a signer that it has not seen: one of a former life, or of another server.
+
+        Raises:
+            GuardError: the signer does not lead to its authority's anchor.
+        """
+        if signer.id in self._introduced:
+            return
+        known = Signer(signer.id, signer.certificates)
+        chain = TrustChain(authority.certificates)
+        bundles = (frozenset({fingerprint(authority.anchor_certificate)}),)
+        await self._slot.call(lambda guard: guard.adopt_signer(known, chain, bundles))
+        self._introduced.add(signer.id)
+
     def _keyring_gap(self) -> str:
         missing = missing_keys(self._store.snapshot, self._keyring())
         if not missing:
@@ -346,7 +365,7 @@ class CAManager:
         except Exception as error:
             text = f"provider {name!r} failed to open: {type(error).__name__}: {error}"
             raise ProviderError(text) from error
-        guarded = GuardedProvider(
+        return GuardedProvider(
             inner,
             name=name,
             trust_domain=self.trust_domain,
@@ -356,21 +375,6 @@ class CAManager:
             on_bug=lambda _error: self._counters.on_bug(name),
             logger=_log,
         )
-        self._adopt(guarded, context.authority_id)
-        return guarded
-
-    def _adopt(self, guarded: GuardedProvider, authority: str) -> None:
-        """Show the guard the signers that the store already knows."""
-        view = self._store.snapshot
-        row = read(view, AuthorityRow, AUTHORITIES, authority)
-        if row is None:
-            return
-        chain = TrustChain(row.certificates)
-        anchor = frozenset({fingerprint(row.anchor_certificate)})
-        for stored in view.table(SIGNERS).values():
-            signer = decoded(SignerRow, stored.value)
-            if signer.authority == authority:
-                guarded.adopt_signer(Signer(signer.id, signer.certificates), chain, (anchor,))
 
     def _context(self, name: str) -> ProviderContext:
         ids = drawn_ids(self._store)

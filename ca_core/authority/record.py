@@ -5,6 +5,8 @@ A leaf's ledger row is written by group commit and not waited for. What must nev
 leaf beyond it is released, in steps of an hour, so it costs one commit an hour.
 """
 
+import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -75,6 +77,7 @@ class IssuanceRecord:
         self._store = store
         self._clock = clock
         self._run = run
+        self._counting = threading.Lock()
         self._counts: dict[str, int] = {}
         self._position = 0
         self._issued = 0
@@ -86,25 +89,35 @@ class IssuanceRecord:
         """
         if self._store.snapshot.get(RUNS, self._run) is not None:
             self._store.update(_incomplete)
+        self._load_checkpoint()
         self._count_ledger()
+        self._issued = sum(self._counts.values())
         row = RunRow(started=self._clock.now())
         self._store.commit(Transaction(changes=(put(RUNS, self._run, row),)))
 
     def close(self) -> None:
         """Make the record durable and note that this server stopped cleanly. Blocks."""
-        self._store.flush()
-        self._count_ledger()
+        self.counts()
         self._checkpoint()
         self._store.commit(Transaction(changes=(Change(RUNS, self._run, None),)))
 
     @property
     def issued(self) -> int:
-        """Return how many leaves the record holds, all authorities together."""
+        """Return the number of the last leaf: those on record at start, and this server's since."""
         return self._issued
 
-    def count(self, authority: str) -> int:
-        """Return how many leaves this authority issued; exact while no server died."""
-        return self._counts.get(authority, 0)
+    def counts(self) -> Mapping[str, int]:
+        """Return how many leaves each authority issued, by every server. Blocks.
+
+        Exact while no server died: a dying one may lose the ledger rows of its last milliseconds.
+
+        Raises:
+            UnavailableError: the ledger cannot be written or read now.
+        """
+        with self._counting:
+            self._store.flush()
+            self._count_ledger()
+            return dict(self._counts)
 
     async def raise_ceiling(self, authority: str, not_after: datetime) -> None:
         """Return once the committed ceiling of ``authority`` lies beyond ``not_after``.
@@ -153,22 +166,22 @@ class IssuanceRecord:
             at=self._clock.now(),
         )
         self._store.append(LEDGER, msgspec.json.encode(row))
-        self._counts[authority] = self.count(authority) + 1
         self._issued += 1
         return self._issued
 
+    def _load_checkpoint(self) -> None:
+        table = self._store.snapshot.table(COUNTS)
+        stored = {key: decoded(CountRow, row.value) for key, row in table.items()}
+        self._counts = {key: row.leaves for key, row in stored.items()}
+        self._position = max((row.position for row in stored.values()), default=0)
+
     def _count_ledger(self) -> None:
-        view = self._store.snapshot
-        stored = {key: decoded(CountRow, row.value) for key, row in view.table(COUNTS).items()}
-        counts = {key: row.leaves for key, row in stored.items()}
-        position = max((row.position for row in stored.values()), default=0)
-        while rows := self._store.read(LEDGER, after=position, limit=5000):
+        """Count the rows that came since the last time."""
+        while rows := self._store.read(LEDGER, after=self._position, limit=5000):
             for row in rows:
                 authority = msgspec.json.decode(row.value, type=IssuanceRow).authority
-                counts[authority] = counts.get(authority, 0) + 1
-            position = rows[-1].position
-        self._counts, self._position = counts, position
-        self._issued = sum(counts.values())
+                self._counts[authority] = self._counts.get(authority, 0) + 1
+            self._position = rows[-1].position
 
     def _checkpoint(self) -> None:
         rows = [

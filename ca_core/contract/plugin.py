@@ -81,9 +81,17 @@ class ProviderPlugin(Generic[ConfigT]):
         return frozenset(key for key, node in properties.items() if _is_secret(node))
 
 
-def _is_secret(node: Mapping[str, Any]) -> bool:
-    branches = (node, *node.get("anyOf", ()), *node.get("properties", {}).values())
-    return any(branch.get("writeOnly", False) for branch in branches)
+def _is_secret(node: object) -> bool:
+    """Say whether ``writeOnly`` stands anywhere in a part of a schema, at any depth."""
+    match node:
+        case {"writeOnly": True}:
+            return True
+        case Mapping():
+            return any(_is_secret(value) for value in node.values())
+        case list():
+            return any(_is_secret(value) for value in node)
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
