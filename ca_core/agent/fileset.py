@@ -40,15 +40,15 @@ def swap(directory: Path, files: Mapping[str, FileContent], *, folder_mode: int 
     4. Remove sets older than the previous one (a reader may still be reading that).
 
     Args:
-        directory: made if it is missing.
+        directory: made if it is missing, 0755: it holds links, and perhaps a socket for others.
         files: plain names → contents.
-        folder_mode: mode of the folders, 0700 or 0755.
+        folder_mode: mode of the folder that holds the set, 0700 or 0755.
 
     Raises:
         ConfigError: the folder cannot be written, or a name is taken by something that is not ours.
     """
     try:
-        with _alone(directory, folder_mode):
+        with _alone(directory):
             _refuse_foreign(directory, files)
             previous = _current(directory)
             version = _write_version(directory, files, folder_mode)  # (1)
@@ -81,9 +81,9 @@ def read_set(directory: Path, names: tuple[str, ...]) -> dict[str, bytes] | None
 
 
 @contextlib.contextmanager
-def _alone(directory: Path, mode: int) -> Iterator[None]:
+def _alone(directory: Path) -> Iterator[None]:
     """Hold the folder's lock: two writers would remove each other's unfinished sets."""
-    directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -39,14 +39,15 @@ def test_only_the_new_and_the_previous_set_are_kept(tmp_path):
     assert len(names(tmp_path)) == 5  # two sets, current, and the two stable links
 
 
-def test_the_folder_and_its_keys_are_closed_to_others_from_the_first_moment(tmp_path):
-    """Folders are 0700 unless asked otherwise, and a key is never wider for an instant."""
+def test_a_set_and_its_keys_are_closed_to_others_from_the_first_moment(tmp_path):
+    """A set's folder is 0700 unless asked otherwise; the folder of links lets others pass."""
     old = os.umask(0)
     try:
         swap(tmp_path / "x", content("one"))
     finally:
         os.umask(old)
-    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "x" / "current").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "x" / "current" / "b.pem").stat().st_mode) == 0o600
 
 
