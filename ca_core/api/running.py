@@ -129,7 +129,13 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
     own = OwnLeaf(store, upstream, clock, _RANDOM.random)
     agent = Agent(upstream, clock, settings, may=may, own=own)
     room = _agent_room(agent, around)
-    about = ProcessRoom(metrics=Metrics(), may=may, why_not_ready=lambda: _agent_gap(agent))
+    metrics = Metrics()
+
+    def own_end() -> float:
+        return own.identity.not_after.timestamp()
+
+    metrics.show_expiry("own_leaf", "this agent's own leaf", own_end)
+    about = ProcessRoom(metrics=metrics, may=may, why_not_ready=lambda: _agent_gap(agent))
     app = process_app(bound(AGENT_ROUTES, room), about, lambda: identity.id.trust_domain)
     addresses = [parse_listen(text, where="agent.listen") for text in config.agent.listen]
     addresses.append(UnixListen(config.agent.data_dir / AGENT_SOCKET))

@@ -1,12 +1,15 @@
 """One server as an object: state, CA, membership, API. Two of them fit in one process."""
 
 import asyncio
+import math
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
+
+from cryptography import x509
 
 from ca_core.acl.access import May
 from ca_core.agent.supervision import supervised
@@ -17,10 +20,12 @@ from ca_core.api.membership import Membership
 from ca_core.api.rooms import ProcessRoom, ServerRoom
 from ca_core.api.routes import SERVER_ROUTES
 from ca_core.api.serverleaf import Install, ServerLeaf
+from ca_core.authority.cluster import ensure_cluster
 from ca_core.authority.leadership import LeaseKeeper
-from ca_core.authority.manager import CAManager, Counters, ensure_cluster
+from ca_core.authority.manager import CAManager
+from ca_core.authority.opening import Counters, Opener
 from ca_core.authority.registry import Registry
-from ca_core.authority.rows import trust_domain
+from ca_core.authority.rows import AuthorityRow, SignerRow, current_signer, trust_domain
 from ca_core.authority.settings import CASettings
 from ca_core.clock import Clock
 from ca_core.config.model import Config, ServerConfig
@@ -148,18 +153,19 @@ class Server:
             datacenter=config.datacenter,
             domain=TrustDomain(domain) if domain else None,
         )
-        self.manager = CAManager(
-            store,
+        opener = Opener(
+            store=store,
             keyring=state.keys,
             registry=around.registry,
             clock=clock,
             counters=_counters(self.metrics),
-            run=state.name,
         )
+        self.manager = CAManager(opener, run=state.name)
         self.manager.prepare(settings_from(config))
         self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
+        _show_expiries(self.metrics, store, self._leaf)
         self._tasks: list[asyncio.Task[None]] = []
         self.room = ServerRoom(
             store=store,
@@ -220,6 +226,22 @@ class Server:
             await self.keeper.close()
         finally:
             await asyncio.to_thread(self.store.close)
+
+
+def _show_expiries(metrics: Metrics, store: Store, leaf: ServerLeaf) -> None:
+    """Show when what this server lives on ends, so that an alert can precede it."""
+
+    def end_of(choose: Callable[[AuthorityRow, SignerRow], x509.Certificate]) -> float:
+        current = current_signer(store.snapshot)
+        return choose(*current).not_valid_after_utc.timestamp() if current else math.nan
+
+    def own_end() -> float:
+        return leaf.not_after.timestamp() if leaf.not_after else math.nan
+
+    anchor, signer = "the root that signs now", "the current signer"
+    metrics.show_expiry("anchor", anchor, lambda: end_of(lambda a, _: a.anchor_certificate))
+    metrics.show_expiry("signer", signer, lambda: end_of(lambda _, s: s.certificates[0]))
+    metrics.show_expiry("own_leaf", "this server's own leaf", own_end)
 
 
 def _counters(metrics: Metrics) -> Counters:

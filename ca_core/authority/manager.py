@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,52 +12,38 @@ from cryptography import x509
 
 from ca_core.acl.principal import Principal, describe
 from ca_core.authority.bringup import BringUp, Leadership, drawn_ids, new_id
-from ca_core.authority.configuration import provider_config, seeded, settings_of
+from ca_core.authority.configuration import seeded, settings_of
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.limiter import Limiter
+from ca_core.authority.opening import Opener
 from ca_core.authority.patience import PatientSigning
 from ca_core.authority.record import IssuanceRecord
-from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
     AUTHORITIES,
-    CLUSTER,
     SIGNERS,
     AuthorityRow,
-    ClusterRow,
     ConfigurationRow,
     SignerRow,
     current_signer,
     decoded,
-    encoded,
     issuing_chain,
-    read,
-    trust_domain,
 )
 from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot
-from ca_core.clock import Clock
 from ca_core.contract.answers import Health, Signer, TrustChain
-from ca_core.contract.capabilities import Capability, Role
-from ca_core.contract.context import ProviderContext
+from ca_core.contract.capabilities import Capability
 from ca_core.contract.issuing import BACKDATE
 from ca_core.contract.requests import CrlRequest, LeafRequest
 from ca_core.errors import (
-    ConfigError,
-    Error,
-    GuardError,
     NotFoundError,
     NotReadyError,
-    ProviderError,
     RequestError,
     UnavailableError,
 )
 from ca_core.identity.certificates import fingerprint, pem_of
 from ca_core.identity.csr import CheckedCsr
 from ca_core.identity.spiffe import TrustDomain
-from ca_core.state.kek import KeyRing
-from ca_core.state.providerstate import StoredProviderState
-from ca_core.state.secrets import EncryptedSecrets, missing_keys
-from ca_core.state.store import Store
+from ca_core.state.secrets import missing_keys
 
 SIGN_LIMIT = timedelta(seconds=10)
 
@@ -79,39 +65,6 @@ class IssuedLeaf:
     index: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
-    """What the manager tells about itself; called on the thread where it happens."""
-
-    on_violation: Callable[[GuardError], None]
-    on_issued: Callable[[str], None]
-    on_bug: Callable[[str], None]
-
-
-def ensure_cluster(
-    store: Store, clock: Clock, *, datacenter: str, domain: TrustDomain | None
-) -> ClusterRow:
-    """Return who this cluster is, drawing a trust domain at the very first start. Blocks.
-
-    Raises:
-        ConfigError: the configuration names another trust domain or datacenter than the store.
-    """
-    name = domain.name if domain else f"{uuid.uuid4()}.consul"
-    fresh = ClusterRow(trust_domain=name, datacenter=datacenter, created=clock.now())
-    row = decoded(ClusterRow, store.create(CLUSTER, "identity", encoded(fresh)))
-    for where, asked, standing in (
-        ("server.trust_domain", domain.name if domain else row.trust_domain, row.trust_domain),
-        ("datacenter", datacenter, row.datacenter),
-    ):
-        if asked != standing:
-            raise ConfigError(
-                f"this data belongs to {standing!r}, not {asked!r}",
-                where=where,
-                hint="use the old value, or another data_dir",
-            )
-    return row
-
-
 def _crl(request: CrlRequest, provider: GuardedProvider) -> x509.CertificateRevocationList:
     return provider.crl(request)
 
@@ -123,25 +76,15 @@ class CAManager:
     run on the provider's own threads.
 
     Args:
-        keyring: the key-encryption keys that are live now.
+        opener: the store, and how a provider is opened on it.
         run: names this server in the issuance record; the same after a crash.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        keyring: Callable[[], KeyRing],
-        registry: Registry,
-        clock: Clock,
-        counters: Counters,
-        run: str,
-    ) -> None:
+    def __init__(self, opener: Opener, *, run: str) -> None:
+        store, clock = opener.store, opener.clock
+        self._opener = opener
         self._store = store
-        self._keyring = keyring
-        self._registry = registry
         self._clock = clock
-        self._counters = counters
         self.record = IssuanceRecord(store, clock, run=run)
         self._settings = CASettings()
         self._slot = ProviderSlot(clock, self._opened)
@@ -159,7 +102,8 @@ class CAManager:
                 configuration.
             UnavailableError: the store cannot be written.
         """
-        self.configuration = seeded(self._store, self._own_secrets(), settings, self._registry)
+        opener = self._opener
+        self.configuration = seeded(opener.store, opener.own_secrets, settings, opener.registry)
         self._settings = settings_of(self.configuration)
         self._limiter = Limiter(self._clock, rate=self._settings.csr_max_per_second)
         self._bringup = BringUp(self._store, self._clock, self._slot, self._settings)
@@ -184,26 +128,18 @@ class CAManager:
 
     @property
     def trust_domain(self) -> TrustDomain:
-        """Return the cluster's trust domain.
-
-        Raises:
-            NotReadyError: the cluster row has not been written.
-        """
-        domain = trust_domain(self._store.snapshot)
-        if domain is None:
-            raise NotReadyError("the trust domain has not been drawn yet")
-        return domain
+        """Return the cluster's trust domain; ``NotReadyError`` before it was drawn."""
+        return self._opener.trust_domain()
 
     @property
     def datacenter(self) -> str:
         """Return this datacenter's name; empty before the cluster row is written."""
-        row = read(self._store.snapshot, ClusterRow, CLUSTER, "identity")
-        return row.datacenter if row else ""
+        return self._opener.datacenter()
 
     @property
     def consul_names(self) -> Mapping[str, str]:
         """Return Consul's spelling of the configured provider's keys."""
-        return self._registry.get(self._settings.provider).consul_names
+        return self._opener.registry.get(self._settings.provider).consul_names
 
     def why_not_ready(self) -> str:
         """Return in one sentence why nothing can be signed now; empty if it can."""
@@ -255,7 +191,7 @@ class CAManager:
             authority=authority.id,
             signer=signer.id,
         )
-        self._counters.on_issued(authority.id)
+        self._opener.counters.on_issued(authority.id)
         pem = pem_of(leaf) + issuing_chain(authority, signer)
         return IssuedLeaf(certificate=leaf, pem=pem, index=index)  # (5)
 
@@ -319,7 +255,7 @@ class CAManager:
         self._introduced.add(signer.id)
 
     def _keyring_gap(self) -> str:
-        missing = missing_keys(self._store.snapshot, self._keyring())
+        missing = missing_keys(self._store.snapshot, self._opener.keyring())
         if not missing:
             return ""
         return f"key-encryption key {', '.join(missing)} is missing; nothing can be signed"
@@ -347,45 +283,8 @@ class CAManager:
             signer=signer.id,
         )
 
-    def _own_secrets(self) -> EncryptedSecrets:
-        return EncryptedSecrets(self._store, self._keyring, "_core")
-
     def _opened(self) -> GuardedProvider:
-        """Open the configured provider under the guard; blocks, runs in a thread, may fail."""
         if self.configuration is None:
             raise NotReadyError("prepare() comes first")
-        name = self._settings.provider
-        plugin = self._registry.get(name)
-        context = self._context(name)
-        config = provider_config(self.configuration, self._own_secrets())
-        try:
-            inner = plugin.open(config, context)
-        except Error:
-            raise
-        except Exception as error:
-            text = f"provider {name!r} failed to open: {type(error).__name__}: {error}"
-            raise ProviderError(text) from error
-        return GuardedProvider(
-            inner,
-            name=name,
-            trust_domain=self.trust_domain,
-            clock=self._clock,
-            strict_key_usage=self._settings.strict_key_usage,
-            on_violation=self._counters.on_violation,
-            on_bug=lambda _error: self._counters.on_bug(name),
-            logger=_log,
-        )
-
-    def _context(self, name: str) -> ProviderContext:
-        ids = drawn_ids(self._store)
-        current = current_signer(self._store.snapshot)
-        return ProviderContext(
-            trust_domain=self.trust_domain,
-            datacenter=self.datacenter,
-            role=Role.PRIMARY,
-            authority_id=current[0].id if current else ids.authority,
-            clock=self._clock,
-            state=StoredProviderState(self._store, name),
-            secrets=EncryptedSecrets(self._store, self._keyring, name),
-            logger=logging.getLogger(f"ca_core.provider.{name}"),
-        )
+        strict = self._settings.strict_key_usage
+        return self._opener.opened(self.configuration, strict_key_usage=strict)

@@ -1,5 +1,7 @@
 """Counters and gauges of one process, in a registry of its own (two servers fit in one process)."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -37,23 +39,21 @@ class Metrics:
             ("route", "status"),
             registry=self.registry,
         )
-        self.anchor_expiry = Gauge(
-            "ca_core_anchor_expiry_timestamp_seconds",
-            "When a trusted anchor expires, as a Unix time",
-            ("authority",),
+
+    def show_expiry(self, name: str, what: str, value: Callable[[], float]) -> None:
+        """Show when something expires, as a Unix time asked for at every scrape.
+
+        Args:
+            name: the metric, ``ca_core_NAME_expiry_timestamp_seconds``.
+            what: what expires, for the help text.
+            value: the moment; NaN if there is none.
+        """
+        gauge = Gauge(
+            f"ca_core_{name}_expiry_timestamp_seconds",
+            f"When {what} expires, as a Unix time",
             registry=self.registry,
         )
-        self.signer_expiry = Gauge(
-            "ca_core_signer_expiry_timestamp_seconds",
-            "When the current signer expires, as a Unix time",
-            ("authority",),
-            registry=self.registry,
-        )
-        self.own_leaf_expiry = Gauge(
-            "ca_core_own_leaf_expiry_timestamp_seconds",
-            "When this process's own leaf expires, as a Unix time",
-            registry=self.registry,
-        )
+        gauge.set_function(value)
 
     def exposition(self) -> tuple[bytes, str]:
         """Return the metrics in OpenMetrics text, and its content type."""

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from ca_core.acl.principal import Anonymous
+from ca_core.authority.cluster import ensure_cluster
 from ca_core.authority.leadership import LeaseKeeper
-from ca_core.authority.manager import CAManager, Counters, IssuedLeaf, ensure_cluster
+from ca_core.authority.manager import CAManager, IssuedLeaf
+from ca_core.authority.opening import Counters, Opener
 from ca_core.authority.registry import Registry
 from ca_core.authority.settings import CASettings
 from ca_core.clock import Clock, SystemClock
@@ -43,8 +45,8 @@ class Room:
         self.violations: list[GuardError] = []
         self.bugs: list[str] = []
         ensure_cluster(self.store, self.clock, datacenter="dc1", domain=DOMAIN)
-        self.manager = CAManager(
-            self.store,
+        opener = Opener(
+            store=self.store,
             keyring=keys,
             registry=Registry(entry_points=(), extra={"under-test": plugin}),
             clock=self.clock,
@@ -53,8 +55,8 @@ class Room:
                 on_issued=lambda _: None,
                 on_bug=self.bugs.append,
             ),
-            run=name,
         )
+        self.manager = CAManager(opener, run=name)
         self.manager.prepare(settings or CASettings(provider="under-test"))
         self.keeper = LeaseKeeper(Lease(self.store, self.clock, name), self.clock)
         self._tasks: list[asyncio.Task] = []

@@ -101,7 +101,7 @@ def signed_crl(builder: Callable[[World], Any], key: str = "signer") -> Callable
     return alter
 
 
-PARTIAL = x509.IssuingDistributionPoint(None, None, True, False, None, False, False)  # noqa: FBT003 - pyca's order
+PARTIAL = x509.IssuingDistributionPoint(None, None, True, False, None, False, False)
 DOCUMENTS = [
     csr("csr.2", "corrupt signature", corrupt_csr),
     csr("csr.3", "another kind of key", csr_by(P384)),

@@ -1,0 +1,118 @@
+"""Opening the configured provider: its context, its configuration, and the guard around it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ca_core.authority.bringup import drawn_ids
+from ca_core.authority.configuration import provider_config
+from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.registry import Registry
+from ca_core.authority.rows import (
+    CLUSTER,
+    ClusterRow,
+    ConfigurationRow,
+    current_signer,
+    read,
+    trust_domain,
+)
+from ca_core.clock import Clock
+from ca_core.contract.capabilities import Role
+from ca_core.contract.context import ProviderContext
+from ca_core.errors import Error, GuardError, NotReadyError, ProviderError
+from ca_core.identity.spiffe import TrustDomain
+from ca_core.state.kek import KeyRing
+from ca_core.state.providerstate import StoredProviderState
+from ca_core.state.secrets import EncryptedSecrets
+from ca_core.state.store import Store
+
+_OWN = "_core"
+"""Namespace of the core's own secrets; no entry point can have this name and pass for it."""
+
+_log = logging.getLogger("ca_core.authority")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """What the manager tells about itself; called on the thread where it happens."""
+
+    on_violation: Callable[[GuardError], None]
+    on_issued: Callable[[str], None]
+    on_bug: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opener:
+    """Opens providers on one store.
+
+    Attributes:
+        keyring: the key-encryption keys that are live now.
+    """
+
+    store: Store
+    keyring: Callable[[], KeyRing]
+    registry: Registry
+    clock: Clock
+    counters: Counters
+
+    @property
+    def own_secrets(self) -> EncryptedSecrets:
+        """Return where the core keeps the secrets of the configuration."""
+        return EncryptedSecrets(self.store, self.keyring, _OWN)
+
+    def datacenter(self) -> str:
+        """Return this datacenter's name; empty before the cluster row is written."""
+        row = read(self.store.snapshot, ClusterRow, CLUSTER, "identity")
+        return row.datacenter if row else ""
+
+    def trust_domain(self) -> TrustDomain:
+        """Return the cluster's trust domain.
+
+        Raises:
+            NotReadyError: the cluster row has not been written.
+        """
+        domain = trust_domain(self.store.snapshot)
+        if domain is None:
+            raise NotReadyError("the trust domain has not been drawn yet")
+        return domain
+
+    def opened(self, configuration: ConfigurationRow, *, strict_key_usage: bool) -> GuardedProvider:
+        """Open the configured provider under the guard. Blocks, may fail, creates nothing.
+
+        Raises:
+            Error: the plugin cannot be loaded, refuses its configuration, or fails to open.
+        """
+        name = configuration.provider
+        plugin = self.registry.get(name)
+        config = provider_config(configuration, self.own_secrets)
+        try:
+            inner = plugin.open(config, self._context(name))
+        except Error:
+            raise
+        except Exception as error:
+            text = f"provider {name!r} failed to open: {type(error).__name__}: {error}"
+            raise ProviderError(text) from error
+        return GuardedProvider(
+            inner,
+            name=name,
+            trust_domain=self.trust_domain(),
+            clock=self.clock,
+            strict_key_usage=strict_key_usage,
+            on_violation=self.counters.on_violation,
+            on_bug=lambda _error: self.counters.on_bug(name),
+            logger=_log,
+        )
+
+    def _context(self, name: str) -> ProviderContext:
+        current = current_signer(self.store.snapshot)
+        authority = current[0].id if current else drawn_ids(self.store).authority
+        return ProviderContext(
+            trust_domain=self.trust_domain(),
+            datacenter=self.datacenter(),
+            role=Role.PRIMARY,
+            authority_id=authority,
+            clock=self.clock,
+            state=StoredProviderState(self.store, name),
+            secrets=EncryptedSecrets(self.store, self.keyring, name),
+            logger=logging.getLogger(f"ca_core.provider.{name}"),
+        )
