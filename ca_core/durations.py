@@ -12,8 +12,9 @@ from ca_core.errors import RequestError
 MAX_DURATION = timedelta(days=365 * 100)
 """Longer spans overflow dates; no certificate lives this long."""
 
-_TOKEN = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|h|m|s)")
+_TOKEN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|h|m|s)")
 _WHOLE = re.compile(rf"(?:{_TOKEN.pattern})+\Z")
+_MAX_TEXT = 64  # four units of the longest numbers; more would overflow before it is refused
 _UNITS = {
     "h": timedelta(hours=1),
     "m": timedelta(minutes=1),
@@ -28,7 +29,7 @@ def parse_duration(text: str, *, field: str = "duration") -> timedelta:
     Raises:
         RequestError: no unit (``72``), a sign, an exponent, an unknown unit, or above 100 years.
     """
-    if not _WHOLE.match(text):
+    if len(text) > _MAX_TEXT or not _WHOLE.match(text):
         raise RequestError(
             f"{text[:40]!r} is not a duration; write for example '72h', '90m' or '1h30m'",
             field=field,
@@ -40,7 +41,12 @@ def parse_duration(text: str, *, field: str = "duration") -> timedelta:
 
 
 def format_duration(span: timedelta) -> str:
-    """Return the shortest text that parses to ``span``, to the millisecond: ``72h``, ``1h30m``."""
+    """Return the shortest text that parses to ``span``, to the millisecond: ``72h``, ``1h30m``.
+
+    A negative span has a leading ``-``: it is for reading, and is not parsed.
+    """
+    if span < timedelta():
+        return f"-{format_duration(-span)}"
     milliseconds = span // timedelta(milliseconds=1)
     parts = []
     for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):

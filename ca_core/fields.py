@@ -5,11 +5,12 @@ environment) into it, refuses unknown keys with the nearest known one, and deriv
 """
 
 import difflib
+import hmac
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -35,11 +36,16 @@ class Secret:
         """Return the text itself."""
         return self._text
 
+    def _bytes(self) -> bytes:
+        return self._text.encode(errors="surrogatepass")  # the environment may hold any byte
+
     def __repr__(self) -> str:
         return "<hidden>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(other._bytes(), self._bytes())
 
     def __hash__(self) -> int:
         return hash(("Secret", self._text))
@@ -95,9 +101,29 @@ def _prepared_value(kind: Any, value: Any, path: str) -> Any:
     kinds = _alternatives(kind)
     if isinstance(value, str) and timedelta in kinds:
         return _duration(value, path)
-    inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, msgspec.Struct)), None)
-    if inner is not None and isinstance(value, Mapping):
-        return _prepared(inner, value, path)
+    if isinstance(value, Mapping):
+        return _prepared_mapping(kinds, value, path)
+    if isinstance(value, list | tuple):
+        return _prepared_items(kinds, value, path)
+    return value
+
+
+def _prepared_mapping(kinds: tuple[Any, ...], value: Mapping[str, Any], path: str) -> Any:
+    structs = [k for k in kinds if isinstance(k, type) and issubclass(k, msgspec.Struct)]
+    if len(structs) == 1:  # a union of several is msgspec's business, by their tags
+        return _prepared(structs[0], value, path)
+    for kind in kinds:
+        arguments = get_args(kind)
+        if get_origin(kind) in {dict, Mapping} and len(arguments) == 2:  # noqa: PLR2004 - key, value
+            return {k: _prepared_value(arguments[1], v, f"{path}.{k}") for k, v in value.items()}
+    return value
+
+
+def _prepared_items(kinds: tuple[Any, ...], value: Sequence[Any], path: str) -> Any:
+    for kind in kinds:
+        if get_origin(kind) in {list, tuple, set, frozenset}:
+            inner = get_args(kind)[0]
+            return [_prepared_value(inner, v, f"{path}[{n}]") for n, v in enumerate(value)]
     return value
 
 
@@ -112,8 +138,8 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     """Return the types a field may hold: ``Annotated`` and unions are looked through one level."""
     if hasattr(kind, "__metadata__"):
         kind = kind.__origin__
-    if isinstance(kind, types.UnionType):
-        return kind.__args__
+    if isinstance(kind, types.UnionType) or get_origin(kind) is Union:
+        return get_args(kind)
     return (kind,)
 
 

@@ -51,25 +51,28 @@ class CheckedCsr:
 
 
 def load_csr(text: str | bytes) -> x509.CertificateSigningRequest:
-    """Return the CSR in PEM text; anything before its header is refused with a reason.
+    """Return the CSR in PEM text; words around the one block (``openssl req -text``) are ignored.
 
     Raises:
-        RequestError: not PEM, DER, truncated, another kind of PEM block, or too large.
+        RequestError: not PEM, DER, truncated, another kind of PEM block, a second block (a private
+            key is never sent by mistake unnoticed), or too large.
     """
     raw = checked_pem(text, "csr")
     if not any(header in raw for header in _HEADERS):
         raise RequestError("the PEM block must be a CERTIFICATE REQUEST", field="csr")
+    if raw.count(b"-----BEGIN ") > 1:
+        raise RequestError("one PEM block is needed, found several", field="csr")
     try:
         return x509.load_pem_x509_csr(raw)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise RequestError(f"not a certificate request: {error}", field="csr") from None
 
 
 def check_csr(csr: x509.CertificateSigningRequest) -> CheckedCsr:
     """Return what the CSR asks for, once it has passed every rule.
 
-    1. Proof of possession: it is signed by its own key, with a hash that is not broken.
-    2. The key is strong enough for a leaf.
+    1. The key is strong enough for a leaf (and no costlier to check than 8192 bits of RSA).
+    2. Proof of possession: it is signed by its own key, with a hash that is not broken.
     3. It does not ask to be a CA, nor to sign certificates or CRLs.
     4. Its SAN holds exactly one URI, a SPIFFE ID that is not a signing ID; besides it only DNS
        names and addresses, at most ``MAX_NAMES``, well formed, no wildcard.
@@ -81,8 +84,8 @@ def check_csr(csr: x509.CertificateSigningRequest) -> CheckedCsr:
         RequestError: naming the rule's field.
     Source: RFC 2986 §3 (proof of possession), SPIFFE X509-SVID §2 and §4.
     """
-    _check_possession(csr)  # (1)
-    check_leaf_key(_public_key(csr))  # (2)
+    check_leaf_key(_public_key(csr))  # (1)
+    _check_possession(csr)  # (2)
     extensions = _extensions(csr)
     _refuse_ca(extensions)  # (3)
     names = _alternative_names(extensions)  # (4)
@@ -92,8 +95,15 @@ def check_csr(csr: x509.CertificateSigningRequest) -> CheckedCsr:
         identity=identity,
         dns_names=_dns_names(names.value),
         ip_addresses=_addresses(names.value),
-        plain=names.critical and len(extensions) == 1 and not csr.subject.rdns,
+        plain=names.critical and len(extensions) == 1 and _has_empty_subject(csr),
     )
+
+
+def _has_empty_subject(csr: x509.CertificateSigningRequest) -> bool:
+    try:
+        return not csr.subject.rdns
+    except ValueError:  # a subject that cannot be read never reaches a leaf, but is not empty
+        return False
 
 
 def _check_possession(csr: x509.CertificateSigningRequest) -> None:

@@ -112,14 +112,14 @@ def key_spec_of(key: CertificatePublicKeyTypes) -> KeySpec:
         RequestError: none of them.
     """
     match key:
-        case ec.EllipticCurvePublicKey():
+        case ec.EllipticCurvePublicKey() if isinstance(key.curve, tuple(_CURVES.values())):
             return KeySpec(KeyType.EC, key.curve.key_size)
         case rsa.RSAPublicKey():
             return KeySpec(KeyType.RSA, key.key_size)
         case ed25519.Ed25519PublicKey():
             return KeySpec(KeyType.ED25519, 256)
         case _:
-            raise RequestError("key is neither EC, RSA nor Ed25519", field="key_type")
+            raise RequestError("key is neither EC P-256/384/521, RSA nor Ed25519", field="key_type")
 
 
 def signature_hash(key: CertificateIssuerPrivateKeyTypes) -> SignatureHash:

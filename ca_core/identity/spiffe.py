@@ -56,6 +56,12 @@ def _checked_segment(value: str, what: str) -> None:
         )
 
 
+def _checked_length(identity: object) -> None:
+    """Refuse an ID that would not be parsed again."""
+    if len(str(identity)) > MAX_ID_BYTES:
+        raise RequestError(f"longer than {MAX_ID_BYTES} bytes", field="uri")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceId:
     """A service: ``spiffe://TD/ns/NAMESPACE/dc/DATACENTER/svc/SERVICE``."""
@@ -69,6 +75,7 @@ class ServiceId:
         _checked_segment(self.namespace, "namespace")
         _checked_segment(self.datacenter, "datacenter")
         _checked_segment(self.service, "service")
+        _checked_length(self)
 
     def __str__(self) -> str:
         path = f"/ns/{self.namespace}/dc/{self.datacenter}/svc/{self.service}"
@@ -86,6 +93,7 @@ class AgentId:
     def __post_init__(self) -> None:
         _checked_segment(self.datacenter, "datacenter")
         _checked_segment(self.node, "node")
+        _checked_length(self)
 
     def __str__(self) -> str:
         return f"{_SCHEME}{self.trust_domain}/agent/client/dc/{self.datacenter}/id/{self.node}"
@@ -100,6 +108,7 @@ class ServerId:
 
     def __post_init__(self) -> None:
         _checked_segment(self.datacenter, "datacenter")
+        _checked_length(self)
 
     def __str__(self) -> str:
         return f"{_SCHEME}{self.trust_domain}/agent/server/dc/{self.datacenter}"
@@ -114,6 +123,7 @@ class GatewayId:
 
     def __post_init__(self) -> None:
         _checked_segment(self.datacenter, "datacenter")
+        _checked_length(self)
 
     def __str__(self) -> str:
         return f"{_SCHEME}{self.trust_domain}/gateway/mesh/dc/{self.datacenter}"
@@ -184,7 +194,7 @@ def _from_path(trust_domain: TrustDomain, segments: list[str], text: str) -> Spi
     match segments:
         case ["ap", partition, *rest] if rest and partition == "default":
             return _from_path_without_partition(trust_domain, rest, text)
-        case ["ap", partition, *_]:
+        case ["ap", partition, *rest] if rest:
             raise RequestError(
                 f"partition {partition[:80]!r} is not served, only 'default'", field="uri"
             )
