@@ -6,7 +6,7 @@ run: .venv/run ; @exec $(BIN)/ca-core dev
 
 test: .venv/dev ; @$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: .venv/dev types ; $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/codespell
+lint: .venv/dev types ; $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo && $(BIN)/codespell
 
 fix: .venv/dev ; $(BIN)/ruff check --fix . && $(BIN)/ruff format .
 

@@ -79,11 +79,11 @@ async def _serving() -> AsyncIterator[int]:
     settings = AgentSettings(datacenter="dc1", node="bench")
     agent = Agent(LocalUpstream(server.room, "bench", Random()), clock, settings, may=may)
     await agent.start()
-    room = AgentRoom(agent=agent, may=may, clock=clock)
+    room = AgentRoom(agent=agent, may=may, clock=clock, random=Random())
     empty = Route(method="GET", path=EMPTY, room=Room.AGENT, handler=_empty, hot=True)
     about = ProcessRoom(metrics=server.metrics, may=may, why_not_ready=str)
     routes = bound((*AGENT_ROUTES, empty), room)
-    app = process_app(routes, about, lambda: trust_domain(server.store.snapshot))
+    app = process_app(routes, about, lambda: trust_domain(server.store.snapshot), clock)
     listener = Listener(app, TcpListen("127.0.0.1", 0))
     await listener.start()
     try:

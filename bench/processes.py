@@ -12,6 +12,9 @@ from pathlib import Path
 CA_CORE = Path(sys.executable).with_name("ca-core")
 """The command of the environment that runs the benchmark."""
 
+PATIENCE = 90
+"""Seconds after which a start has failed; machines that run tests are busy."""
+
 
 def free_port() -> int:
     """Return a loopback port that nobody listens on."""
@@ -47,9 +50,9 @@ def answer_of(port: int, path: str, process: "subprocess.Popen[bytes]") -> bytes
     """Return the first 200 answer; asks again until the process serves it.
 
     Raises:
-        RuntimeError: the process ended, or 30 s have passed.
+        RuntimeError: the process ended, or ``PATIENCE`` has passed.
     """
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up and process.poll() is None:
         body = _asked(port, path)
         if body is not None:
