@@ -2,20 +2,30 @@
 
 import ipaddress
 from datetime import timedelta
+from functools import lru_cache
 
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names
-from ca_core.api.blocking import blocking_of
+from ca_core.api.blocking import blocking_of, with_jitter
 from ca_core.api.http import Request, Response, json_response
+from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import AgentRoom, require
 from ca_core.errors import RequestError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
+from ca_core.identity.spiffe import ServiceId, TrustDomain
+
+MAX_SERVICE = 1024
+"""Characters a service's name may have, so that its SPIFFE ID fits into 2,048 bytes."""
+
+_ANY = TrustDomain("any")
 
 
 async def roots(room: AgentRoom, request: Request) -> Response:
     """Return every trusted root from memory; as Consul's agent, with ``X-Cache`` and ``Age``."""
+    refuse_other_places(request, room.agent.datacenter)
     asked = blocking_of(request)
-    answer = await room.agent.roots.get(min_index=asked.index, wait=asked.wait)
+    wait = with_jitter(asked.wait, room.random.random())
+    answer = await room.agent.roots.get(min_index=asked.index, wait=wait)
     headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
     headers["x-consul-knownleader"] = "true" if answer.known_leader else "false"
     headers["x-consul-lastcontact"] = str(int(answer.age / timedelta(milliseconds=1)))
@@ -27,9 +37,9 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
 
     The right is checked on every request, before the cache is looked at.
     """
-    service = request.params["service"]
+    service = _service(request.params["service"])
     require(room.may, request, Action.SERVICE_WRITE, service)
-    _refuse_other_places(room, request)
+    refuse_other_places(request, room.agent.datacenter)
     dns_names, addresses = _names(request)
     for name in foreign_names(service, dns_names, addresses):
         require(room.may, request, Action.OPERATOR_WRITE, name)
@@ -40,7 +50,7 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
         dns_names=dns_names,
         ip_addresses=addresses,
         min_index=asked.index,
-        wait=asked.wait,
+        wait=with_jitter(asked.wait, room.random.random()),
     )
     headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
     headers["cache-control"] = "no-store"
@@ -61,13 +71,16 @@ def cache_headers(index: int, *, hit: bool, age: timedelta) -> dict[str, str]:
     return headers
 
 
-def _refuse_other_places(room: AgentRoom, request: Request) -> None:
-    """Refuse ``?dc=`` and ``?ns=`` of places this agent does not serve."""
-    arguments = request.arguments()
-    ours = {"dc": room.agent.datacenter, "ns": "default", "partition": "default"}
-    for name, served in ours.items():
-        if arguments.get(name, served) not in {"", served}:
-            raise RequestError(f"only {served!r} is served here", field=name)
+@lru_cache(maxsize=4096)
+def _service(text: str) -> str:
+    """Return a name that some service could have; remembered: a host asks for a few.
+
+    Raises:
+        RequestError: no name of a service.
+    """
+    if len(text) > MAX_SERVICE:
+        raise RequestError(f"longer than {MAX_SERVICE} characters", field="service")
+    return ServiceId(trust_domain=_ANY, datacenter="any", service=text).service
 
 
 def _names(request: Request) -> tuple[tuple[str, ...], tuple[IPAddress, ...]]:

@@ -12,6 +12,7 @@ from ca_core.api.lane import Answering, BoundRoute, Lane
 from ca_core.api.openapi import openapi_document
 from ca_core.api.rooms import ProcessRoom
 from ca_core.api.routes import PROCESS_ROUTES, Route
+from ca_core.clock import Clock
 from ca_core.identity.spiffe import TrustDomain
 
 
@@ -24,13 +25,14 @@ def process_app(
     routes: Iterable[BoundRoute],
     about: ProcessRoom,
     trust_domain: Callable[[], TrustDomain | None],
+    clock: Clock,
 ) -> Lane:
     """Return the application of one process: ``routes``, and what every process answers."""
     own = tuple(routes)
     described = (*(entry.route for entry in own), *PROCESS_ROUTES)
     process = replace(about, openapi=cache(partial(openapi_bytes, described)))
     everything = (*own, *bound(PROCESS_ROUTES, process))
-    answering = Answering(trust_domain, about.metrics)
+    answering = Answering(trust_domain, about.metrics, clock)
     hot = [entry for entry in everything if entry.route.hot]
     return Lane(hot, answering, framework_app(everything, answering))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,29 +31,34 @@ class Link:
     hosts: frozenset[str] | None = None
 
 
-def principal_of(link: Link, trust_domain: TrustDomain | None) -> Principal:
+def principal_of(link: Link, trust_domain: TrustDomain | None, now: datetime) -> Principal:
     """Return who is at the other end.
 
+    TLS looked at the certificate when the connection was made; it may have expired since.
+
     Raises:
-        DeniedError: the certificate holds no SPIFFE ID of this trust domain.
+        DeniedError: the certificate has expired, or holds no SPIFFE ID of this trust domain.
     """
     if link.peer is not None:
         uid, gid, pid = link.peer
         return Peer(uid=uid, gid=gid, pid=pid)
     if link.certificate is None:
         return Anonymous(loopback=link.hosts is not None)
-    node = _node_of(link.certificate)
+    node, not_after = _node_of(link.certificate)
+    if now > not_after:
+        raise DeniedError("the client certificate has expired since this connection was made")
     if trust_domain is None or node.identity.trust_domain != trust_domain:
         raise DeniedError("the client certificate is of another trust domain")
     return node
 
 
 @lru_cache(maxsize=1024)
-def _node_of(der: bytes) -> Node:
-    """Return the holder of a certificate; remembered, since a connection carries many requests."""
+def _node_of(der: bytes) -> tuple[Node, datetime]:
+    """Return a certificate's holder and end; remembered: a connection carries many requests."""
     certificate = x509.load_der_x509_certificate(der)
     identity = _identity_of(certificate)
-    return Node(identity=identity, key_digest=spki_digest(certificate.public_key()))
+    node = Node(identity=identity, key_digest=spki_digest(certificate.public_key()))
+    return node, certificate.not_valid_after_utc
 
 
 def _identity_of(certificate: x509.Certificate) -> SpiffeId:

@@ -16,7 +16,7 @@ DEFAULT_WAIT = timedelta(seconds=300)
 MAX_WAIT = timedelta(seconds=600)
 JITTER = 16
 
-_INDEX = re.compile(r"\d{1,20}\Z")
+_INDEX = re.compile(r"[0-9]{1,20}\Z")
 _MAX_INDEX = 2**64 - 1
 
 

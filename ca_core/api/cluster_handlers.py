@@ -1,5 +1,7 @@
 """Agents and servers among themselves: join, rejoin, sign; and what operators see of it."""
 
+from datetime import datetime
+
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names, own_name
 from ca_core.acl.principal import Node, Principal
@@ -12,7 +14,14 @@ from ca_core.durations import parse_duration
 from ca_core.errors import DeniedError, NotReadyError, RequestError
 from ca_core.identity.certificates import fingerprint, spki_digest
 from ca_core.identity.csr import CheckedCsr, check_csr, load_csr
-from ca_core.identity.spiffe import AgentId, GatewayId, ServerId, ServiceId, SpiffeId
+from ca_core.identity.spiffe import (
+    AgentId,
+    GatewayId,
+    ServerId,
+    ServiceId,
+    SpiffeId,
+    parse_spiffe_id,
+)
 from ca_core.wire.cluster import (
     AgentRow,
     JoinRequest,
@@ -26,21 +35,27 @@ from ca_core.wire.times import parse_wire_time, wire_time
 
 
 async def join(room: ServerRoom, request: Request) -> Response:
-    """Let a new agent in: the commit that creates it consumes its token; sign its own leaf."""
+    """Let a new agent in: the commit that creates it consumes its token; its own leaf is signed."""
     asked = request.json(JoinRequest)
     csr, identity = _agent_csr(room, asked.csr, asked.node)
-    _ready(room)
+    membership = room.membership
+    membership.invited(asked.token_id, asked.secret, identity)
+    issued = await _own_leaf(room, csr, identity)  # a CA that is busy or away costs no token
+    not_after = issued.certificate.not_valid_after_utc
     key = spki_digest(csr.csr.public_key())
-    await room.membership.admit(asked.token_id, asked.secret, identity, key)
-    return await _own_leaf(room, csr, identity)
+    await membership.admit(asked.token_id, asked.secret, identity, key=key, not_after=not_after)
+    return _released(room, issued, identity)
 
 
 async def rejoin(room: ServerRoom, request: Request) -> Response:
     """Let an agent back in whose leaf expired: the CSR, signed by its old key, is the proof."""
     asked = request.json(RejoinRequest)
     csr, identity = _agent_csr(room, asked.csr, asked.node)
-    room.membership.returning(identity, spki_digest(csr.csr.public_key()))
-    return await _own_leaf(room, csr, identity)
+    key = spki_digest(csr.csr.public_key())
+    room.membership.returning(identity, key)
+    issued = await _own_leaf(room, csr, identity)
+    await room.membership.renewed(identity, key, issued.certificate.not_valid_after_utc)
+    return _released(room, issued, identity)
 
 
 async def sign(room: ServerRoom, request: Request) -> Response:
@@ -49,16 +64,15 @@ async def sign(room: ServerRoom, request: Request) -> Response:
     caller = request.principal
     if not isinstance(caller, Node) or not isinstance(caller.identity, AgentId):
         raise DeniedError("only agents may ask for leaves here, over mTLS")
-    agent = room.membership.member(caller.identity, caller.key_digest)
+    agent = caller.identity
+    await room.membership.proved(agent, caller.key_digest)
     room.last_seen[agent.node] = room.clock.now()
     csr = checked_csr(room, asked.csr)
-    if csr.identity == caller.identity:
-        coming = spki_digest(csr.csr.public_key())
-        await room.membership.expect_key(agent, caller.key_digest, coming)
-        return await _own_leaf(room, csr, caller.identity)
+    if csr.identity == agent:
+        return await _renewed(room, csr, agent, caller.key_digest)
     require_names(room, request, csr)
-    replaces = parse_wire_time(asked.replaces, field="Replaces") if asked.replaces else None
-    issued = await room.manager.sign(csr, principal=caller, replaces=replaces)
+    issued = await room.manager.sign(csr, principal=caller, replaces=_replaced(room, asked))
+    room.membership.member(agent, caller.key_digest)  # it may have been forgotten meanwhile
     return json_response(signed_leaf(room, issued))
 
 
@@ -66,8 +80,14 @@ async def new_join_token(room: ServerRoom, request: Request) -> Response:
     """Make a join token for one node; the answer holds its secret, once."""
     require(room.may, request, Action.OPERATOR_WRITE)
     asked = request.json(JoinTokenRequest)
-    AgentId(trust_domain=room.manager.trust_domain, datacenter="any", node=asked.node)
+    manager = room.manager
+    agent = AgentId(
+        trust_domain=manager.trust_domain, datacenter=manager.datacenter, node=asked.node
+    )
+    parse_spiffe_id(str(agent))  # its length too
     ttl = parse_duration(asked.ttl, field="TTL")
+    if not ttl:
+        raise RequestError("a token that lives no time lets nobody in", field="TTL")
     token_id, token, expires = await room.membership.new_token(asked.node, ttl, _pin(room))
     answer = JoinToken(id=token_id, node=asked.node, token=token, expires_at=wire_time(expires))
     return json_response(answer)
@@ -146,16 +166,34 @@ def signed_leaf(room: ServerRoom, issued: IssuedLeaf) -> SignedLeaf:
     )
 
 
-async def _own_leaf(room: ServerRoom, csr: CheckedCsr, identity: AgentId) -> Response:
-    """Sign an agent's leaf for itself and note how long it lives."""
+async def _renewed(room: ServerRoom, csr: CheckedCsr, agent: AgentId, using: str) -> Response:
+    """Sign an agent's next leaf; until the agent uses it, both keys prove the agent."""
+    coming = spki_digest(csr.csr.public_key())
+    await room.membership.expect_key(agent, using, coming)
+    issued = await _own_leaf(room, csr, agent)
+    await room.membership.renewed(agent, coming, issued.certificate.not_valid_after_utc)
+    return _released(room, issued, agent)
+
+
+async def _own_leaf(room: ServerRoom, csr: CheckedCsr, identity: AgentId) -> IssuedLeaf:
+    """Sign an agent's leaf for itself; the caller notes it before it is released."""
     foreign = foreign_names(identity.node, csr.dns_names, csr.ip_addresses)
     if foreign:
         raise DeniedError(f"agent {identity.node!r} may not have the names {', '.join(foreign)}")
     caller: Principal = Node(identity=identity, key_digest=spki_digest(csr.csr.public_key()))
-    issued = await room.manager.sign(csr, principal=caller)
-    await room.membership.renewed(identity.node, issued.certificate.not_valid_after_utc)
+    return await room.manager.sign(csr, principal=caller)
+
+
+def _released(room: ServerRoom, issued: IssuedLeaf, identity: AgentId) -> Response:
     room.last_seen[identity.node] = room.clock.now()
     return json_response(signed_leaf(room, issued))
+
+
+def _replaced(room: ServerRoom, asked: SignRequest) -> datetime | None:
+    """Return the expiry that decides the place in the queue; nobody is before a first leaf."""
+    if not asked.replaces:
+        return None
+    return max(parse_wire_time(asked.replaces, field="Replaces"), room.clock.now())
 
 
 def _agent_csr(room: ServerRoom, pem: str, node: str) -> tuple[CheckedCsr, AgentId]:
@@ -171,13 +209,6 @@ def _datacenter_of(identity: SpiffeId) -> str:
             return identity.datacenter
         case _:
             return ""
-
-
-def _ready(room: ServerRoom) -> None:
-    """Refuse before a token is consumed that could not be answered with a leaf."""
-    reason = room.manager.why_not_ready()
-    if reason:
-        raise NotReadyError(reason)
 
 
 def _pin(room: ServerRoom) -> str:

@@ -21,7 +21,9 @@ NOT_FOUND = (
 def framework_app(routes: Iterable[BoundRoute], answering: Answering) -> ASGIApp:
     """Return the application for ``routes``; unknown paths name the page that lists them."""
     listed = [_starlette_route(bound, answering) for bound in routes]
-    return Starlette(routes=listed, exception_handlers={404: _not_found, 405: _wrong_method})
+    app = Starlette(routes=listed, exception_handlers={404: _not_found, 405: _wrong_method})
+    app.router.redirect_slashes = False  # a redirect would repeat the caller's Host header
+    return app
 
 
 class _Endpoint:

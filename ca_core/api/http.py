@@ -1,5 +1,6 @@
 """Requests and answers as values, so that handlers know neither ASGI nor Starlette."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +13,9 @@ from ca_core.errors import RequestError
 
 MAX_BODY = 1024 * 1024
 """Bytes a request body may have; the largest honest one is a CSR of a few kilobytes."""
+
+MAX_ARGUMENTS = 100
+"""Query parameters a request may have."""
 
 JSON = "application/json"
 
@@ -41,29 +45,50 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, str]:
-        """Return the query's parameters; of a repeated one the last value, a bare one as ''."""
-        if not self.query:
-            return {}
-        return dict(parse_qsl(self.query, keep_blank_values=True, max_num_fields=100))
+        """Return the query's parameters; of a repeated one the last value, a bare one as ''.
+
+        Raises:
+            RequestError: more than ``MAX_ARGUMENTS``.
+        """
+        return dict(self._pairs())
 
     def argument_list(self, name: str) -> tuple[str, ...]:
-        """Return every value of a repeated parameter; ``a=x,y`` counts as two."""
-        if not self.query:
-            return ()
-        pairs = parse_qsl(self.query, keep_blank_values=True, max_num_fields=100)
-        values = (value for key, value in pairs if key == name)
+        """Return every value of a repeated parameter; ``a=x,y`` counts as two.
+
+        Raises:
+            RequestError: more than ``MAX_ARGUMENTS``.
+        """
+        values = (value for key, value in self._pairs() if key == name)
         return tuple(part for value in values for part in value.split(",") if part)
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        if not self.query:
+            return []
+        if self.query.count("&") >= MAX_ARGUMENTS:
+            raise RequestError(f"more than {MAX_ARGUMENTS} parameters", field="query")
+        return parse_qsl(self.query, keep_blank_values=True)
 
     def json(self, kind: type[StructT]) -> StructT:
         """Return the body as ``kind``, strictly: unknown fields and wrong types are refused.
+
+        A field that is there twice is refused too: two readers might believe different ones.
 
         Raises:
             RequestError: not JSON, or not of that shape; names the place.
         """
         try:
-            return msgspec.json.decode(self.body, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            found = msgspec.json.decode(self.body, type=kind)
+            json.loads(self.body, object_pairs_hook=_refuse_twice)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise RequestError(f"Request decode failed: {error}", field="body") from None
+        return found
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"Object contains field `{twice[:40]}` twice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 """The key-encryption keys a server has at hand, and changing the one that writes."""
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ca_core.config.model import ServerConfig
-from ca_core.errors import ConfigError
+from ca_core.errors import ConfigError, ConflictError
 from ca_core.state.kek import (
     Kek,
     KeyRing,
@@ -29,6 +30,7 @@ class KeySource:
     def __init__(self, ring: KeyRing, save: Callable[[KeyRing], None] | None) -> None:
         self._ring = ring
         self._save = save
+        self._changing = threading.Lock()
 
     def __call__(self) -> KeyRing:
         """Return the keys that are live now."""
@@ -39,22 +41,39 @@ class KeySource:
 
         From a file: a new key is made, both are kept until every secret is rewrapped, then the old
         one goes. From a variable or command: the operator puts the new key first and restarts.
+        One at a time: a second one would drop the key that the first just wrote with.
 
         Raises:
+            ConflictError: another one is running.
             ConfigError: there is no key at hand, or the key's file cannot be written.
             UnavailableError: the store cannot be written; run it again, it goes on where it
                 stopped.
         """
+        if not self._changing.acquire(blocking=False):
+            raise ConflictError("another rekey is running")
+        try:
+            return self._rekeyed(store)
+        finally:
+            self._changing.release()
+
+    def _rekeyed(self, store: Store) -> dict[str, object]:
         target = self._ring.writer
         if target is None:
             raise ConfigError("no key-encryption key is at hand", where="kek")
-        if self._save is not None:
-            target = Kek.made()
-            self._change(self._ring.led_by(target))
-        rewrapped = rekey(store, self._ring, target)
-        if self._save is not None:
-            self._change(KeyRing((target,)))
+        if self._save is None:
+            return {"KeyID": target.id, "Rewrapped": rekey(store, self._ring, target)}
+        rewrapped = self._finished(store, target)  # what an earlier call left: a ring has two keys
+        target = Kek.made()
+        self._change(self._ring.led_by(target))
+        rewrapped += self._finished(store, target)
         return {"KeyID": target.id, "Rewrapped": rewrapped}
+
+    def _finished(self, store: Store, target: Kek) -> int:
+        """Rewrap what another key still wraps; only then let go of the others."""
+        rewrapped = rekey(store, self._ring, target)
+        if self._ring.keys != (target,):
+            self._change(KeyRing((target,)))
+        return rewrapped
 
     def _change(self, ring: KeyRing) -> None:
         if self._save is not None:

@@ -4,17 +4,18 @@ Starlette costs 16 KB for a parked connection and half the throughput; the lane 
 call ``Answering.answer``, so a handler cannot tell which way a request came.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from ca_core.api.authentication import header_map, link_of, principal_of, refuse_rebinding
 from ca_core.api.http import MAX_BODY, Request, Response
 from ca_core.api.problems import problem_response
 from ca_core.api.routes import Route
-from ca_core.errors import Error, RequestError
+from ca_core.clock import Clock
+from ca_core.errors import Error, RequestError, UnavailableError
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.telemetry.metrics import Metrics
 
@@ -24,6 +25,7 @@ Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
 
+_READS = frozenset({"GET", "HEAD"})
 _BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 _log = logging.getLogger("ca_core.api")
@@ -42,18 +44,28 @@ class Answering:
 
     Args:
         trust_domain: the mesh's, once it is known.
+        metrics: counts answers.
+        clock: says whether a caller's certificate is still valid.
     """
 
-    def __init__(self, trust_domain: Callable[[], TrustDomain | None], metrics: Metrics) -> None:
+    def __init__(
+        self, trust_domain: Callable[[], TrustDomain | None], metrics: Metrics, clock: Clock
+    ) -> None:
         self._trust_domain = trust_domain
         self._metrics = metrics
+        self._clock = clock
 
     async def answer(
         self, bound: BoundRoute, scope: Scope, receive: Receive, send: Send, params: dict[str, str]
     ) -> None:
         """Read, authenticate, handle, and send; errors become problem documents."""
         headers = header_map(scope["headers"])
-        response = await self._response(bound, scope, receive, headers, params)
+        reads, task = _given_up_with(scope), asyncio.current_task()
+        reads.add(task)
+        try:
+            response = await self._response(bound, scope, receive, headers, params)
+        finally:
+            reads.discard(task)
         if not bound.route.hot or response.status >= 400:  # noqa: PLR2004 - client and server errors
             self._metrics.requests.labels(bound.route.path, response.status).inc()
         await send_response(send, response)
@@ -66,14 +78,17 @@ class Answering:
         headers: dict[str, str],
         params: dict[str, str],
     ) -> Response:
+        accept = headers.get("accept", "")
         try:
             request = await self._request(scope, receive, headers, params)
             return await bound.handler(request)
         except Error as error:
-            return problem_response(error, headers.get("accept", ""))
+            return problem_response(error, accept)
+        except asyncio.CancelledError:  # nobody waits any more, or the process stops: the task ends
+            return problem_response(UnavailableError("this process is stopping"), accept)
         except Exception:  # noqa: BLE001 - the last net: a bug is logged, never shown
             _log.exception("bug while answering %s", bound.route.path)
-            return problem_response(Error("internal error; the log says more"), "json")
+            return problem_response(Error("internal error; the log says more"), accept)
 
     async def _request(
         self, scope: Scope, receive: Receive, headers: dict[str, str], params: dict[str, str]
@@ -87,9 +102,16 @@ class Answering:
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
             body=body,
-            principal=principal_of(link, self._trust_domain()),
+            principal=principal_of(link, self._trust_domain(), self._clock.now()),
             params=params,
         )
+
+
+def _given_up_with(scope: Scope) -> set[Any]:
+    """Return where a read puts its task, so that it ends with its client; a change is finished."""
+    empty: set[Any] = set()
+    found: set[Any] = scope.get("ca_core.reads", empty) if scope["method"] in _READS else empty
+    return found
 
 
 class Lane:
@@ -117,23 +139,21 @@ class Lane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        found = self._find(scope["method"], scope["path"], scope["raw_path"])
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        found = self._find(method, scope["path"])
         if found is None:
             await self._rest(scope, receive, send)
             return
         bound, params = found
         await self._answering.answer(bound, scope, receive, send, params)
 
-    def _find(
-        self, method: str, path: str, raw_path: bytes
-    ) -> tuple[BoundRoute, dict[str, str]] | None:
+    def _find(self, method: str, path: str) -> tuple[BoundRoute, dict[str, str]] | None:
         exact = self._exact.get((method, path))
         if exact is not None:
             return exact, {}
         for wanted, prefix, name, bound in self._prefixes:
             if method == wanted and path.startswith(prefix):
-                rest = raw_path.decode("latin-1").partition(prefix)[2]
-                return bound, {name: unquote(rest)}
+                return bound, {name: path[len(prefix) :]}
         return None
 
 
@@ -141,14 +161,16 @@ async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes:
     """Return the whole request body.
 
     Raises:
-        RequestError: more than ``MAX_BODY`` bytes, announced or sent.
+        RequestError: more than ``MAX_BODY`` bytes, announced or sent, or the client went away.
     """
     announced = headers.get("content-length", "0")
-    if announced.isdigit() and int(announced[:12]) > MAX_BODY:
+    if announced.isdigit() and (len(announced) > 12 or int(announced) > MAX_BODY):  # noqa: PLR2004 - a terabyte
         raise RequestError(f"larger than {MAX_BODY} bytes", field="body")
     chunks, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestError("the connection ended before the body did", field="body")
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > MAX_BODY:

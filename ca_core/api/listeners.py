@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -15,9 +16,11 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from ca_core.api.authentication import hosts_of
-from ca_core.api.protocol import protocol_factory
+from ca_core.api.protocol import LinkedProtocol, protocol_factory
 from ca_core.config.listen import Listen, TcpListen, UnixListen
 from ca_core.errors import ConfigError
+
+_log = logging.getLogger("ca_core.api")
 
 BACKLOG = 4096
 STOP_LIMIT = 5.0
@@ -109,9 +112,10 @@ class Listener:
         self._release()
 
     def cut_waiting(self) -> None:
-        """End requests that still wait, so that a stop is not as long as a blocking query."""
-        for task in list(self._state.tasks):
-            task.cancel()
+        """End reads that still wait, so that a stop is not as long as a blocking query."""
+        for connection in tuple(self._state.connections):
+            if isinstance(connection, LinkedProtocol):
+                connection.give_up_reads()
 
     def _release(self) -> None:
         if self._socket is not None:
@@ -169,10 +173,12 @@ def _bound_tcp(address: TcpListen) -> socket.socket:
 def _bound_unix(path: Path, mode: int) -> socket.socket:
     """Bind a unix socket, replacing one that a dead process left, never one that answers."""
     _remove_stale(path)
+    _warn_if_closed(path, mode)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    old = os.umask(0o777 & ~mode)
+    old = os.umask(0o177)  # the umask is the whole process's: never wider than 0600 meanwhile
     try:
         sock.bind(str(path))
+        path.chmod(mode)
         sock.listen(BACKLOG)
     except OSError:
         sock.close()
@@ -183,14 +189,24 @@ def _bound_unix(path: Path, mode: int) -> socket.socket:
     return sock
 
 
+def _warn_if_closed(path: Path, mode: int) -> None:
+    """Say so if others may use the socket, but may not reach it."""
+    closed = not path.parent.stat().st_mode & stat.S_IXOTH
+    if mode & stat.S_IWOTH and closed:
+        _log.warning("other users cannot reach %s; chmod o+x %s lets them", path, path.parent)
+
+
 def _remove_stale(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ConfigError(f"{path} exists and is not a socket", where="listen")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)  # noqa: FBT003 - the library's signature
             try:
                 probe.connect(str(path))
             except ConnectionRefusedError:
                 path.unlink()
+            except BlockingIOError:  # its queue is full: somebody owns it
+                raise PortInUseError(str(path), 0) from None
             else:
                 raise PortInUseError(str(path), 0)

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError, DeniedError, NotFoundError
 from ca_core.identity.spiffe import AgentId
-from ca_core.state.protocol import ABSENT, Change, Transaction
+from ca_core.state.protocol import Change, Transaction
 from ca_core.state.store import Store
 
 JOIN_TOKENS = "join_tokens"
@@ -21,6 +22,9 @@ REJOIN_WITHIN = timedelta(days=30)
 """An agent whose leaf expired may come back by its old key for this long."""
 
 TOKEN_PREFIX = "caj1"  # noqa: S105 - the name of the format, not a secret
+
+ATTEMPTS = 4
+"""Times an agent's row is read again after a lost race; few things ever change it."""
 
 _REFUSED = "this join token is unknown, used, expired, or for another node"
 
@@ -37,9 +41,8 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A joined agent.
 
     Attributes:
-        keys: SHA-256 of the public keys it may prove itself by: the one in use, and during a
-            renewal
-            the next one.
+        keys: SHA-256 of the public keys it may prove itself by: the one in use, then, during a
+            renewal, the next one.
         leaf_not_after: end of the newest leaf it was given for itself.
     """
 
@@ -75,8 +78,8 @@ class Membership:
         await self._store.commit_async(Transaction(changes=(change, *self._expired_tokens())))
         return token_id, f"{TOKEN_PREFIX}.{token_id}.{secret}.{pin}", expires
 
-    async def admit(self, token_id: str, secret: str, identity: AgentId, key: str) -> None:
-        """Consume the token and create the agent, in one commit.
+    def invited(self, token_id: str, secret: str, identity: AgentId) -> int:
+        """Return the version of a token that lets ``identity`` in now; nothing is changed.
 
         Raises:
             DeniedError: the token is unknown, used, expired or for another node; nothing else is
@@ -88,22 +91,39 @@ class Membership:
         genuine = hmac.compare_digest(expected, _digest(secret))
         if stored is None or row is None or not genuine or row.node != identity.node:
             raise DeniedError(_REFUSED)
-        now = self._clock.now()
-        if now >= row.expires:
+        if self._clock.now() >= row.expires:
             raise DeniedError(_REFUSED)
+        return stored.version
+
+    async def admit(
+        self, token_id: str, secret: str, identity: AgentId, *, key: str, not_after: datetime
+    ) -> None:
+        """Consume the token and create the agent, in one commit.
+
+        Args:
+            token_id: which token the host showed.
+            secret: the token's secret.
+            identity: whom the host becomes.
+            key: SHA-256 of its public key, hex.
+            not_after: end of the leaf it is about to get.
+
+        Raises:
+            DeniedError: as ``invited``, or somebody else used the token meanwhile.
+        """
+        version = self.invited(token_id, secret, identity)
         agent = AgentRecord(
             node=identity.node,
             spiffe_id=str(identity),
             keys=(key,),
-            joined=now,
-            leaf_not_after=now,
+            joined=self._clock.now(),
+            leaf_not_after=not_after,
         )
         used = Change(JOIN_TOKENS, token_id, None)
         try:
             await self._store.commit_async(
                 Transaction(
                     changes=(used, Change(AGENTS, agent.node, msgspec.json.encode(agent))),
-                    expect={(JOIN_TOKENS, token_id): stored.version},
+                    expect={(JOIN_TOKENS, token_id): version},
                     topics=frozenset({AGENTS_TOPIC}),
                 )
             )
@@ -130,25 +150,45 @@ class Membership:
         Raises:
             DeniedError: it never joined, was forgotten, or the key is not its own.
         """
-        agent = self._agent(identity.node)
-        if agent is None or agent.spiffe_id != str(identity) or key not in agent.keys:
-            raise DeniedError(
-                f"agent {identity.node!r} is not a member of this cluster",
-                hint="join it: `ca-core token join --node NAME`",
-            )
-        return agent
+        return self._found(identity, key)[0]
 
-    async def expect_key(self, agent: AgentRecord, using: str, coming: str) -> None:
-        """Let ``coming`` prove this agent too, before a leaf for it is signed."""
+    async def proved(self, identity: AgentId, using: str) -> None:
+        """Note that the agent uses its newest key: older ones prove nothing any more.
+
+        Raises:
+            DeniedError: as ``member``.
+            ConflictError: the agent's row changes all the time; try again.
+        """
+
+        def settled(agent: AgentRecord) -> AgentRecord:
+            kept = agent.keys if agent.keys[0] == using else (using,)
+            return msgspec.structs.replace(agent, keys=kept)
+
+        await self._update(identity, using, settled)
+
+    async def expect_key(self, identity: AgentId, using: str, coming: str) -> None:
+        """Let ``coming`` prove this agent too, before a leaf for it is signed.
+
+        Raises:
+            DeniedError: as ``member``.
+            ConflictError: the agent's row changes all the time; try again.
+        """
         keys = tuple(dict.fromkeys((using, coming)))
-        if keys != agent.keys:
-            await self._replace(msgspec.structs.replace(agent, keys=keys))
+        await self._update(identity, using, lambda a: msgspec.structs.replace(a, keys=keys))
 
-    async def renewed(self, node: str, not_after: datetime) -> None:
-        """Note how long the agent's newest leaf lives."""
-        agent = self._agent(node)
-        if agent is not None and agent.leaf_not_after < not_after:
-            await self._replace(msgspec.structs.replace(agent, leaf_not_after=not_after))
+    async def renewed(self, identity: AgentId, key: str, not_after: datetime) -> None:
+        """Note how long the agent's newest leaf lives; directly before it is released.
+
+        Raises:
+            DeniedError: as ``member``: forgotten while its leaf was being signed.
+            ConflictError: the agent's row changes all the time; try again.
+        """
+
+        def longer(agent: AgentRecord) -> AgentRecord:
+            end = max(agent.leaf_not_after, not_after)
+            return msgspec.structs.replace(agent, leaf_not_after=end)
+
+        await self._update(identity, key, longer)
 
     async def forget(self, node: str) -> None:
         """Remove an agent: it can neither renew nor rejoin; leaves it holds live on until they end.
@@ -171,14 +211,37 @@ class Membership:
         stored = self._store.snapshot.get(AGENTS, node)
         return None if stored is None else msgspec.json.decode(stored.value, type=AgentRecord)
 
-    async def _replace(self, agent: AgentRecord) -> None:
-        stored = self._store.snapshot.get(AGENTS, agent.node)
-        await self._store.commit_async(
-            Transaction(
-                changes=(Change(AGENTS, agent.node, msgspec.json.encode(agent)),),
-                expect={(AGENTS, agent.node): stored.version if stored else ABSENT},
+    def _found(self, identity: AgentId, key: str) -> tuple[AgentRecord, int]:
+        """Return the agent and its row's version, from one look at the store."""
+        stored = self._store.snapshot.get(AGENTS, identity.node)
+        agent = msgspec.json.decode(stored.value, type=AgentRecord) if stored else None
+        known = agent is not None and agent.spiffe_id == str(identity) and key in agent.keys
+        if stored is None or agent is None or not known:
+            raise DeniedError(
+                f"agent {identity.node!r} is not a member of this cluster",
+                hint="join it: `ca-core token join --node NAME`",
             )
-        )
+        return agent, stored.version
+
+    async def _update(
+        self, identity: AgentId, key: str, changed: Callable[[AgentRecord], AgentRecord]
+    ) -> None:
+        """Write what ``changed`` makes of the row as it is now; a forgotten agent stays so."""
+        for left in reversed(range(ATTEMPTS)):
+            agent, version = self._found(identity, key)
+            wanted = changed(agent)
+            if wanted == agent:
+                return
+            change = Change(AGENTS, agent.node, msgspec.json.encode(wanted))
+            try:
+                await self._store.commit_async(
+                    Transaction(changes=(change,), expect={(AGENTS, agent.node): version})
+                )
+            except ConflictError:
+                if not left:
+                    raise
+            else:
+                return
 
     def _expired_tokens(self) -> tuple[Change, ...]:
         """Return deletions of a few tokens that nobody can use any more."""

@@ -22,7 +22,7 @@ BODY_WITHIN = 30.0
 """Seconds a client has for the body that its head announced."""
 
 MAX_HEAD = 64 * 1024
-"""Bytes a request head may have; the parser itself has no limit."""
+"""Bytes after which a head that has no end yet is refused; the parser itself has no limit."""
 
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -41,6 +41,7 @@ class LinkedProtocol(HttpToolsProtocol):
     _link = Link()
     _stalled: asyncio.TimerHandle | None = None
     _in_head = True
+    _completed = False
     _head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn declares it
@@ -69,18 +70,19 @@ class LinkedProtocol(HttpToolsProtocol):
         """Feed the parser, unless the head grows too long or takes too long to come."""
         if self._in_head and self._stalled is None:
             self._expect_within(HEAD_WITHIN)
-        self._head_size = self._head_size + len(data) if self._in_head else 0
-        if self._head_size > MAX_HEAD and len(data) < self._head_size:
-            self.transport.write(_TOO_LONG)
-            self.transport.close()
-            return
+        began_in_head, self._completed = self._in_head, False
         super().data_received(data)
+        if began_in_head and self._in_head and not self._completed:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD and not self.transport.is_closing():
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
 
     def on_message_begin(self) -> None:
         """Put the link into the new request's scope."""
         super().on_message_begin()
-        self.scope["ca_core.link"] = self._link  # type: ignore[typeddict-unknown-key]
-        self.scope["ca_core.reads"] = self.reads  # type: ignore[typeddict-unknown-key]
+        self.scope["ca_core.link"] = self._link  # type: ignore[typeddict-unknown-key] # ours
+        self.scope["ca_core.reads"] = self.reads  # type: ignore[typeddict-unknown-key] # ours
 
     def on_headers_complete(self) -> None:
         """The head is here; the body may take longer."""
@@ -91,7 +93,7 @@ class LinkedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is here: the connection does not stall."""
         self._calm()
-        self._in_head = True
+        self._in_head = self._completed = True
         super().on_message_complete()
 
     def _expect_within(self, seconds: float) -> None:

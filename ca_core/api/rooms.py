@@ -45,6 +45,7 @@ class AgentRoom:
     agent: Agent
     may: May
     clock: Clock
+    random: Random
 
 
 class Readiness(Protocol):

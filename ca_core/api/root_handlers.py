@@ -8,6 +8,7 @@ from ca_core.acl.access import Action
 from ca_core.api.answers import configuration_answer
 from ca_core.api.blocking import blocking_of, with_jitter
 from ca_core.api.http import Request, Response, flag, json_response, text_response
+from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import ServerRoom, require
 from ca_core.authority.roots import bundle_pem, roots_index, roots_of
 from ca_core.authority.rows import ROOTS_TOPIC
@@ -19,6 +20,7 @@ PEM_CHAIN = "application/pem-certificate-chain"
 async def roots(room: ServerRoom, request: Request) -> Response:
     """Return every trusted root, now or once they differ from ``index``; ``?pem`` gives PEM."""
     as_pem = flag(request, "pem")
+    refuse_other_places(request, room.manager.datacenter)
     _refuse_contradiction(request)
     await until_changed(room, request, ROOTS_TOPIC)
     view = room.store.snapshot
@@ -32,6 +34,7 @@ async def roots(room: ServerRoom, request: Request) -> Response:
 async def configuration(room: ServerRoom, request: Request) -> Response:
     """Return the CA configuration that stands, secrets hidden."""
     require(room.may, request, Action.OPERATOR_WRITE)
+    refuse_other_places(request, room.manager.datacenter)
     return json_response(configuration_answer(room.store.snapshot, room.manager))
 
 

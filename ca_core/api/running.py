@@ -80,7 +80,10 @@ async def run_dev(
         )
         agent_routes = bound(AGENT_ROUTES, _agent_room(agent, around))
         app = process_app(
-            (*server.routes(), *agent_routes), about, lambda: trust_domain(server.store.snapshot)
+            (*server.routes(), *agent_routes),
+            about,
+            lambda: trust_domain(server.store.snapshot),
+            around.clock,
         )
         async with _running(agent), _listening(app, [parse_listen(listen)]) as listeners:
             announce(_started(server, _url(listeners[0].address)))
@@ -136,7 +139,7 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
 
     metrics.show_expiry("own_leaf", "this agent's own leaf", own_end)
     about = ProcessRoom(metrics=metrics, may=may, why_not_ready=lambda: _agent_gap(agent))
-    app = process_app(bound(AGENT_ROUTES, room), about, lambda: identity.id.trust_domain)
+    app = process_app(bound(AGENT_ROUTES, room), about, lambda: identity.id.trust_domain, clock)
     addresses = [parse_listen(text, where="agent.listen") for text in config.agent.listen]
     addresses.append(UnixListen(config.agent.data_dir / AGENT_SOCKET))
     async with _running(agent), _listening(app, addresses, mode=0o666) as listeners:
@@ -186,7 +189,7 @@ def _agent_settings(config: Config) -> AgentSettings:
 
 
 def _agent_room(agent: Agent, around: Surroundings) -> AgentRoom:
-    return AgentRoom(agent=agent, may=around.may, clock=around.clock)
+    return AgentRoom(agent=agent, may=around.may, clock=around.clock, random=around.random)
 
 
 def _agent_gap(agent: Agent) -> str:

@@ -194,7 +194,8 @@ class Server:
             may=self._around.may,
             why_not_ready=self.manager.why_not_ready,
         )
-        return process_app(self.routes(), process, lambda: trust_domain(self.store.snapshot))
+        domain = lambda: trust_domain(self.store.snapshot)  # noqa: E731 - read anew each time
+        return process_app(self.routes(), process, domain, self._around.clock)
 
     def start(self, install: Install | None = None, address: str = "") -> None:
         """Begin: lease, provider, first authority; with ``install``, the API's own leaf too."""
