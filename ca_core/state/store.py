@@ -209,7 +209,7 @@ class Store:
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is None or self._loop.is_closed():
-            self._loop = loop
+            self._loop, self._waiters = loop, Waiters()  # what parked on a dead loop is dead
         if self._loop is not loop:
             raise RuntimeError("a store is waited on from one event loop only")
 

@@ -119,6 +119,18 @@ def test_reprs_and_errors_show_no_secret(secrets):
     assert repr(secrets) == f"EncryptedSecrets('builtin', keys={RING.ids})"
 
 
+def test_a_ring_that_changes_is_followed(store):
+    """Secrets kept after the operator put a new key in front are under that key."""
+    live = [RING]
+    secrets = EncryptedSecrets(store, lambda: live[-1], "builtin")
+    secrets.create("old", b"1")
+    live.append(RING.led_by(OTHER.writer))
+    secrets.create("new", b"2")
+    assert (secrets.get("old"), secrets.get("new")) == (b"1", b"2")
+    assert stored(store, "builtin/old").kek == RING.writer.id
+    assert stored(store, "builtin/new").kek == OTHER.writer.id
+
+
 def test_a_missing_key_is_named(store, secrets):
     """A server without the key says which id it needs, and keeps nothing it could not open."""
     secrets.create("key", SECRET)

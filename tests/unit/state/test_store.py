@@ -34,7 +34,7 @@ def cluster():
 
 async def parked(store, count=1):
     """Let the loop turn until ``count`` futures wait in the store."""
-    while len(store._waiters) < count:  # noqa: ASYNC110 - parking is no event, and needs none
+    while len(store._waiters) < count:
         await asyncio.sleep(0)
 
 
@@ -90,8 +90,9 @@ def test_a_commit_delivered_twice_changes_nothing(cluster):
     assert one.store.snapshot is before
 
 
-def test_create_returns_the_winner_although_its_delivery_is_late(cluster):
-    """A loser whose view is behind waits for the row that beat it."""
+def test_create_returns_the_winner_although_its_delivery_is_late(cluster, monkeypatch):
+    """A loser whose view is behind waits for the row that beat it, and is woken by it."""
+    monkeypatch.setattr(store_module, "CATCH_UP_SECONDS", 60)
     one, two = cluster
     one.engine.hold()
     two.store.create("t", "a", b"winner")
@@ -284,6 +285,24 @@ def test_a_store_is_waited_on_from_one_loop_only():
                 thread.submit(asyncio.run, store.wait(["x"], 1, 0)).result()
 
         asyncio.run(scenario())
+
+
+def test_what_parked_on_a_dead_loop_disturbs_nobody():
+    """A loop that was closed with waiters on it does not keep the next loop's from waking."""
+    with Store(MemoryEngine()) as store:
+        dead = asyncio.new_event_loop()
+        forgotten = dead.create_task(store.wait(["x"], 1, 60))
+        dead.run_until_complete(parked(store))
+        dead.close()
+
+        async def scenario():
+            waiting = asyncio.ensure_future(store.wait(["x"], 1, 10))
+            await parked(store)
+            await store.commit_async(put("a", topics=["x"]))
+            return await waiting
+
+        assert asyncio.run(scenario()) is True
+        forgotten._log_destroy_pending = False
 
 
 def test_a_closed_store_refuses_writes_and_still_reads():
