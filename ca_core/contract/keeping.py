@@ -281,15 +281,13 @@ class Kept:
         return Held(name, chain, pair, min(link.not_valid_after_utc for link in chain))
 
     def _forget(self, name: str) -> None:
-        """Remove the key and every record but the retired mark.
-
-        The key record goes last, so that an interrupted removal is found again by ``names``.
-        """
+        """Remove the key, then every record but the retired mark."""
         self._loaded.pop(name, None)
         self._secrets.delete(self._path(name))
-        paths = (path for path in self._state.keys(self._path(name, "")) if path[-8:] != "/retired")
-        for path in sorted(paths, key=lambda path: path.endswith("/key")):
-            self._remove(path)
+        mark = self._path(name, _RETIRED)
+        for path in self._state.keys(self._path(name, "")):
+            if path != mark:
+                self._remove(path)
 
     def _remove(self, path: str) -> None:
         while (old := self._state.get(path)) is not None:

@@ -48,9 +48,9 @@ def key_for(spec, owner=""):
     return generate_key(spec)
 
 
-def lend_root_key(world, spec, authority="a1"):
+def lend_key(world, key, authority="a1", name="root"):
     """Put a key that exists already where the built-in provider would have put a new one."""
-    world.secrets.create(f"authority/{authority}/root", key_bytes(key_for(spec, authority)))
+    world.secrets.create(f"authority/{authority}/{name}", key_bytes(key))
 
 
 @cache

@@ -160,8 +160,25 @@ def test_what_is_no_readable_file_is_refused(files, tmp_path, name):
     os.mkfifo(pipe, 0o600)
     huge.write_bytes(b"-" * (256 * 1024 + 1))
     huge.chmod(0o600)
-    for bad in (tmp_path / "missing", tmp_path, pipe, huge, "nul\0byte"):
-        assert refusal(config | {name: str(bad)}).where == f"ca.config.{name}"
+    for bad, said in (
+        (tmp_path / "missing", "No such file"),
+        (tmp_path, "not a regular file"),
+        (pipe, "not a regular file"),
+        (huge, "larger than"),
+        ("nul\0byte", "not a path"),
+    ):
+        error = refusal(config | {name: str(bad)})
+        assert error.where == f"ca.config.{name}"
+        assert said in str(error)
+
+
+def test_a_passphrase_file_is_bounded(files, tmp_path):
+    """A device or a mistake in the passphrase's place is not read for ever."""
+    huge = tmp_path / "huge"
+    huge.write_bytes(b"x" * (256 * 1024 + 1))
+    huge.chmod(0o600)
+    error = refusal(files(MESH, CORPORATE) | {"private_key_passphrase_file": str(huge)})
+    assert "larger than" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -285,8 +302,30 @@ def test_one_ca_serves_one_authority(files):
     world.retire(first)
     with pytest.raises(AuthorityRetiredError):
         world.ensure(world.server("a1", **config), "a1")
+    assert world.records("adopted/") == []
     world.ensure(second, "a2")
     assert second.trust_chain().primary == MESH.certificate
+
+
+def test_a_claim_of_a_dead_authority_binds_nobody(files):
+    """A holder that was overtaken by retirement may leave a claim; the next id takes it over."""
+    world, server = adopted(files(MESH, CORPORATE))
+    (claim,) = world.records("adopted/")
+    world.retire(server)
+    world.state.create(claim, "a1")
+    second = world.server("a2", **files(MESH, CORPORATE))
+    world.ensure(second, "a2")
+    assert world.state.get(claim) == "a2"
+
+
+def test_an_issued_ca_that_signs_leaves_is_its_own_anchor(files):
+    """Without intermediates the chain is the CA alone, and leaves end with its corporate issuer."""
+    corporate = corporate_ca("Short", key_for(RSA, "short"), ends=NOW + timedelta(days=2))
+    mesh = corporate_ca("Mesh", key_for(EC, "mesh"), issuer=corporate, sans=[URI])
+    world, server = adopted(files(mesh, corporate) | {"intermediates": False})
+    assert world.prepare(server).chain == (mesh.certificate,)
+    leaf = world.sign(server, ttl=timedelta(days=9))
+    assert leaf.not_valid_after_utc == corporate.certificate.not_valid_after_utc
 
 
 @pytest.mark.parametrize("pause_at", range(4))

@@ -15,6 +15,7 @@ from ca_core.contract import (
     authority_faults,
     path_faults,
     path_length_of,
+    room_below,
     spki_der,
     subject_key_id,
     uri_sans,
@@ -26,7 +27,7 @@ from tests.unit.providers.authorities import (
     corporate_ca,
     inline,
     key_for,
-    lend_root_key,
+    lend_key,
     own_root,
 )
 from tests.unit.providers.world import World, openssl_verdict
@@ -40,7 +41,7 @@ def test_any_key_type_cross_signs_any_other(tmp_path):
     servers = {}
     for spec, age in itertools.product(ALL_KEY_SPECS, ("old", "new")):
         authority = f"{age}-{spec}"
-        lend_root_key(world, spec, authority)
+        lend_key(world, key_for(spec, age), authority)
         servers[spec, age] = world.server(authority)
         world.ensure(servers[spec, age], authority, key=spec)
     for old_spec, new_spec in itertools.product(ALL_KEY_SPECS, repeat=2):
@@ -49,7 +50,8 @@ def test_any_key_type_cross_signs_any_other(tmp_path):
         signer, leaf = world.prepare(new), world.sign(new)
         path = (signer.certificate, made, old.trust_chain().primary)
         assert path_faults(path, now=NOW) == (), f"{old_spec} over {new_spec}"
-        assert openssl_verdict(tmp_path, leaf, path[:2], path[2], at=NOW) == ""
+        once = {"at": NOW, "purposes": ["sslserver"]}
+        assert openssl_verdict(tmp_path, leaf, path[:2], path[2], **once) == ""
 
 
 def test_a_cross_certificate_is_the_same_ca_under_another_issuer(world):
@@ -87,10 +89,13 @@ def test_what_is_no_other_ca_is_not_cross_signed(world):
     theirs = other.ensure(other.server()).primary
     csr = other.server().cross_sign_csr(other.csr_request())
     own = server.trust_chain().primary
+    own_csr = None
+    if Capability.CROSS_SIGN_CSR in server.capabilities:
+        own_csr = server.cross_sign_csr(world.csr_request())
     foreign = own_root(KeySpec(KeyType.EC, 384)).certificate
     for request in (
         world.cross_request(world.sign(server), csr=csr),
-        world.cross_request(own, csr=csr),
+        world.cross_request(own, csr=own_csr),
         world.cross_request(theirs, csr=csr, ttl=timedelta(days=-1)),
         world.cross_request(foreign, csr=csr),
     ):
@@ -160,6 +165,17 @@ def test_path_length_decides_what_an_adopted_ca_declares(path_length, signs, cro
     else:
         with pytest.raises(CapabilityUnsupportedError):
             server.cross_sign(world.cross_request(root))
+
+
+def test_room_shrinks_with_every_certificate_on_the_way_down():
+    """What a corporate root allows is used up by the CAs between it and what lies below."""
+    root = corporate_ca("Root", key_for(RSA), path_length=2)
+    middle = corporate_ca("Middle", key_for(KeySpec()), issuer=root)
+    narrow = corporate_ca("Narrow", key_for(KeySpec(KeyType.EC, 384)), issuer=root, path_length=0)
+    assert room_below([root.certificate]) == 2
+    assert room_below([middle.certificate, root.certificate]) == 1
+    assert room_below([narrow.certificate, root.certificate]) == 0
+    assert room_below([own_root().certificate]) is None
 
 
 def test_cross_signing_can_be_switched_off():

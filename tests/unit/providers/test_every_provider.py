@@ -13,6 +13,7 @@ from ca_core.contract import (
     KeySpec,
     KeyType,
     NotReadyError,
+    ProviderError,
     RequestError,
     SignerUnknownError,
     key_spec_of,
@@ -22,6 +23,7 @@ from ca_core.contract import (
 )
 from ca_core.identity.csr import subject_alternative_name
 from ca_core.identity.keys import ALL_KEY_SPECS
+from tests.unit.providers.authorities import key_for, lend_key
 from tests.unit.providers.world import CALLS, LEAF_KEY, TRUST_DOMAIN, WEB, World, openssl_verdict
 
 ED25519 = KeySpec(KeyType.ED25519, 256)
@@ -117,6 +119,22 @@ def test_lives_are_clamped_from_above(world):
     assert leaf.not_valid_after_utc <= signer.certificate.not_valid_after_utc
     short = world.sign(server, ttl=timedelta(hours=1))
     assert short.not_valid_after_utc <= world.clock.now() + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("kind", ["builtin"])
+def test_an_expired_signer_says_so(kind):
+    """Past the end of signer or root signing is refused in words, not with a dead leaf."""
+    world = World(kind)
+    server = world.started()
+    world.clock.advance(timedelta(days=366))
+    with pytest.raises(ProviderError, match="expired"):
+        world.sign(server)
+    world.prepare(server, "s2")
+    world.sign(server, "s2")
+    world.clock.advance(timedelta(days=3651))
+    with pytest.raises(ProviderError, match="expired"):
+        world.prepare(server, "s3")
+    assert not server.health().ok
 
 
 def test_a_leaf_is_what_was_asked_and_not_what_the_csr_asks(world):
@@ -239,6 +257,8 @@ def test_health_never_raises(world):
 def test_openssl_accepts_a_leaf_under_every_key_type(spec, tmp_path):
     """Root, intermediate and leaf of every CA key pass ``openssl verify -x509_strict``."""
     world = World("builtin")
+    lend_key(world, key_for(spec, "old"))
+    lend_key(world, key_for(spec, "new"), name="signer/s1")
     server = world.started(key=spec)
     signer = world.prepare(server, key=spec)
     for certificate in signer.chain:

@@ -3,20 +3,10 @@
 import pytest
 
 from ca_core.contract import AuthorityRetiredError, RequestError, SignerUnknownError, pem_chain
-from tests.unit.providers.world import Killed, Steps, World
+from tests.unit.providers.world import Killed, Steps, World, killed_at
 
 KINDS = ("builtin", "slow")
 WHEN = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-
-
-def killed_at(step):
-    """Return what kills at the step of that number."""
-
-    def act(number):
-        if number == step:
-            raise Killed
-
-    return act
 
 
 def every_kill(kind, call, *, after, least):

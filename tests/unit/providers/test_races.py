@@ -4,12 +4,14 @@ The deterministic races pause server A just before one of its writes (it has rea
 there), let server B do the whole call, and let A go on. That is repeated for each of A's writes.
 """
 
+import contextlib
 import threading
 
 import pytest
 
 from ca_core.contract import AuthorityRetiredError, KeySpec, KeyType, RequestError, pem_chain
-from tests.unit.providers.world import KINDS, Steps, World
+from ca_core.testing.slow_backend import TOKEN_LIFE
+from tests.unit.providers.world import KINDS, Killed, Steps, World, killed_at
 
 MAKING = ("ensure", "prepare")
 
@@ -66,6 +68,39 @@ def test_the_loser_returns_the_winners(kind, call):
         world.prepare(a)
         assert world.objects() == 2
         world.sign(a).verify_directly_issued_by(world.prepare(a).certificate)
+
+
+@pytest.mark.parametrize("call", MAKING)
+@pytest.mark.parametrize("kind", ["builtin", "slow"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_rival_that_dies_on_the_way_leaves_one_of_each(kind, call, after):
+    """A is paused before a write, B dies at a write of its own, A goes on: all such pairs."""
+    for killed_step in range(12):
+
+        def dies(world, killed_step=killed_step):
+            victim = world.server(steps=Steps(killed_at(killed_step), after=after))
+            with contextlib.suppress(Killed):
+                outcome(world, call, victim)
+
+        for world, a, answer in every_pause(kind, call, dies):
+            assert outcome(world, call, world.server()) == answer
+            world.prepare(a)
+            assert world.objects() == 2
+            world.sign(world.server()).verify_directly_issued_by(world.prepare(a).certificate)
+
+
+@pytest.mark.parametrize("call", MAKING)
+def test_a_rival_whose_idempotency_token_died_makes_no_second_ca(call):
+    """The backend has forgotten B's token when A asks: A's second CA is deleted, B's stands."""
+
+    def meanwhile(world):
+        outcome(world, call, world.server())
+        world.clock.advance(2 * TOKEN_LIFE)
+
+    for world, a, answer in every_pause("slow", call, meanwhile):
+        assert answer == outcome(world, call, world.server())
+        world.prepare(a)
+        assert world.objects() == 2
 
 
 @pytest.mark.parametrize("call", MAKING)

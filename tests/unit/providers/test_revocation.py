@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_core.contract import KeyType, RequestError, Role, SignerUnknownError
 from ca_core.identity.keys import ALL_KEY_SPECS
-from tests.unit.providers.authorities import lend_root_key
+from tests.unit.providers.authorities import key_for, lend_key
 from tests.unit.providers.test_secondaries import installation, signed
 from tests.unit.providers.world import Steps, World, openssl_verdict
 
@@ -51,7 +51,7 @@ def test_openssl_refuses_a_revoked_leaf_and_no_other(kind, tmp_path):
 def test_every_key_type_signs_its_crl(spec):
     """The CRL is signed by the named signer, with its key identifier."""
     world = World("builtin")
-    lend_root_key(world, spec)
+    lend_key(world, key_for(spec, "old"))
     server = world.started(key=spec)
     crl = crl_of(world, server)
     signer = world.prepare(server, key=spec).certificate

@@ -1,10 +1,12 @@
 """A secondary datacenter signs below another's authority, with keys that never leave it."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_core.contract import (
@@ -18,6 +20,7 @@ from ca_core.contract import (
     RequestError,
     Role,
     SignerUnknownError,
+    TrustDomain,
     ca_csr,
     generate_key,
     path_faults,
@@ -160,7 +163,7 @@ def test_what_the_primary_signs_has_path_length_zero_and_a_clamped_life(world):
 
 
 def test_a_csr_that_proves_nothing_is_not_signed(world):
-    """Another trust domain and a broken signature are the caller's mistakes."""
+    """Another trust domain, a weak key and a broken signature are the caller's mistakes."""
     server = world.server()
     world.ensure(server)
     key = generate_key(KeySpec())
@@ -173,11 +176,18 @@ def test_a_csr_that_proves_nothing_is_not_signed(world):
         )
         .sign(key, hashes.SHA256())
     )
-    good = ca_csr(key, trust_domain=TRUST_DOMAIN, label="x").public_bytes(Encoding.DER)
-    broken = x509.load_der_x509_csr(good[:-4] + bytes(byte ^ 1 for byte in good[-4:]))
-    for bad in (foreign, broken):
+    der = ca_csr(key, trust_domain=TRUST_DOMAIN, label="x").public_bytes(Encoding.DER)
+    broken = x509.load_der_x509_csr(der[:-4] + bytes(byte ^ 1 for byte in der[-4:]))
+    weak = ca_csr(rsa.generate_private_key(65537, 1024), trust_domain=TRUST_DOMAIN, label="x")
+    for bad in (foreign, broken, weak):
         with pytest.raises(RequestError):
             world.call(server.sign_intermediate, world.intermediate_request(bad))
+    good = ca_csr(key, trust_domain=TRUST_DOMAIN, label="x")
+    elsewhere = dataclasses.replace(
+        world.intermediate_request(good), trust_domain=TrustDomain("other.test")
+    )
+    with pytest.raises(RequestError):
+        world.call(server.sign_intermediate, elsewhere)
 
 
 @SECONDARIES

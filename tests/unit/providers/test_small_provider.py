@@ -18,8 +18,7 @@ from ca_core.contract import (
     issue_root,
     signer_name,
 )
-from tests.unit.providers.test_kills import killed_at
-from tests.unit.providers.world import CALLS, Killed, Steps, World, openssl_verdict
+from tests.unit.providers.world import CALLS, Killed, Steps, World, killed_at, openssl_verdict
 
 
 class SmallProvider(Provider):

@@ -204,6 +204,16 @@ class Killed(BaseException):
     """The process is gone: nothing in a provider may catch this."""
 
 
+def killed_at(step):
+    """Return what kills at the step of that number."""
+
+    def act(number):
+        if number == step:
+            raise Killed
+
+    return act
+
+
 class Steps:
     """Counts what a server writes, and calls ``act(step)`` before (or after) every write."""
 
@@ -253,11 +263,13 @@ def openssl(*args, stdin=None):
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
-def openssl_verdict(folder: Path, leaf, untrusted, anchor, *, at, more=()):
-    """Return what ``openssl verify -x509_strict`` says; empty for yes, for both purposes."""
+def openssl_verdict(
+    folder: Path, leaf, untrusted, anchor, *, at, more=(), purposes=("sslserver", "sslclient")
+):
+    """Return what ``openssl verify -x509_strict`` says; empty for yes, for every purpose."""
     for name, chain in (("anchor", [anchor]), ("untrusted", untrusted), ("leaf", [leaf])):
         (folder / f"{name}.pem").write_text(pem_chain(chain))
-    for purpose in ("sslserver", "sslclient"):
+    for purpose in purposes:
         between = ["-untrusted", folder / "untrusted.pem"] if untrusted else []
         code, said = openssl(
             "verify", "-x509_strict", "-attime", int(at.timestamp()), "-purpose", purpose,
