@@ -108,6 +108,17 @@ def test_memory_for_refused_records_is_bounded(engine, monkeypatch):
         assert len(store.read("l")) == 10
 
 
+def test_the_bound_counts_bytes_too(monkeypatch):
+    """A few huge records fill the memory given to them as many small ones do."""
+    monkeypatch.setattr(ledgers_module, "MAX_BYTES", 100)
+    pending = PendingRecords()
+    pending.add("l", b"x" * 90, now=0.0)
+    with pytest.raises(UnavailableError):
+        pending.add("l", b"x" * 11, now=0.0)
+    pending.write(lambda *_: None, now=0.0)
+    pending.add("l", b"x" * 11, now=0.0)
+
+
 def test_closing_over_refused_records_says_how_many_are_lost(engine):
     """An end that loses records is loud."""
     store = Store(engine)
