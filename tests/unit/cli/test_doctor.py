@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -68,7 +69,20 @@ class TestGrade:
         assert finding.hint
 
 
+@pytest.fixture
+def quiet(tmp_path, monkeypatch) -> None:
+    """Stand on a machine where nothing runs and nothing is kept, whatever else this one does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    monkeypatch.setattr("ca_core.cli.address.DEFAULT_ADDRESS", f"http://{address}")
+    (tmp_path / "ca-core.toml").write_text(
+        f'[server]\ndata_dir = "s"\n[agent]\ndata_dir = "a"\nlisten = ["{address}"]\n'
+    )
+
+
 class TestCommand:
+    @pytest.mark.usefixtures("quiet")
     def test_a_fresh_machine_has_a_warning_and_no_failure(self, run):
         """Nothing runs yet: the next step is told, and the code is 1."""
         result = run("doctor", "-o", "json")
@@ -77,6 +91,7 @@ class TestCommand:
         assert bad == set()
         assert (result.exit_code, report["Grade"]) == (1, 1)
 
+    @pytest.mark.usefixtures("quiet")
     def test_people_see_groups_and_a_hint_below_each_problem(self, run):
         """Findings stand under their heading, the hint under the finding, the sum at the end."""
         text = run("doctor").stdout

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,12 @@ def usage(**names: bool) -> tuple[x509.KeyUsage, bool]:
         "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
     )  # fmt: skip
     return x509.KeyUsage(**dict.fromkeys(every, False) | names), True
+
+
+def purposes(side: str) -> tuple[x509.ExtendedKeyUsage, bool]:
+    """Return an extended key usage for one side of a connection."""
+    oids = {"client": ExtendedKeyUsageOID.CLIENT_AUTH, "server": ExtendedKeyUsageOID.SERVER_AUTH}
+    return x509.ExtendedKeyUsage([oids[side]]), False
 
 
 def san(*, critical: bool) -> tuple[x509.SubjectAlternativeName, bool]:
@@ -61,7 +68,8 @@ class TestFindings:
                 "key usage is not critical",
             ),
             ({"extensions": {"purposes": None}}, "serverAuth is missing"),
-            ({"extensions": {"purposes": None}}, "clientAuth is missing"),
+            ({"extensions": {"purposes": purposes("client")}}, "serverAuth is missing"),
+            ({"extensions": {"purposes": purposes("server")}}, "clientAuth is missing"),
             ({"extensions": {"san": san(critical=False)}}, "not critical"),
             ({"key": ec.generate_private_key(ec.SECP224R1())}, "P-256"),
         ],

@@ -77,7 +77,7 @@ class TestServe:
         async def running() -> None:
             asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
             try:
-                await asyncio.Event().wait()
+                await asyncio.wait_for(asyncio.Event().wait(), 10)
             finally:
                 ended.append(True)
 
