@@ -11,7 +11,7 @@ from ca_core.agent.agent import Agent
 from ca_core.api.http import Request
 from ca_core.api.membership import Membership
 from ca_core.authority.manager import CAManager
-from ca_core.clock import Clock
+from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
 from ca_core.state.store import Store
 from ca_core.telemetry.metrics import Metrics
@@ -63,12 +63,14 @@ class ProcessRoom:
     Attributes:
         why_not_ready: one sentence, or empty.
         openapi: the document, made once.
+        clock: what ``/healthz`` tells, so that a client can compare its own.
     """
 
     metrics: Metrics
     may: May
     why_not_ready: Readiness
     openapi: Callable[[], bytes] = bytes
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def require(may: May, request: Request, action: Action, name: str = "") -> None:

@@ -1,5 +1,8 @@
 """How a process is: leader, health, readiness, metrics, its own description of the API."""
 
+from dataclasses import replace
+from email.utils import format_datetime
+
 from ca_core.acl.access import Action
 from ca_core.api.http import Request, Response, json_response, text_response
 from ca_core.api.rooms import ProcessRoom, ServerRoom, require
@@ -11,9 +14,13 @@ async def leader(room: ServerRoom, _request: Request) -> Response:
     return json_response(room.leader())
 
 
-async def healthz(_room: ProcessRoom, _request: Request) -> Response:
-    """Say that the process lives and its event loop turns."""
-    return text_response("ok\n")
+async def healthz(room: ProcessRoom, _request: Request) -> Response:
+    """Say that the process lives and its event loop turns.
+
+    ``Date`` is this process's clock: a client that trusts certificates compares it with its own.
+    """
+    date = format_datetime(room.clock.now(), usegmt=True)
+    return replace(text_response("ok\n"), headers={"date": date})
 
 
 async def readyz(room: ProcessRoom, _request: Request) -> Response:
