@@ -95,6 +95,9 @@ def _names(request: Request) -> tuple[tuple[str, ...], tuple[IPAddress, ...]]:
 
 def _address(text: str) -> IPAddress:
     try:
-        return ipaddress.ip_address(text)
+        found = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        raise RequestError(f"{text[:40]!r} is not an IP address", field="ip-san") from None
+        found = None
+    if found is None or "%" in text:  # a zone means something on one host only
+        raise RequestError(f"{text[:40]!r} is not an IP address", field="ip-san")
+    return found

@@ -26,7 +26,7 @@ MAX_NAMES = 64
 
 _HEADERS = (b"-----BEGIN CERTIFICATE REQUEST-----", b"-----BEGIN NEW CERTIFICATE REQUEST-----")
 _WEAK = (hashes.MD5, hashes.SHA1)
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z", re.IGNORECASE)
+_LABEL = re.compile(r"(?!-)[a-zA-Z0-9_-]{1,63}(?<!-)\Z")  # IGNORECASE lets U+017F through
 _MAX_DNS = 253
 
 
