@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ca_core.agent.joining import Draw
 from ca_core.agent.renewal import Failures, LeafState, hurried, state_of
 from ca_core.agent.waiting import Gathering
 from ca_core.errors import Error
@@ -112,9 +113,9 @@ class LeafRecord:
         """Say whether a reader may cause an attempt now: not before the Retry-After."""
         return self.failures is None or now >= self.failures.not_before
 
-    def hurry_to(self, signing_key_id: str, now: datetime, fraction: float) -> None:
+    def follow(self, signing_key_id: str, now: datetime, draw: Draw) -> None:
         """Renew soon if another key signs now; the moment is drawn once for each such key."""
         if self.leaf is None or signing_key_id in (self.leaf.signer_key_id, self.leaf.asked_under):
             self.hurry = None
         elif self.hurry is None or self.hurry[0] != signing_key_id:
-            self.hurry = (signing_key_id, hurried(now, fraction))
+            self.hurry = (signing_key_id, hurried(now, draw()))

@@ -212,10 +212,17 @@ class LeafCache:
         except Exception as error:
             log.exception("leaf of %s: failed in a way it should not", service)
             return self._remember(record, ProviderError(f"signing failed: {type(error).__name__}"))
-        record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
-        log.info("leaf of %s: valid until %s", service, leaf.cert.valid_before)
-        record.readers.wake()
+        self._keep(record, leaf)
         return None
+
+    def _keep(self, record: LeafRecord, leaf: HeldLeaf) -> None:
+        """Take a new leaf over; another key may have begun to sign while it was made."""
+        record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
+        known = self._roots.latest
+        if known is not None:
+            record.follow(known.active.signing_key_id, self._clock.now(), self._draw)
+        log.info("leaf of %s: valid until %s", record.name.service, leaf.cert.valid_before)
+        record.readers.wake()
 
     def _remember(self, record: LeafRecord, error: Error) -> Error:
         log.warning("leaf of %s: %s", record.name.service, error)
@@ -268,7 +275,7 @@ class LeafCache:
     def _roots_changed(self, known: KnownRoots) -> None:
         now = self._clock.now()
         for record in self._records.values():
-            record.hurry_to(known.active.signing_key_id, now, self._draw())
+            record.follow(known.active.signing_key_id, now, self._draw)
             self._enter(record)
 
 

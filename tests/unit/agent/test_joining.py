@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -489,6 +490,31 @@ def test_rejoining_proves_the_old_key_without_a_certificate(tmp_path):
             assert csr.is_signature_valid
             assert new.id == old.id
             assert new.chain[0].serial_number != old.chain[0].serial_number
+
+    asyncio.run(scenario())
+
+
+def test_an_old_key_is_not_shown_to_a_service(tmp_path):
+    """A rejoin goes to a server of ours or nowhere."""
+
+    async def scenario():
+        async with joined(tmp_path) as (c, store, _), cluster(identity=WEB_ID) as evil:
+            both = (*store.current.anchors, *evil.upstream.anchors())
+            lured = replace(store.current, server=evil.url, anchors=both)
+            with pytest.raises(UnavailableError, match="nothing was sent"):
+                await rejoined(lured, c.clock.now(), 0.5)
+            assert evil.tiny.asked == []
+
+    asyncio.run(scenario())
+
+
+def test_an_anchor_may_itself_be_issued_by_somebody_we_do_not_trust(tmp_path):
+    """Partial chains: the mesh trusts its primary CA, not the corporate root above it."""
+
+    async def scenario():
+        async with joined(tmp_path) as (c, store, remote):
+            store.save(store.current.trusting((c.upstream.active.signer.certificate,)))
+            assert (await remote.sign(a_csr())).index == 7
 
     asyncio.run(scenario())
 

@@ -538,6 +538,82 @@ def test_a_new_signer_renews_leaves_within_thirty_seconds():
     ran(scenario)
 
 
+def test_the_moment_after_a_root_change_is_drawn_once():
+    """Further news about roots within the half minute does not put the renewal off."""
+
+    async def scenario(h):
+        await h.leaves.get(ANYONE, "web")
+        h.upstream.rotate()
+        await settle()
+        for _ in range(3):
+            await passed(h.clock, timedelta(seconds=4))
+            older = h.upstream.active.__class__("older", h.clock.now())
+            h.upstream.authorities.insert(0, older)
+            h.upstream.changed(h.upstream.index + 1)
+            await settle()
+        assert len(h.upstream.signed) == 1
+        await passed(h.clock, timedelta(seconds=3))
+        assert len(h.upstream.signed) == 2
+
+    ran(scenario)
+
+
+def test_a_root_change_while_a_leaf_is_being_signed_is_not_missed():
+    """A leaf that the old signer made after the news is renewed like the others."""
+
+    async def scenario(h):
+        h.upstream.gate = asyncio.Event()
+        old = h.upstream.active
+        reader = asyncio.create_task(h.leaves.get(ANYONE, "web"))
+        await settle()
+        h.upstream.rotate()
+        await settle()
+        new = h.upstream.authorities.pop()
+        h.upstream.gate.set()
+        assert leaf_of(await reader).issuer == old.signer.certificate.subject
+        h.upstream.authorities.append(new)
+        await settle()
+        await passed(h.clock, timedelta(seconds=15))
+        fresh = leaf_of(await h.leaves.get(ANYONE, "web"))
+        assert fresh.issuer == new.signer.certificate.subject
+
+    ran(scenario)
+
+
+def test_two_leaves_never_have_the_same_index():
+    """A server that repeats a number does not make readers miss the new leaf."""
+
+    async def scenario(h):
+        first = await h.leaves.get(ANYONE, "web")
+        reader = asyncio.create_task(
+            h.leaves.get(ANYONE, "web", min_index=first.index, wait=60 * HOUR)
+        )
+        await settle()
+        h.upstream.issued -= 1
+        await passed(h.clock, 54 * HOUR)
+        assert (await reader).index == first.index + 1
+
+    ran(scenario)
+
+
+def test_a_leaf_somebody_waits_for_is_in_use():
+    """A blocked reader keeps its record, however long it waits."""
+
+    async def scenario(h):
+        first = await h.leaves.get(ANYONE, "web")
+        reader = asyncio.create_task(
+            h.leaves.get(ANYONE, "web", min_index=first.index, wait=100 * HOUR)
+        )
+        await settle()
+        await passed(h.clock, 90 * HOUR, step=HOUR)
+        assert len(h.leaves) == 1
+        reader.cancel()
+        await passed(h.clock, 73 * HOUR, step=HOUR)
+        assert len(h.leaves) == 0
+
+    ran(scenario, ttl=9000 * HOUR)
+
+
 def test_a_wrong_signing_key_id_does_not_re_issue_for_ever():
     """If a renewal did not bring a leaf of the announced signer, it is not repeated for it."""
 
@@ -548,9 +624,11 @@ def test_a_wrong_signing_key_id_does_not_re_issue_for_ever():
         h.upstream.active.signer = old.signer  # announces one key id while another key signs
         wrong = h.upstream.active.wire
         h.upstream.active.wire = lambda *, active: _with_key_id(wrong(active=active))
-        h.upstream.changed(50)
-        await settle()
-        await passed(h.clock, 10 * HOUR, step=timedelta(minutes=10))
+        for index in range(50, 60):
+            h.upstream.changed(index)
+            await passed(h.clock, HOUR, step=timedelta(minutes=10))
+            older = h.upstream.active.__class__("older", h.clock.now())
+            h.upstream.authorities.insert(0, older)  # news that does not concern the signer
         assert len(h.upstream.signed) == 2
 
     ran(scenario)
