@@ -263,7 +263,7 @@ def openssl(*args, stdin=None):
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
-def openssl_verdict(
+def openssl_verdict(  # noqa: PLR0913 - every choice openssl offers
     folder: Path, leaf, untrusted, anchor, *, at, more=(), purposes=("sslserver", "sslclient")
 ):
     """Return what ``openssl verify -x509_strict`` says; empty for yes, for every purpose."""
