@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,17 @@ def stored(store, full):
 def test_what_is_sealed_opens_again(secret, name):
     """Any bytes come back under their own name and key."""
     assert opened(name, sealed(name, secret, RING.writer), RING) == secret
+
+
+def test_a_record_is_what_its_description_says():
+    """Key, nonces and contexts stay as documented, so that records of old files open for ever."""
+    record = msgspec.json.decode(sealed("p/key", SECRET, RING.writer), type=SecretRecord)
+    wrapped, ciphertext = record.wrapped_key, record.ciphertext
+    context = b"ca-core data key\0" + RING.writer.id.encode() + b"\0p/key"
+    data_key = AESGCM(RING.writer.key).decrypt(wrapped[:12], wrapped[12:], context)
+    assert len(data_key) == 32
+    secret = AESGCM(data_key).decrypt(ciphertext[:12], ciphertext[12:], b"ca-core secret\0p/key")
+    assert (secret, record.kek) == (SECRET, RING.writer.id)
 
 
 def test_the_secret_that_stands_is_returned_to_everybody(secrets):
