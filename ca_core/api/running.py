@@ -9,7 +9,7 @@ import contextlib
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,7 @@ async def run_server(config: Config, *, announce: Announce) -> None:
         remote = _TlsListeners(app, [a for a in addresses if isinstance(a, TcpListen)])
         async with _listening(app, local), contextlib.aclosing(remote):
             server.start(remote.install, address=str(remote))
-            await _ready_or_late(server)
-            await remote.up(READY_WITHIN)
+            await _ready_or_late(server, remote.up)
             announce(_started(server, f"https://{remote}"))
             await _for_ever()
 
@@ -209,11 +208,13 @@ def _url(address: Listen) -> str:
     return f"http://{address}" if isinstance(address, TcpListen) else str(address)
 
 
-async def _ready_or_late(server: Server) -> None:
+async def _ready_or_late(server: Server, *more: Callable[[], Awaitable[None]]) -> None:
     """Return when leaves can be signed, or after a while: a slow CA must not hide the server."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READY_WITHIN):
             await server.ready()
+            for ready in more:
+                await ready()
 
 
 async def _for_ever() -> None:
@@ -286,11 +287,9 @@ class _TlsListeners:
             self._listeners.append(listener)
         self._first.set()
 
-    async def up(self, seconds: float) -> None:
-        """Return once the sockets are bound, or after ``seconds``: a slow CA binds them later."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._first.wait()
+    async def up(self) -> None:
+        """Return once the sockets are bound; a slow CA binds them late."""
+        await self._first.wait()
 
     async def aclose(self) -> None:
         """Close the sockets."""

@@ -74,6 +74,7 @@ class ServerLeaf:
 
     async def keep(self, install: Install) -> None:
         """Issue a leaf and install it, again whenever it is due or the roots change; for ever."""
+        await self._manager.opened()
         failures = 0
         while True:
             try:

@@ -116,6 +116,10 @@ class CAManager:
         await self._bringup.run(leadership)
         await asyncio.get_running_loop().create_future()
 
+    async def opened(self) -> None:
+        """Return when the provider is open; ``run`` opens it."""
+        await self._slot.opened()
+
     async def close(self) -> None:
         """Let running calls end, make the record durable; ``run`` must have ended."""
         await asyncio.to_thread(self._slot.close)

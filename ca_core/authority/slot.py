@@ -48,6 +48,7 @@ class ProviderSlot:
         self._make = make
         self._provider: GuardedProvider | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._opened = asyncio.Event()
         self.opening = Opening(since=clock.now())
 
     @property
@@ -81,6 +82,11 @@ class ProviderSlot:
                 max_workers=max(1, provider.concurrency), thread_name_prefix="ca-sign"
             )
             self._provider = provider
+            self._opened.set()
+
+    async def opened(self) -> None:
+        """Return when the provider is open, at once if it is; somebody else opens it."""
+        await self._opened.wait()
 
     async def _pause(self, failures: int, error: Error) -> None:
         self.opening = Opening(since=self.opening.since, last_error=str(error))
