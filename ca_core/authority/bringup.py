@@ -44,6 +44,7 @@ from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.requests import AuthorityRequest, InstallRequest, SignerRequest
 from ca_core.errors import ConflictError, Error, NotReadyError, PendingError, RequestError
 from ca_core.identity.certificates import fingerprint, pem_chain, pem_of
+from ca_core.identity.keys import key_spec_of
 from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
 from ca_core.state.store import Store
 
@@ -201,11 +202,12 @@ class BringUp:
             return
         corporate = self._settings.trust_corporate_root
         anchor = chain.certificates[-1] if corporate else chain.primary
+        key = key_spec_of(chain.primary.public_key())  # an adopted CA keeps its own
         row = AuthorityRow(
             id=authority,
             provider=self._settings.provider,
-            key_type=self._settings.key.type.value,
-            key_bits=self._settings.key.bits,
+            key_type=key.type.value,
+            key_bits=key.bits,
             phase=Phase.TRUSTED,
             chain=pem_chain(chain.certificates),
             anchor=pem_of(anchor),

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
@@ -14,10 +15,12 @@ from ca_core.authority.rows import (
     current_signer,
 )
 from ca_core.authority.settings import CASettings
+from ca_core.clock import SystemClock
 from ca_core.contract import AuthorityRequest, ProviderPlugin, TrustChain, UnavailableError
+from ca_core.contract.issuing import issue_root
 from ca_core.errors import ConfigError, NotReadyError, RequestError
-from ca_core.identity.certificates import fingerprint
-from ca_core.identity.keys import ALL_KEY_SPECS, KeySpec, KeyType
+from ca_core.identity.certificates import fingerprint, pem_of
+from ca_core.identity.keys import ALL_KEY_SPECS, KeySpec, KeyType, generate_key
 from ca_core.identity.paths import path_faults
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.memory import MemoryDisk, MemoryEngine
@@ -25,7 +28,7 @@ from ca_core.testing.reference import ReferenceProvider, reference_plugin
 from ca_core.testing.reference_backend import ReferenceBackend
 from ca_core.testing.slow import slow_plugin
 from ca_core.testing.slow_backend import SlowBackend
-from tests.unit.authority.cluster import Room, running
+from tests.unit.authority.cluster import DOMAIN, Room, running
 
 BUILTIN = Registry().get("builtin")
 
@@ -269,5 +272,34 @@ def test_the_corporate_root_is_published_only_when_asked(corporate_ca):
             issued = await room.sign()
             assert "BEGIN CERTIFICATE" in issued.pem
             assert issued.pem.count("BEGIN CERTIFICATE") == 3  # leaf, signer, primary CA
+
+    asyncio.run(scenario())
+
+
+def test_an_adopted_ca_shows_its_own_key(tmp_path):
+    """The key on the wire is the primary CA's, whatever the settings say of new ones."""
+
+    async def scenario() -> None:
+        key = generate_key(KeySpec(KeyType.RSA, 2048))
+        root = issue_root(
+            key,
+            trust_domain=DOMAIN,
+            label="own",
+            now=SystemClock().now(),
+            ttl=timedelta(days=3650),
+        )
+        (tmp_path / "root.pem").write_text(pem_of(root))
+        held = tmp_path / "key.pem"
+        held.touch(0o600)
+        held.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        config = {"root_cert_file": str(tmp_path / "root.pem"), "private_key_file": str(held)}
+        settings = CASettings(provider="under-test", config=config)
+        room = Room(MemoryEngine(), BUILTIN, settings=settings)
+        async with running(room):
+            await room.ready()
+            (authority,) = authorities(room.store.snapshot)
+            assert authority.key == KeySpec(KeyType.RSA, 2048)
+            assert bundle(room.store.snapshot) == (root,)
+            await room.sign()
 
     asyncio.run(scenario())
