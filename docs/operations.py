@@ -1,4 +1,4 @@
-"""The tables of ``docs/operations.md``: configuration, exit codes, environment."""
+"""The tables of ``docs/operations.md``: configuration, exit codes, answers for programs."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from ca_core.cli import exitcodes
+from ca_core.cli.answers import ANSWERS
 from ca_core.config.model import Config
 from ca_core.durations import format_duration
 from docs.tables import as_line, table
@@ -25,6 +26,20 @@ def exit_codes() -> str:
     rules = [number for number, line in enumerate(lines) if line.startswith("==")]
     rows = (line.split(maxsplit=1) for line in lines[rules[1] + 1 : rules[2]])
     return table(("code", "meaning"), ((f"`{code}`", as_line(text)) for code, text in rows))
+
+
+def json_answers() -> str:
+    """Return a table of what every command prints with ``--output json``."""
+    rows = (
+        (
+            f"`ca-core {name}`",
+            answer.shape,
+            ", ".join(f"`{key}`" for key in answer.keys),
+            answer.note,
+        )
+        for name, answer in sorted(ANSWERS.items())
+    )
+    return table(("command", "shape", "keys", "note"), rows)
 
 
 def _keys(struct: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, ...]]:

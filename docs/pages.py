@@ -17,6 +17,7 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "errors": contract.errors,
     "configuration": operations.configuration,
     "exit-codes": operations.exit_codes,
+    "json-answers": operations.json_answers,
     "same-and-corrected": consul.same_and_corrected,
     "ours": consul.ours,
     "deviations": consul.deviations,

@@ -6,6 +6,7 @@ import sys
 import pytest
 import typer
 
+from ca_core.cli.answers import ANSWERS
 from ca_core.cli.main import LISTINGS, app
 
 PROMISED = {
@@ -49,6 +50,7 @@ def test_every_help_text_has_an_example_of_that_command(run, name):
 @pytest.mark.parametrize("name", sorted(PROMISED - RUNS))
 def test_every_command_that_answers_has_json(name):
     """What people read, programs can read as well."""
+    assert name in ANSWERS
     options = {option for parameter in every_command()[name].params for option in parameter.opts}
     assert "--output" in options
 

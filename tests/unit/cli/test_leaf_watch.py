@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from ca_core.agent.leaffiles import write_leaf_files
+from ca_core.cli.answers import ANSWERS
 from ca_core.cli.leaf_watching import Watched, told, words_of
 from ca_core.cli.options import Output
 from ca_core.errors import ConfigError
@@ -35,7 +36,7 @@ def test_a_change_is_one_object_for_programs(watched, capsys):
     """A line of JSON per change can be followed."""
     asyncio.run(told(watched, (), Output.JSON)())
     (line,) = capsys.readouterr().out.splitlines()
-    assert set(json.loads(line)) == {"Service", "Out", "ValidBefore"}
+    assert set(json.loads(line)) == set(ANSWERS["leaf watch"].keys)
 
 
 def test_the_command_runs_after_a_change(watched, tmp_path):

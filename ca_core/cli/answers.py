@@ -1,0 +1,64 @@
+"""What ``--output json`` prints, by command: keys are added, never renamed or removed."""
+
+from dataclasses import dataclass
+
+_CONSULS = "Consul's document, as the API answers it"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonAnswer:
+    """The shape of one command's answer.
+
+    Attributes:
+        shape: ``object``, ``list`` of objects, or ``lines`` with one object each.
+        keys: of the object, or of each object; where Consul defines them, the most used.
+        note: what is not obvious.
+    """
+
+    shape: str
+    keys: tuple[str, ...]
+    note: str = ""
+
+
+ANSWERS = {
+    "agent forget": JsonAnswer("object", ("Node", "Forgotten")),
+    "agent list": JsonAnswer(
+        "list", ("Node", "SpiffeID", "JoinedAt", "LeafNotAfter", "LastSeen"), "times are RFC 3339"
+    ),
+    "backup": JsonAnswer(
+        "object", ("File", "MadeAt", "Epoch", "Index", "Rows", "Records", "KeyIDs")
+    ),
+    "ca get-config": JsonAnswer("object", ("Provider", "Config"), _CONSULS),
+    "ca roots": JsonAnswer("object", ("ActiveRootID", "TrustDomain", "Roots"), _CONSULS),
+    "doctor": JsonAnswer(
+        "object",
+        ("Grade", "Findings"),
+        "a finding has `Group`, `Check`, `Level` (ok, skipped, warning, failure), `Detail`, `Hint`",
+    ),
+    "leaf get": JsonAnswer(
+        "object",
+        ("CertPEM", "PrivateKeyPEM", "SerialNumber", "ServiceURI", "ValidAfter", "ValidBefore"),
+        f"{_CONSULS}, with the key; with `--out`: `ServiceURI`, `ValidBefore`, `Leaf`, `Key`, "
+        "`Bundle` (paths)",
+    ),
+    "leaf inspect": JsonAnswer(
+        "object",
+        (
+            *("SpiffeID", "Kind", "NotBefore", "NotAfter", "SecondsLeft", "Names", "Key"),
+            *("Subject", "Issuer", "SerialNumber", "SubjectKeyID", "AuthorityKeyID", "SHA256"),
+            *("Chain", "Findings"),
+        ),
+        "a finding has `Level` (wrong, note) and `Text`; `Chain` holds fingerprints",
+    ),
+    "leaf watch": JsonAnswer("lines", ("Service", "Out", "ValidBefore"), "one after every change"),
+    "provider list": JsonAnswer("list", ("Name", "Package", "Version", "EntryPoint")),
+    "provider show": JsonAnswer(
+        "object",
+        ("Name", "Description", "APIVersion", "Capabilities", "Schema"),
+        "`Schema` is JSON Schema",
+    ),
+    "restore": JsonAnswer("object", ("DataDir", "Epoch", "KeyIDs")),
+    "secrets rekey": JsonAnswer("object", ("KeyID", "Rewrapped")),
+    "token join": JsonAnswer("object", ("ID", "Node", "Token", "ExpiresAt")),
+}
+"""Every command that answers, by what one types after ``ca-core``."""

@@ -1,0 +1,72 @@
+"""Tests that every command prints the JSON that is promised."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from ca_core.cli.answers import ANSWERS
+from ca_core.identity.certificates import pem_of
+from ca_core.state.backup import records_of, write_backup
+from ca_core.state.memory import MemoryEngine
+from ca_core.state.store import Store
+
+RUN_BY_OTHER_TESTS = {"leaf watch"}
+"""Runs until it is stopped; the test of its lines holds their keys."""
+
+ARGUMENTS = {
+    "agent forget": ("n1",),
+    "backup": ("b.zip",),
+    "leaf get": ("web",),
+    "leaf inspect": ("leaf.pem",),
+    "provider show": ("builtin",),
+    "restore": ("made.backup", "--data-dir", "new"),
+    "token join": ("--node", "n1"),
+}
+
+
+@pytest.fixture
+def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
+    """Serve every endpoint the commands ask, and lay out the files they read."""
+    moment = "2026-01-01T00:00:00Z"
+    file = tmp_path / "made.backup"
+    with Store(MemoryEngine()) as store:
+        write_backup(store.snapshot.snapshot(), records_of(store), file, now=datetime.now(UTC))
+    (tmp_path / "leaf.pem").write_text(pem_of(make_leaf()))
+    row = dict.fromkeys(ANSWERS["agent list"].keys, moment)
+    token = dict.fromkeys(ANSWERS["token join"].keys, moment)
+    for method, path, value in (
+        ("GET", "/healthz", b"ok"),
+        ("GET", "/readyz", b"ready"),
+        ("GET", "/v1/connect/ca/roots", roots_answer),
+        ("GET", "/v1/connect/ca/configuration", {"Provider": "builtin", "Config": {}}),
+        ("GET", "/v1/agent/connect/ca/leaf/web", leaf_answer),
+        ("GET", "/v1/cluster/agents", [row]),
+        ("DELETE", "/v1/cluster/agents/n1", b""),
+        ("GET", "/v1/cluster/backup", file.read_bytes()),
+        ("PUT", "/v1/cluster/rekey", {"KeyID": "ab", "Rewrapped": 1}),
+        ("PUT", "/v1/cluster/join-token", token),
+    ):
+        api.answer(method, path, value)
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("name", sorted(set(ANSWERS) - RUN_BY_OTHER_TESTS))
+def test_a_command_prints_the_promised_keys(run, api, monkeypatch, name):
+    """Whatever the table promises is in the answer, in the promised shape."""
+    monkeypatch.setenv("CA_CORE_HTTP_ADDR", api.url)
+    result = run(*name.split(), *ARGUMENTS.get(name, ()), "--output", "json")
+    answer = json.loads(result.stdout)
+    promised = ANSWERS[name]
+    assert isinstance(answer, list) == (promised.shape == "list")
+    (first, *_) = answer if isinstance(answer, list) else [answer]
+    assert set(promised.keys) <= set(first)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_leaf_in_files_is_told_by_its_paths(run, api, monkeypatch, roots_answer):
+    """With ``--out`` the answer names the files, and holds no key."""
+    api.answer("GET", "/v1/agent/connect/ca/roots", roots_answer)
+    monkeypatch.setenv("CA_CORE_HTTP_ADDR", api.url)
+    answer = json.loads(run("leaf", "get", "web", "--out", "tls", "-o", "json").stdout)
+    assert set(answer) == {"ServiceURI", "ValidBefore", "Leaf", "Key", "Bundle"}

@@ -1,0 +1,71 @@
+"""Tests of what is written where: colours, widths, progress."""
+
+import io
+
+import pytest
+
+from ca_core.cli.output import console, print_facts, print_table, progress
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say yes."""
+        return True
+
+
+@pytest.fixture
+def colours(monkeypatch):
+    """Stand in a terminal with colours."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+
+@pytest.mark.usefixtures("colours")
+class TestColours:
+    def written(self, stream: io.StringIO) -> str:
+        """Return what a styled word becomes on ``stream``."""
+        console(stream).print("word", style="red")
+        return stream.getvalue()
+
+    def test_a_terminal_gets_colours(self):
+        """People see at a glance."""
+        assert "\x1b[" in self.written(Terminal())
+
+    def test_a_pipe_gets_none(self):
+        """Programs and files get plain text."""
+        assert self.written(io.StringIO()) == "word\n"
+
+    def test_no_color_is_honoured(self, monkeypatch):
+        """Who asks for no colours gets none, also on a terminal. Source: no-color.org."""
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert "\x1b[31m" not in self.written(Terminal())
+
+
+def test_nothing_is_cut_in_a_pipe(capsys):
+    """A fingerprint stays whole, and lines end where their text ends."""
+    print_table(("A", "B"), [("x" * 100, "y" * 100), ("1", "2")], empty="")
+    lines = capsys.readouterr().out.splitlines()
+    assert any("x" * 100 in line and "y" * 100 in line for line in lines)
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_an_empty_table_is_a_sentence(capsys):
+    """Headings over nothing help nobody."""
+    print_table(("A",), [], empty="Nothing yet.")
+    assert capsys.readouterr().out == "Nothing yet.\n"
+
+
+def test_facts_stand_in_a_column(capsys):
+    """Values are aligned, also those of several lines."""
+    print_facts([("a", "1"), ("long", "2\n3")])
+    assert capsys.readouterr().out == "a     1\nlong  2\n      3\n"
+
+
+def test_progress_is_silent_in_a_pipe(capsys):
+    """Only a person at a terminal is told that something is going on."""
+    with progress("working"):
+        pass
+    assert capsys.readouterr() == ("", "")
