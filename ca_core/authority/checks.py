@@ -10,8 +10,8 @@ from ca_core.authority.carules import CrossFacts, IntermediateFacts
 from ca_core.authority.documentrules import CrlFacts, CsrFacts, unreadable_crl, unreadable_csr
 from ca_core.authority.judge import Judge, RuleBook
 from ca_core.authority.known import KnownSigner, known_signer
-from ca_core.authority.leafrules import LeafFacts, leaf_notes
-from ca_core.authority.rules import Certificates
+from ca_core.authority.leafrules import LeafFacts, asked_names, leaf_notes
+from ca_core.authority.rules import Certificates, Extensions
 from ca_core.authority.signerrules import (
     Bundle,
     ExpectedSigner,
@@ -36,6 +36,11 @@ from ca_core.identity.keys import KeySpec
 from ca_core.identity.spiffe import TrustDomain
 
 _AUTHORITY = ""  # the authority's own key among the CSRs by signer id; no id is empty
+
+
+def _san(extensions: Extensions) -> object:
+    found = extensions.get(x509.SubjectAlternativeName)
+    return None if found is None else found.value
 
 
 class Checks:
@@ -73,10 +78,12 @@ class Checks:
             extensions=extensions,
             issuer=signer.signer.certificate,
             issuer_key_id=signer.key_id,
+            issuer_not_after=signer.not_after,
             not_after=certificate.not_valid_after_utc,
             now=self._clock.now(),
             request=request,
             strict_key_usage=self._strict,
+            as_asked=_san(extensions) == asked_names(request),
             fresh=signer.serials.is_fresh,
             permits=signer.permits,
         )
@@ -95,6 +102,7 @@ class Checks:
             extensions=extensions,
             issuer=authority.primary,
             issuer_key_id=subject_key_id(authority.primary),
+            issuer_not_after=authority.primary.not_valid_after_utc,
             not_after=certificate.not_valid_after_utc,
             now=self._clock.now(),
             request=request,
@@ -112,6 +120,7 @@ class Checks:
             extensions=extensions,
             issuer=authority.primary,
             issuer_key_id=subject_key_id(authority.primary),
+            issuer_not_after=authority.primary.not_valid_after_utc,
             not_after=certificate.not_valid_after_utc,
             now=self._clock.now(),
             request=request,

@@ -92,8 +92,16 @@ class GuardedProvider(Provider):
             clock=clock,
             strict_key_usage=strict_key_usage,
         )
-        self.capabilities = frozenset(inner.capabilities)
-        self.concurrency = inner.concurrency
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:  # type: ignore[override] # read through, live
+        """Return what the provider declares now; some learn it from the CA they have adopted."""
+        return frozenset(self._inner.capabilities)
+
+    @property
+    def concurrency(self) -> int:  # type: ignore[override] # read through, live
+        """Return how many calls the provider takes at once."""
+        return self._inner.concurrency
 
     def adopt_signer(
         self, signer: Signer, trust_chain: TrustChain, bundles: Iterable[Bundle]

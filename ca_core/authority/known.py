@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -50,14 +50,16 @@ class KnownSigner:
         permits: the name constraints above a leaf: a fault or None for its names.
         serials: what it gave out of late.
         key_id: the SKI of its certificate.
+        not_after: its certificate's, aware UTC.
         ends: aware UTC, when the first certificate of its chain ends.
         reached: bundles, each with the cross-certificates at hand, that its chain was checked for.
     """
 
     signer: Signer
     authority: TrustChain
-    permits: Callable[[x509.SubjectAlternativeName], str | None]
+    permits: Callable[[Iterable[x509.GeneralName]], str | None]
     key_id: bytes | None
+    not_after: datetime
     ends: datetime
     serials: RecentSerials = field(default_factory=RecentSerials)
     reached: set[tuple[Bundle, tuple[str, ...]]] = field(default_factory=set)
@@ -69,9 +71,16 @@ def known_signer(signer: Signer, authority: TrustChain) -> KnownSigner:
         found for above in signer.chain if (found := name_constraints_of(above)) is not None
     )
 
-    def permits(names: x509.SubjectAlternativeName) -> str | None:
+    def permits(names: Iterable[x509.GeneralName]) -> str | None:
         faults = (name_fault(constraint, names) for constraint in constraints)
         return next((fault for fault in faults if fault is not None), None)
 
     ends = min(certificate.not_valid_after_utc for certificate in signer.chain)
-    return KnownSigner(signer, authority, permits, subject_key_id(signer.certificate), ends)
+    return KnownSigner(
+        signer,
+        authority,
+        permits,
+        key_id=subject_key_id(signer.certificate),
+        not_after=signer.certificate.not_valid_after_utc,
+        ends=ends,
+    )

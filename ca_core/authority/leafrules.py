@@ -24,7 +24,7 @@
 - leaf.22  A serial number not given out before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ from ca_core.authority.rules import (
     poor_serial,
 )
 from ca_core.contract.requests import LeafRequest
-from ca_core.identity.csr import csr_public_key
+from ca_core.identity.csr import csr_public_key, subject_alternative_name
 
 FreshSerial = Callable[[x509.Certificate, str], bool]
 """``(certificate, request id)``: say whether its serial number is new under this signer."""
@@ -56,8 +56,18 @@ _PROFILE = (
     x509.SubjectKeyIdentifier,
     x509.AuthorityKeyIdentifier,
 )
+_ONLY_SIGNS = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 _KINDS = frozenset(_PROFILE)
-_NO_NAMES = x509.SubjectAlternativeName([])
 _ROUNDING = timedelta(seconds=1)  # certificates count whole seconds
 
 
@@ -69,19 +79,30 @@ class LeafFacts(Made):
         request: what was asked.
         strict_key_usage: refuse keyEncipherment instead of tolerating it.
         fresh: remembers serial numbers.
+        as_asked: the SAN is the one asked for, in the same order, as honest leaves have it.
         permits: what name constraints above the leaf say about its names: a fault or None.
     """
 
     request: LeafRequest
     strict_key_usage: bool
+    as_asked: bool
     fresh: FreshSerial
-    permits: Callable[[x509.SubjectAlternativeName], str | None]
+    permits: Callable[[Iterable[x509.GeneralName]], str | None]
 
     @property
-    def names(self) -> x509.SubjectAlternativeName:
-        """Return the SAN, empty if there is none."""
-        found = self.value(x509.SubjectAlternativeName)
-        return _NO_NAMES if found is None else found
+    def names(self) -> tuple[x509.GeneralName, ...]:
+        """Return the names in the SAN; none if there is no SAN."""
+        return tuple(self.value(x509.SubjectAlternativeName) or ())
+
+    @property
+    def asked(self) -> x509.SubjectAlternativeName:
+        """Return the SAN that was asked for."""
+        return asked_names(self.request)
+
+
+def asked_names(request: LeafRequest) -> x509.SubjectAlternativeName:
+    """Return the SAN that a request asks for."""
+    return subject_alternative_name(request.identity, request.dns_names, request.ip_addresses)
 
 
 def _foreign_key(facts: LeafFacts) -> str | None:
@@ -91,30 +112,30 @@ def _foreign_key(facts: LeafFacts) -> str | None:
 
 
 def _foreign_identity(facts: LeafFacts) -> str | None:
-    uris = facts.names.get_values_for_type(x509.UniformResourceIdentifier)
+    if facts.as_asked:
+        return None
+    uris = [name.value for name in facts.names if _is_uri(name)]
     if uris != [str(facts.request.identity)]:
         return f"its URI names are not exactly {facts.request.identity}"
     return None
 
 
-def _granted(request: LeafRequest) -> list[x509.GeneralName]:
-    dns = [x509.DNSName(name) for name in request.dns_names]
-    return [*dns, *(x509.IPAddress(address) for address in request.ip_addresses)]
-
-
-def _besides_uri(facts: LeafFacts) -> list[x509.GeneralName]:
-    return [n for n in facts.names if not isinstance(n, x509.UniformResourceIdentifier)]
+def _is_uri(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.UniformResourceIdentifier)
 
 
 def _names_beyond(facts: LeafFacts) -> str | None:
-    granted = _granted(facts.request)
-    extra = [name for name in _besides_uri(facts) if name not in granted]
+    if facts.as_asked:
+        return None
+    granted = list(facts.asked)
+    extra = [name for name in facts.names if not _is_uri(name) and name not in granted]
     return f"it carries a name nobody granted: {extra[0]!r}" if extra else None
 
 
 def _names_missing(facts: LeafFacts) -> str | None:
-    present = _besides_uri(facts)
-    missing = [name for name in _granted(facts.request) if name not in present]
+    if facts.as_asked:
+        return None
+    missing = [name for name in facts.asked if not _is_uri(name) and name not in facts.names]
     return f"a granted name is missing: {missing[0]!r}" if missing else None
 
 
@@ -145,8 +166,8 @@ def _no_digital_signature(facts: LeafFacts) -> str | None:
 
 def _usage_beyond(facts: LeafFacts) -> str | None:
     usage = facts.value(x509.KeyUsage)
-    if usage is None:
-        return None  # leaf.11 speaks of that
+    if usage is None or usage == _ONLY_SIGNS:
+        return None  # leaf.11 speaks of no key usage at all
     refused = {
         "keyAgreement": usage.key_agreement,
         "keyCertSign": usage.key_cert_sign,
@@ -180,7 +201,7 @@ def _longer_than_asked(facts: LeafFacts) -> str | None:
 
 def _lives(facts: LeafFacts) -> tuple[timedelta, timedelta]:
     """Return the life given and the life asked, from now on; backdating does not count."""
-    asked = min(facts.request.not_after, facts.issuer.not_valid_after_utc) - facts.now
+    asked = min(facts.request.not_after, facts.issuer_not_after) - facts.now
     return facts.not_after - facts.now, asked
 
 

@@ -5,7 +5,7 @@ checks it once); pyca would sign without complaint under the wrong one.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -17,7 +17,7 @@ from ca_core.contract.requests import CrossSignRequest, LeafRequest
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import spki_der, subject_key_id
 from ca_core.identity.csr import csr_public_key, subject_alternative_name
-from ca_core.identity.keys import PrivateKey, signature_hash
+from ca_core.identity.keys import PrivateKey, SignatureHash, signature_hash
 from ca_core.identity.spiffe import TrustDomain
 
 BACKDATE = timedelta(seconds=60)
@@ -59,10 +59,26 @@ _CA_USAGE = _key_usage(digital_signature=False, ca=True)
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A CA certificate and its private key; made by ``load_pair`` or together: they match."""
+    """A CA certificate and its private key; made by ``load_pair`` or together: they match.
+
+    Attributes:
+        certificate: the CA's.
+        key: its private key.
+        ends: the certificate's NotAfter, aware UTC.
+        signs_with: the hash of its signatures.
+        leaf_start: what every leaf under it has in common; a builder is never changed, only copied.
+    """
 
     certificate: x509.Certificate
     key: PrivateKey
+    ends: datetime = field(init=False, repr=False, compare=False)
+    signs_with: SignatureHash = field(init=False, repr=False, compare=False)
+    leaf_start: x509.CertificateBuilder = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ends", self.certificate.not_valid_after_utc)
+        object.__setattr__(self, "signs_with", signature_hash(self.key))
+        object.__setattr__(self, "leaf_start", _leaf_start(self.certificate))
 
     def __repr__(self) -> str:
         return f"KeyPair({self.certificate.subject.rfc4514_string()!r})"
@@ -89,16 +105,26 @@ def issue_leaf(issuer: KeyPair, request: LeafRequest) -> x509.Certificate:
     public_key = csr_public_key(request.csr)
     names = subject_alternative_name(request.identity, request.dns_names, request.ip_addresses)
     builder = (
-        _builder(issuer.certificate, public_key, x509.Name([]))
+        issuer.leaf_start.public_key(public_key)
+        .serial_number(new_serial())
         .not_valid_before(request.not_before)
-        .not_valid_after(min(request.not_after, issuer.certificate.not_valid_after_utc))
+        .not_valid_after(min(request.not_after, issuer.ends))
         .add_extension(names, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+    return builder.sign(issuer.key, issuer.signs_with)
+
+
+def _leaf_start(above: x509.Certificate) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(above.subject)
         .add_extension(_NOT_A_CA, critical=True)
         .add_extension(_LEAF_USAGE, critical=True)
         .add_extension(_LEAF_EKU, critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(_aki(_ski_of(above)), critical=False)
     )
-    return builder.sign(issuer.key, signature_hash(issuer.key))
 
 
 def issue_root(
@@ -230,19 +256,6 @@ def load_key(raw: bytes) -> PrivateKey:
     if not isinstance(key, PrivateKey):
         raise ConfigError("the stored key has an unsupported type")
     return key
-
-
-def _builder(
-    above: x509.Certificate, public_key: CertificatePublicKeyTypes, subject: x509.Name
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(above.subject)
-        .public_key(public_key)
-        .serial_number(new_serial())
-        .add_extension(_aki(_ski_of(above)), critical=False)
-    )
 
 
 def _ca_builder(

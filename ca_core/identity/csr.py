@@ -25,7 +25,7 @@ MAX_NAMES = 64
 """DNS names and addresses one leaf may carry."""
 
 _HEADERS = (b"-----BEGIN CERTIFICATE REQUEST-----", b"-----BEGIN NEW CERTIFICATE REQUEST-----")
-_WEAK = (hashes.MD5, hashes.SHA1)
+_WEAK = frozenset({hashes.MD5, hashes.SHA1})
 _LABEL = re.compile(r"(?!-)[a-zA-Z0-9_-]{1,63}(?<!-)\Z")  # IGNORECASE lets U+017F through
 _MAX_DNS = 253
 
@@ -89,12 +89,12 @@ def check_csr(csr: x509.CertificateSigningRequest) -> CheckedCsr:
     extensions = _extensions(csr)
     _refuse_ca(extensions)  # (3)
     names = _alternative_names(extensions)  # (4)
-    identity = _identity(names.value)
+    found = _sorted_names(names.value)
     return CheckedCsr(
         csr=csr,
-        identity=identity,
-        dns_names=_dns_names(names.value),
-        ip_addresses=_addresses(names.value),
+        identity=_identity(found),
+        dns_names=tuple(found.dns),
+        ip_addresses=tuple(found.addresses),
         plain=names.critical and len(extensions) == 1 and _has_empty_subject(csr),
     )
 
@@ -108,7 +108,7 @@ def _has_empty_subject(csr: x509.CertificateSigningRequest) -> bool:
 
 def _check_possession(csr: x509.CertificateSigningRequest) -> None:
     try:
-        if isinstance(csr.signature_hash_algorithm, _WEAK):
+        if type(csr.signature_hash_algorithm) in _WEAK:
             raise RequestError("signed with a broken hash (MD5 or SHA-1)", field="csr.signature")
         valid = csr.is_signature_valid
     except (UnsupportedAlgorithm, ValueError, TypeError):
@@ -117,7 +117,7 @@ def _check_possession(csr: x509.CertificateSigningRequest) -> None:
         raise RequestError("not signed by its own key", field="csr.signature")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)  # a few requests in flight
 def csr_public_key(csr: x509.CertificateSigningRequest) -> CertificatePublicKeyTypes:
     """Return the key of a CSR, remembered: pyca decodes it anew for every look, three per leaf.
 
@@ -143,6 +143,8 @@ def _extensions(csr: x509.CertificateSigningRequest) -> x509.Extensions:
 
 def _refuse_ca(extensions: x509.Extensions) -> None:
     for extension in extensions:
+        if type(extension.value) is x509.SubjectAlternativeName:
+            continue  # asked first, since isinstance is slow for pyca's abstract classes
         match extension.value:
             case x509.BasicConstraints(ca=True):
                 raise RequestError("asks to be a CA", field="csr.basic_constraints")
@@ -163,36 +165,46 @@ def _alternative_names(
         ) from None
 
 
-def _identity(names: x509.SubjectAlternativeName) -> SpiffeId:
-    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    if len(uris) != 1:
-        raise RequestError(f"exactly one URI is needed, found {len(uris)}", field="csr.san.uri")
-    identity = parse_spiffe_id(uris[0])
-    if isinstance(identity, SigningId):
-        raise RequestError("a signing ID is never a leaf's identity", field="csr.san.uri")
-    allowed = (x509.UniformResourceIdentifier, x509.DNSName, x509.IPAddress)
+@dataclass(slots=True)
+class _Names:
+    uris: list[str]
+    dns: list[str]
+    addresses: list[IPAddress]
+
+
+def _sorted_names(names: x509.SubjectAlternativeName) -> _Names:
+    found = _Names([], [], [])
     for name in names:
-        if not isinstance(name, allowed):
+        if type(name) is x509.UniformResourceIdentifier:
+            found.uris.append(name.value)
+        elif type(name) is x509.DNSName:
+            check_dns_name(name.value)
+            found.dns.append(name.value)
+        elif type(name) is x509.IPAddress:
+            found.addresses.append(_address(name.value))
+        else:
             kind = type(name).__name__
             raise RequestError(
                 f"only URI, DNS and IP names are signed, not {kind}", field="csr.san"
             )
-    if len(tuple(names)) > MAX_NAMES + 1:
+    return found
+
+
+def _identity(names: _Names) -> SpiffeId:
+    if len(names.uris) != 1:
+        raise RequestError(
+            f"exactly one URI is needed, found {len(names.uris)}", field="csr.san.uri"
+        )
+    if len(names.dns) + len(names.addresses) > MAX_NAMES:
         raise RequestError(f"more than {MAX_NAMES} names", field="csr.san")
+    identity = parse_spiffe_id(names.uris[0])
+    if isinstance(identity, SigningId):
+        raise RequestError("a signing ID is never a leaf's identity", field="csr.san.uri")
     return identity
 
 
-def _dns_names(names: x509.SubjectAlternativeName) -> tuple[str, ...]:
-    found = names.get_values_for_type(x509.DNSName)
-    for name in found:
-        check_dns_name(name)
-    return tuple(found)
-
-
 def check_dns_name(name: str) -> None:
-    """Refuse what is not a plain host name.
-
-    That is: wildcards, ports, empty labels, more than 253 characters.
+    """Refuse what is not a plain host name: wildcards, ports, empty labels, over 253 characters.
 
     Raises:
         RequestError: with the name.
@@ -202,20 +214,22 @@ def check_dns_name(name: str) -> None:
         raise RequestError(f"{name[:80]!r} is not a host name", field="csr.san.dns")
 
 
-def _addresses(names: x509.SubjectAlternativeName) -> tuple[IPAddress, ...]:
-    found = names.get_values_for_type(x509.IPAddress)
-    for address in found:
-        if not isinstance(address, IPAddress):
-            raise RequestError("a network is not an address", field="csr.san.ip")
-    return tuple(address for address in found if isinstance(address, IPAddress))
+def _address(value: object) -> IPAddress:
+    if not isinstance(value, IPAddress):
+        raise RequestError("a network is not an address", field="csr.san.ip")
+    return value
 
 
+@lru_cache(maxsize=256)
 def subject_alternative_name(
     identity: SpiffeId,
     dns_names: tuple[str, ...] = (),
     ip_addresses: tuple[IPAddress, ...] = (),
 ) -> x509.SubjectAlternativeName:
-    """Return the SAN of our profile: the one URI, then DNS names, then addresses, in order."""
+    """Return the SAN of our profile: the one URI, then DNS names, then addresses, in order.
+
+    Remembered: a service asks for the same names at each renewal, and the guard compares with them.
+    """
     return x509.SubjectAlternativeName(
         [
             x509.UniformResourceIdentifier(str(identity)),

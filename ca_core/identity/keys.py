@@ -20,6 +20,7 @@ _CURVES: dict[int, type[ec.EllipticCurve]] = {
     384: ec.SECP384R1,
     521: ec.SECP521R1,
 }
+_CURVE_TYPES = frozenset(_CURVES.values())
 SignatureHash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None
 """What a certificate is signed with; None for EdDSA, which brings its own."""
 
@@ -112,7 +113,7 @@ def key_spec_of(key: CertificatePublicKeyTypes) -> KeySpec:
         RequestError: none of them.
     """
     match key:
-        case ec.EllipticCurvePublicKey() if isinstance(key.curve, tuple(_CURVES.values())):
+        case ec.EllipticCurvePublicKey() if type(key.curve) in _CURVE_TYPES:
             return KeySpec(KeyType.EC, key.curve.key_size)
         case rsa.RSAPublicKey():
             return KeySpec(KeyType.RSA, key.key_size)
@@ -144,7 +145,7 @@ def check_leaf_key(key: CertificatePublicKeyTypes) -> None:
     Source: NIST SP 800-57 part 1 (112 bits of strength), RFC 8017 §3.1.
     """
     match key:
-        case ec.EllipticCurvePublicKey() if isinstance(key.curve, tuple(_CURVES.values())):
+        case ec.EllipticCurvePublicKey() if type(key.curve) in _CURVE_TYPES:
             return
         case ed25519.Ed25519PublicKey():
             return

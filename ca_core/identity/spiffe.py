@@ -7,6 +7,7 @@ case in scheme or trust domain, partitions other than ``default``.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 from ca_core.errors import RequestError
@@ -160,8 +161,11 @@ def kind_of(identity: SpiffeId) -> str:
             assert_never(identity)
 
 
+@lru_cache(maxsize=4096)
 def parse_spiffe_id(text: str) -> SpiffeId:
     """Return the ID a URI stands for; ``str()`` of the result is the text again.
+
+    Remembered: the same few thousand IDs are parsed for every leaf and every decision.
 
     A leading ``/ap/default`` (Consul's default partition) is accepted and dropped; that alone
     breaks the round trip.
