@@ -4,7 +4,7 @@
 - authority.2  A sound path (``identity.paths``) from the primary CA up, whenever it is looked at.
 - authority.3  A primary CA that is alive.
 - authority.4  A last certificate that names itself as issuer is signed by itself.
-- authority.5  The kind of key that was asked for.
+- authority.5  The kind of key that was asked for, unless an existing CA was adopted.
 - authority.6  No URI SAN, or exactly our trust domain's.
 - authority.7  The same chain for the same id, for ever.
 - authority.8  The certificate that was installed, if one was.

@@ -11,9 +11,14 @@ class TrustChain:
     """An authority's certificates: the primary CA first, corporate issuers after it, root last.
 
     One certificate is a self-signed primary CA.
+
+    Attributes:
+        certificates: in that order.
+        adopted: the CA existed before, named in the configuration; it keeps its own kind of key.
     """
 
     certificates: tuple[x509.Certificate, ...]
+    adopted: bool = False
 
     @property
     def primary(self) -> x509.Certificate:

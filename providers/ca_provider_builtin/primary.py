@@ -236,7 +236,7 @@ class BuiltinPrimary(LocalSigning):
             self.capabilities -= {Capability.CROSS_SIGN}
         if room is not None and room < _ROOM_FOR_SIGNER:
             self.capabilities -= {Capability.SIGN_INTERMEDIATE}
-        return TrustChain(chain)
+        return TrustChain(chain, adopted=self.config.adopts)
 
 
 def _root_label(authority_id: str) -> str:
