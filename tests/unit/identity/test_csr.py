@@ -229,7 +229,10 @@ HONEST = csr_pem(request(URI))
         (b"\xff" * 100, "no PEM-encoded data"),
         ("\ud800-----BEGIN", "no PEM-encoded data"),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=[
+        *("empty", "words", "DER", "truncated", "corrupt", "a key", "a certificate"),
+        *("a key first", "two", "huge", "bytes", "half a character"),
+    ],
 )
 def test_text_that_is_no_csr_is_refused_with_its_reason(text, reason):
     """Empty, DER, truncated, corrupt, a key, a certificate, several blocks, huge."""
