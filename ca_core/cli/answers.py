@@ -30,6 +30,17 @@ ANSWERS = {
     ),
     "ca get-config": JsonAnswer("object", ("Provider", "Config"), _CONSULS),
     "ca roots": JsonAnswer("object", ("ActiveRootID", "TrustDomain", "Roots"), _CONSULS),
+    "ca csr": JsonAnswer("object", ("CSR",), "PEM"),
+    "ca install-chain": JsonAnswer("object", ("Installed",)),
+    "ca status": JsonAnswer(
+        "object",
+        (
+            *("TrustDomain", "Datacenter", "Ready", "Reason", "ProviderOK", "ProviderMessage"),
+            *("Signer", "SignerNotAfter", "Authorities"),
+        ),
+        "an authority has `ID`, `Provider`, `Phase`, `RootFingerprint`, `NotAfter`, `Leaves`, "
+        "`Complete`, `Ceiling`",
+    ),
     "doctor": JsonAnswer(
         "object",
         ("Grade", "Findings"),

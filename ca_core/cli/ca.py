@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ca_core.cli import castatus
 from ca_core.cli.connect import server_client
 from ca_core.cli.failures import AnsweredError
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
@@ -22,6 +23,7 @@ Examples:
   ca-core ca roots                   who is trusted, and until when
   ca-core ca roots --pem > roots.pem
   ca-core ca get-config
+  ca-core ca status                  can it sign, under what, how many leaves
 """,
 )
 
@@ -117,3 +119,6 @@ def get_config(
         return
     facts = [(str(key), str(value)) for key, value in (answer.get("Config") or {}).items()]
     print_facts([("provider", str(answer.get("Provider", ""))), *facts])
+
+
+castatus.add_to(app)

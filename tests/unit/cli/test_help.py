@@ -12,7 +12,7 @@ from ca_core.cli.main import LISTINGS, app
 PROMISED = {
     "dev", "server", "agent", "agent list", "agent forget", "token join", "ca roots",
     "ca get-config", "leaf get", "leaf watch", "leaf inspect", "provider list", "provider show",
-    "backup", "restore", "secrets rekey", "doctor",
+    "backup", "restore", "secrets rekey", "doctor", "ca status", "ca csr", "ca install-chain",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
 

@@ -1,0 +1,112 @@
+"""``ca-core ca status | csr | install-chain``: how the CA stands, and one that another CA signs."""
+
+from typing import Annotated
+
+import typer
+
+from ca_core.cli.connect import server_client
+from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption
+from ca_core.cli.output import print_facts, print_json, print_table
+from ca_core.cli.teaching import TaughtCommand
+from ca_core.cli.times import relative_text
+
+STATUS = "/v1/cluster/ca/status"
+CSR = "/v1/cluster/ca/csr"
+CHAIN = "/v1/cluster/ca/chain"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the group ``ca``."""
+    app.command("status", cls=TaughtCommand, epilog=_STATUS_EPILOG)(status)
+    app.command("csr", cls=TaughtCommand, epilog=_CSR_EPILOG)(csr)
+    app.command("install-chain", cls=TaughtCommand, epilog=_CHAIN_EPILOG)(install_chain)
+
+
+_STATUS_EPILOG = """
+Examples:
+  ca-core ca status
+  ca-core ca status --output json | jq .Ready
+
+Next, if it is not ready: `ca-core doctor` says what to do.
+"""
+
+
+def status(
+    http_addr: HttpAddress = None, token: TokenOption = None, output: OutputOption = Output.TABLE
+) -> None:
+    """Show whether leaves can be signed, under what, and how many were."""
+    with server_client(http_addr, token) as client:
+        found = client.get(STATUS).decoded(dict)
+    if output is Output.JSON:
+        print_json(found)
+        return
+    print_facts(
+        [
+            ("trust domain", str(found["TrustDomain"])),
+            ("signs", "yes" if found["Ready"] else f"no: {found['Reason']}"),
+            ("provider", str(found["ProviderMessage"]) or "ok"),
+            ("signer ends", _when(found["SignerNotAfter"])),
+        ]
+    )
+    rows = [
+        (
+            str(authority["Phase"]),
+            str(authority["Provider"]),
+            f"{authority['Leaves']}" + ("" if authority["Complete"] else " or more"),
+            _when(authority["Ceiling"]),
+            _when(authority["NotAfter"]),
+            str(authority["ID"]),
+        )
+        for authority in found["Authorities"]
+    ]
+    columns = ("PHASE", "PROVIDER", "LEAVES", "LAST LEAF ENDS", "ROOT ENDS", "ID")
+    print_table(columns, rows, empty="No authority yet.")
+
+
+def _when(moment: object) -> str:
+    return relative_text(str(moment)) if moment else "-"
+
+
+_CSR_EPILOG = """
+Examples:
+  ca-core ca csr > primary.csr      sign it with your corporate CA as a CA certificate
+  ca-core ca install-chain primary-and-issuers.pem
+
+For `[ca.config] external_issuer = true`: the cluster waits until the signed chain is installed.
+"""
+
+
+def csr(
+    http_addr: HttpAddress = None, token: TokenOption = None, output: OutputOption = Output.TABLE
+) -> None:
+    """Print the CSR of a primary CA that waits for a corporate CA's signature."""
+    with server_client(http_addr, token) as client:
+        pem = client.get(CSR).body.decode(errors="replace")
+    if output is Output.JSON:
+        print_json({"CSR": pem})
+    else:
+        typer.echo(pem, nl=False)
+
+
+_CHAIN_EPILOG = """
+Example:
+  ca-core ca install-chain chain.pem      the primary CA first, the corporate root last
+"""
+
+
+def install_chain(
+    file: Annotated[str, typer.Argument(help="PEM file; - reads standard input.")],
+    http_addr: HttpAddress = None,
+    token: TokenOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Install the primary CA's certificate as your corporate CA signed it, with its issuers."""
+    from ca_core.cli.leaf_actions import content_of  # noqa: PLC0415 - needed only here
+
+    chain = content_of(file).decode(errors="replace")
+    with server_client(http_addr, token) as client:
+        answer = client.put(CHAIN, {"Chain": chain})
+    if output is Output.JSON:
+        print_json({"Installed": answer.json()})
+    else:
+        print_facts([("installed", file), ("next", "ca-core ca status")])
