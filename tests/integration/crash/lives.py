@@ -14,7 +14,7 @@ CA_CORE = Path(sys.executable).with_name("ca-core")
 """The console script as it is installed, unmodified."""
 ZYGOTE = Path(__file__).with_name("zygote.py")
 ROOT = Path(__file__).parents[3]
-READY_WITHIN = 20.0
+READY_WITHIN = 30.0
 """Seconds; on an idle machine it takes one, on a busy one several."""
 
 
