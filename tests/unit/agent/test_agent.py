@@ -57,9 +57,11 @@ def test_an_agent_answers_roots_and_leaves_and_ends_without_a_trace():
         leaf = await agent.leaves.get(Anonymous(), "web")
         assert leaf.cert.service_uri == str(agent.service_id("web"))
         blocked = asyncio.create_task(agent.leaves.get(Anonymous(), "web", min_index=leaf.index))
+        waiting = asyncio.create_task(agent.roots.get(min_index=5))
         await settle()
         await agent.close()
         assert (await blocked).cert is leaf.cert
+        assert (await waiting).index == 5
 
     ran(scenario)
 

@@ -13,6 +13,7 @@ from cryptography import x509
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join, parse_join_string, rejoined
 from ca_core.agent.remote import RemoteUpstream
+from ca_core.agent.serverlink import MAX_ANSWER_BYTES
 from ca_core.agent.tls import ClientPair, load_pair
 from ca_core.clock import SystemClock
 from ca_core.errors import (
@@ -377,6 +378,19 @@ def test_every_refusal_becomes_its_typed_error(tmp_path, answer, expected):
             if answer[1].get("Retry-After"):
                 assert caught.value.retry_after == timedelta(seconds=int(answer[1]["Retry-After"]))
             assert (await remote.sign(a_csr())).index == 7
+
+    asyncio.run(scenario())
+
+
+def test_an_endless_answer_is_cut_off(tmp_path):
+    """A server cannot fill the agent's memory, even with a good answer in front."""
+
+    async def scenario():
+        async with joined(tmp_path) as (c, _, remote):
+            good = msgspec.json.encode(c.signed(a_csr()))
+            c.refusals = [(200, {}, good + b" " * MAX_ANSWER_BYTES)]
+            with pytest.raises(ProviderError, match="sent more than"):
+                await remote.sign(a_csr())
 
     asyncio.run(scenario())
 

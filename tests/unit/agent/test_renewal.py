@@ -127,6 +127,13 @@ def test_backoff_is_bounded_jittered_and_obeys_retry_after(failures, fraction, a
     assert seconds >= asked.total_seconds()
 
 
+def test_those_who_failed_together_do_not_return_together():
+    """The draw spreads a pause over its upper half."""
+    assert backoff(5, 0.0) == 2
+    assert backoff(5, 0.5) == 3
+    assert backoff(5, 1.0) == 4
+
+
 def test_backoff_doubles_until_its_ceiling():
     """At the same fraction each failure waits twice as long as the one before, up to 8 s."""
     assert [backoff(n, 1.0) for n in range(1, 8)] == [0.25, 0.5, 1, 2, 4, 8, 8]

@@ -148,12 +148,50 @@ def test_a_restarted_watch_leaves_right_files_alone(tmp_path):
     """Nothing changed: no new set, and nobody is told to reload."""
 
     async def scenario():
+        async with house(tmp_path / "out") as first:
+            await first.told.get()
+            before = (tmp_path / "out" / "current").readlink()
+        async with house(tmp_path / "out") as h:
+            h.agent.upstream, h.agent.cert = first.agent.upstream, first.agent.cert
+            while {asked.query.get("index") for asked in h.server.asked} != {None, "10", "5"}:
+                await h.server.news.wait()  # until both queries were answered and asked anew
+            assert (tmp_path / "out" / "current").readlink() == before
+            assert h.told.empty()
+            h.agent.renew()
+            await h.told.get()
+            assert h.told.empty()
+
+    asyncio.run(scenario())
+
+
+def test_a_restarted_agent_with_the_same_index_is_not_taken_for_the_old_one(tmp_path):
+    """After a broken connection the first query does not block: numbers prove nothing then."""
+
+    async def scenario():
         async with house(tmp_path / "out") as h:
             await h.told.get()
-            cert, roots = h.agent.cert, h.agent.upstream.value()
-            before = (tmp_path / "out" / "current").readlink()
-            assert write_leaf_files(h.out, cert, roots) is False
-            assert (tmp_path / "out" / "current").readlink() == before
+            await h.server.stop()
+            h.agent.cert = h.agent.new_leaf()
+            await h.server.start()
+            await h.told.get()
+            check_files(h)
+
+    asyncio.run(scenario())
+
+
+def test_an_index_that_runs_backwards_is_a_reset(tmp_path):
+    """The query after it carries no index, as Consul's rules for clients say."""
+
+    async def scenario():
+        async with house(tmp_path / "out") as h:
+            await h.told.get()
+            h.agent.cert = h.agent.new_leaf()
+            h.agent.change("leaf", index=3)
+            await h.told.get()
+            h.agent.renew()
+            await h.told.get()
+            leaves = [asked.query for asked in h.server.asked if asked.path.endswith("/web")]
+            assert [query.get("index") for query in leaves[:3]] == [None, "10", None]
 
     asyncio.run(scenario())
 

@@ -26,6 +26,7 @@ class TinyServer:
         asked: every request so far.
         connections: how many were accepted so far.
         bytes_received: everything that came in after the handshakes.
+        news: set, and replaced, at every request.
     """
 
     answer: object
@@ -34,6 +35,7 @@ class TinyServer:
     connections: int = 0
     bytes_received: int = 0
     port: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
     _open: set = field(default_factory=set)
 
@@ -83,6 +85,8 @@ class TinyServer:
         peer = connection.getpeercert(binary_form=True) if connection else None
         asked = Asked(method, parts.path, query, body, peer)
         self.asked.append(asked)
+        self.news.set()
+        self.news = asyncio.Event()
         status, more, content = await self.answer(asked)
         lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(content)}"]
         lines += [f"{name}: {value}" for name, value in more.items()]
