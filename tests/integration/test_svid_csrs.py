@@ -75,6 +75,25 @@ def checked(pem: str) -> CheckedCsr:
     return check_csr(load_csr(pem))
 
 
+FROM_GO = """\
+-----BEGIN CERTIFICATE REQUEST-----
+MIIBFjCBvAIBADAOMQwwCgYDVQQDEwN3ZWIwWTATBgcqhkjOPQIBBggqhkjOPQMB
+BwNCAAQnm6gRFir4oJIRWiknyYLK+AFdBCmrvcv3NzitZq8eCCsd+2ES6uFcL9qi
+6AMQKQIeFiVkRu7mLmpenH41hsjcoEwwSgYJKoZIhvcNAQkOMT0wOzA5BgNVHREE
+MjAwhi5zcGlmZmU6Ly8xMjM0LmNvbnN1bC9ucy9kZWZhdWx0L2RjL2RjMS9zdmMv
+d2ViMAoGCCqGSM49BAMCA0kAMEYCIQCABMzZAVq/z0XyaNkB8U88r12T23EKnndn
+UwR8HAHzFQIhAMWSrLC1o2RjyuxI6A4ix8XfthC7dhLatTJeEKnEAC4b
+-----END CERTIFICATE REQUEST-----
+"""
+
+
+def test_a_csr_as_go_makes_it_is_read_over():
+    """``x509.CreateCertificateRequest`` of Go 1.26: a CN, and a SAN that is not critical."""
+    found = checked(FROM_GO)
+    assert str(found.identity) == "spiffe://1234.consul/ns/default/dc/dc1/svc/web"
+    assert not found.plain
+
+
 @pytest.mark.parametrize("key", ["P-256", "P-384", "RSA-2048", "Ed25519"])
 def test_an_openssl_csr_becomes_an_svid(key: str, tmp_path: Path):
     """A CN and a SAN that is not critical are read over; neither reaches the leaf."""
