@@ -18,6 +18,7 @@ Examples:
   ca-core dev                                 on http://127.0.0.1:8500, in memory
   ca-core dev --data-dir ./data               keeps its root and its leaves' record
   ca-core dev --listen 127.0.0.1:8600
+  CA_CORE_LOG__LEVEL=debug ca-core dev        shows what it does
 
 Everybody on this machine may have every leaf: it is for trying things, not for production.
 Next, in another terminal: ca-core leaf get web --out web

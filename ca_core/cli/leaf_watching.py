@@ -1,7 +1,6 @@
 """``leaf watch``: the agent's engine, told to people or programs a line per change."""
 
 import json
-import logging
 import shlex
 import sys
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from ca_core.cli.serving import serve
 from ca_core.clock import SystemClock
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import parse_certificates
+from ca_core.telemetry.logs import set_up_logging
 from ca_core.wire.times import wire_time
 
 
@@ -46,7 +46,7 @@ def watch(
         ConfigError: ``command`` cannot be split into words, or the folder cannot be written.
         RequestError: the agent refuses.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    set_up_logging("warning", "json" if output is Output.JSON else "text")
     on_change = told(watched, words_of(command), output)
     serve(_watched(watched, address, token, on_change))
 

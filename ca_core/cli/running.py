@@ -10,15 +10,16 @@ from ca_core.cli import first_screen
 from ca_core.cli.output import print_lines
 from ca_core.cli.ports import refuse_taken
 from ca_core.cli.serving import serve
-from ca_core.config import Config, find_config_file, load_config, parse_listen
+from ca_core.config import Config, LogConfig, find_config_file, load_config, parse_listen
 from ca_core.config.rules import check_loopback
 from ca_core.errors import ConfigError
+from ca_core.telemetry.logs import set_up_logging
 
 MAX_TOKEN_BYTES = 4096
 
 
 def dev(*, listen: str, data_dir: Path | None, file: Path | None) -> None:
-    """Run ``dev`` until it is stopped.
+    """Run ``dev`` until it is stopped; unless the configuration speaks of logs, only warnings show.
 
     Raises:
         ConfigError: the configuration is wrong, the address is not loopback, or the port is taken.
@@ -30,6 +31,8 @@ def dev(*, listen: str, data_dir: Path | None, file: Path | None) -> None:
     def announce(started: Started) -> None:
         print_lines(first_screen.dev_screen(started, data_dir=data_dir))
 
+    level = "warning" if config.log == LogConfig() else config.log.level
+    set_up_logging(level, config.log.format)
     serve(run_dev(config, listen=listen, data_dir=data_dir, announce=announce))
 
 
@@ -44,6 +47,7 @@ def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
         )
         print_lines(screen)
 
+    set_up_logging(config.log.level, config.log.format)
     serve(run_server(config, announce=announce))
 
 
@@ -61,7 +65,9 @@ def agent(*, file: Path | None, flags: Mapping[str, Any]) -> None:
     def announce(started: Started) -> None:
         print_lines(first_screen.agent_screen(started, data_dir=config.agent.data_dir))
 
-    serve(run_agent(config, join_token=join_token(config), announce=announce))
+    token = join_token(config)
+    set_up_logging(config.log.level, config.log.format)
+    serve(run_agent(config, join_token=token, announce=announce))
 
 
 def _refuse_taken(addresses: tuple[str, ...]) -> None:

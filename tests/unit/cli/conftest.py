@@ -1,6 +1,7 @@
 """A small HTTP API that answers what a test tells it to, and certificates made on the spot."""
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -26,7 +27,10 @@ IDENTITY = "spiffe://x.consul/ns/default/dc/dc1/svc/web"
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path, monkeypatch) -> None:
-    """Run every test in an empty folder, without variables of the machine."""
+    """Run every test in an empty folder, without variables of the machine, and keep its logs."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith(("CA_CORE_", "CONSUL_")):

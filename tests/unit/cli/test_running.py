@@ -1,6 +1,7 @@
 """Tests of starting and stopping: the first screen, signals, tokens from files."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -146,6 +147,20 @@ class TestDevCommand:
         result = run("dev")
         assert result.exit_code == 2
         assert "ca-core.toml: ca.leaf_tll: unknown key; did you mean 'leaf_ttl'?" in result.stderr
+
+    def test_logs_go_through_the_filter(self, tmp_path):
+        """The real program writes its lines through the filter, in the form asked for."""
+        command = [sys.executable, "-m", "ca_core", "dev", "--listen", "127.0.0.1:0"]
+        environ = {**os.environ, "CA_CORE_LOG__FORMAT": "json"}
+        with subprocess.Popen(
+            command, stdout=-1, stderr=-1, text=True, cwd=tmp_path, env=environ
+        ) as process:
+            assert process.stderr is not None
+            line = json.loads(process.stderr.readline())
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+        assert {"time", "level", "logger", "message"} == set(line)
+        assert process.returncode == 0
 
     def test_dev_runs_until_it_is_interrupted(self, tmp_path):
         """The real program shows its screen, and Ctrl-C ends it with 0 and no traceback."""
