@@ -17,6 +17,7 @@ RUN_BY_OTHER_TESTS = {"leaf watch"}
 ARGUMENTS = {
     "agent forget": ("n1",),
     "backup": ("b.zip",),
+    "ca install-chain": ("leaf.pem",),
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
     "provider show": ("builtin",),
@@ -34,6 +35,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
         write_backup(store.snapshot.snapshot(), records_of(store), file, now=datetime.now(UTC))
     (tmp_path / "leaf.pem").write_text(pem_of(make_leaf()))
     row = dict.fromkeys(ANSWERS["agent list"].keys, moment)
+    status = {**dict.fromkeys(ANSWERS["ca status"].keys, moment), "Authorities": []}
     token = dict.fromkeys(ANSWERS["token join"].keys, moment)
     for method, path, value in (
         ("GET", "/healthz", b"ok"),
@@ -42,6 +44,9 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
         ("GET", "/v1/connect/ca/configuration", {"Provider": "builtin", "Config": {}}),
         ("GET", "/v1/agent/connect/ca/leaf/web", leaf_answer),
         ("GET", "/v1/cluster/agents", [row]),
+        ("GET", "/v1/cluster/ca/status", status),
+        ("GET", "/v1/cluster/ca/csr", b"PEM"),
+        ("PUT", "/v1/cluster/ca/chain", True),
         ("DELETE", "/v1/cluster/agents/n1", b""),
         ("GET", "/v1/cluster/backup", file.read_bytes()),
         ("PUT", "/v1/cluster/rekey", {"KeyID": "ab", "Rewrapped": 1}),
