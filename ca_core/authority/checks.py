@@ -144,13 +144,19 @@ class Checks:
             known=self.chain.certificates if self.chain else None,
             installed=installed,
             csr=self._csrs.get(_AUTHORITY),
-            key=key,
+            key=None if answer.adopted else key,
             trust_domain=self._trust_domain,
             now=self._clock.now(),
         )
         self._judge.hold(self._rules.authority, facts, answer.primary)
         self.chain = answer
         return answer
+
+    def adopt_authority(self, chain: TrustChain) -> None:
+        """Remember the authority's chain as it stands in the store."""
+        if self.chain is not None and self.chain != chain:
+            self._judge.refuse("authority.7", "the store knows another chain", chain.primary)
+        self.chain = chain
 
     def waiting_authority(self, pending: PendingError, request: AuthorityRequest) -> None:
         """Judge the CSR by which a provider asks for an outside signature, if it asks for one."""
@@ -227,7 +233,8 @@ class Checks:
             id=signer.id, authority=authority, known=self._known_chain(signer.id)
         )
         self._judged_signer(signer, expected, now=min(self._clock.now(), *ends))
-        self.chain = self.chain or authority
+        if self.chain is None:
+            self.adopt_authority(authority)
 
     def knows(self, signer: Signer) -> bool:
         """Say whether exactly this signer was checked before."""
@@ -261,7 +268,7 @@ class Checks:
                 now=min(self._clock.now(), known.ends),
             )
             self._judge.hold(self._rules.reach, facts, known.signer.certificate)
-            known.reached.add((bundle, marks))
+            known.remember_reached(bundle, marks)
 
     def forget_signer(self, signer: str) -> None:
         """Know a signer no more."""

@@ -103,6 +103,14 @@ class GuardedProvider(Provider):
         """Return how many calls the provider takes at once."""
         return self._inner.concurrency
 
+    def adopt_authority(self, trust_chain: TrustChain) -> None:
+        """Take the authority as it stands in the store, at start: no other chain passes any more.
+
+        Raises:
+            GuardError: ``authority.7``: another chain is known already.
+        """
+        self._checks.adopt_authority(trust_chain)
+
     def adopt_signer(
         self, signer: Signer, trust_chain: TrustChain, bundles: Iterable[Bundle]
     ) -> None:

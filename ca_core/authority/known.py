@@ -17,6 +17,9 @@ from ca_core.identity.paths import name_constraints_of
 SERIALS_REMEMBERED = 4096
 """Per signer: 80 s of signing at the default 50/s; broken counters and replays show at once."""
 
+VERDICTS_REMEMBERED = 1024
+"""Per signer; bundles change with the authority, so a handful is in use at a time."""
+
 
 class RecentSerials:
     """The last serial numbers of one signer. Thread-safe, bounded."""
@@ -63,6 +66,12 @@ class KnownSigner:
     ends: datetime
     serials: RecentSerials = field(default_factory=RecentSerials)
     reached: set[tuple[Bundle, tuple[str, ...]]] = field(default_factory=set)
+
+    def remember_reached(self, bundle: Bundle, crosses: tuple[str, ...]) -> None:
+        """Remember a good verdict; after very many, begin anew."""
+        if len(self.reached) >= VERDICTS_REMEMBERED:
+            self.reached.clear()
+        self.reached.add((bundle, crosses))
 
 
 def known_signer(signer: Signer, authority: TrustChain) -> KnownSigner:

@@ -6,10 +6,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ca_core.authority.guard import GuardedProvider
 from ca_core.contract.answers import Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability
-from ca_core.contract.issuing import ca_csr
+from ca_core.contract.issuing import ca_csr, issue_leaf
+from ca_core.contract.provider import Provider
 from ca_core.contract.requests import (
     CrlRequest,
     CrossSignRequest,
@@ -306,3 +310,30 @@ def test_closing_reaches_the_provider(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rogue, "close", lambda: closed.append(True))
     guard(rogue, Watch()).close()
     assert closed == [True]
+
+
+def test_no_method_of_the_contract_bypasses_the_guard():
+    """A method added to ``Provider`` must be thought of here too."""
+    public = {name for name in vars(Provider) if not name.startswith("_")}
+    assert public <= vars(GuardedProvider).keys()
+
+
+@given(at=st.integers(min_value=0), by=st.integers(min_value=1, max_value=255))
+@settings(max_examples=200)
+def test_a_leaf_with_any_byte_changed_is_never_released(at: int, by: int):
+    """Damage anywhere in the certificate is a violation, never another exception."""
+    der = bytearray(issue_leaf(HONEST.signer, ASKED).public_bytes(serialization.Encoding.DER))
+    der[at % len(der)] ^= by
+    try:
+        damaged = x509.load_der_x509_certificate(bytes(der))
+    except (ValueError, x509.InvalidVersion):
+        return  # no provider can hand over what is no certificate
+    watch = Watch()
+    provider = ready(guard(lying("sign_leaf", lambda *_: damaged, HONEST), watch))
+    with pytest.raises(GuardError) as caught:
+        provider.sign_leaf(ASKED)
+    assert watch.violations == [caught.value]
+
+
+HONEST = World()
+ASKED = leaf_request()

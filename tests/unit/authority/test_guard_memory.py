@@ -323,3 +323,34 @@ def test_retiring_the_authority_ends_everything_under_it():
     provider.retire(RetireRequest(**D))
     with pytest.raises(SignerUnknownError):
         provider.sign_leaf(leaf_request())
+
+
+def test_an_authority_from_the_store_admits_no_other():
+    """A provider that comes back with another root after a restart is found out."""
+    rogue = lying()
+    provider = guard(rogue, Watch())
+    provider.adopt_authority(TrustChain((new_root().certificate,)))
+    with pytest.raises(GuardError) as caught:
+        provider.ensure_authority(authority_request())
+    assert caught.value.rule == "authority.7"
+    with pytest.raises(GuardError):
+        provider.adopt_authority(TrustChain((rogue.world.root.certificate,)))
+
+
+def test_the_authority_from_the_store_is_known():
+    """The same chain again is no news."""
+    rogue = lying()
+    provider = guard(rogue, Watch())
+    provider.adopt_authority(TrustChain((rogue.world.root.certificate,)))
+    provider.adopt_authority(TrustChain((rogue.world.root.certificate,)))
+    assert provider.ensure_authority(authority_request()).primary == rogue.world.root.certificate
+
+
+def test_verdicts_are_remembered_within_bounds():
+    """Endless changes of bundles do not fill the memory."""
+    world = World()
+    signer, chain, bundle = stored(world)
+    found = known.known_signer(signer, chain)
+    for number in range(known.VERDICTS_REMEMBERED + 5):
+        found.remember_reached(bundle | {str(number)}, ())
+    assert 0 < len(found.reached) <= known.VERDICTS_REMEMBERED
