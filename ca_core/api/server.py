@@ -4,10 +4,12 @@ import asyncio
 import math
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import BinaryIO
 
 from cryptography import x509
 
@@ -36,6 +38,7 @@ from ca_core.state.lease import Lease
 from ca_core.state.memory import MemoryEngine
 from ca_core.state.sqlite import SqliteEngine
 from ca_core.state.store import Store
+from ca_core.state.wholefile import create_whole
 from ca_core.telemetry.metrics import Metrics
 
 STATE_FILE = "state.db"
@@ -103,10 +106,13 @@ def stored_state(
 
 def _lasting_name(path: Path) -> str:
     """Return this data folder's server name, drawn once: the lease knows a former life by it."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(f"server-{uuid.uuid4().hex[:12]}\n".encode())
+
     if not path.exists():
-        draft = path.with_suffix(".new")
-        draft.write_text(f"server-{uuid.uuid4().hex[:12]}\n")
-        draft.replace(path)
+        with suppress(FileExistsError):
+            create_whole(path, write)
     return path.read_text().strip()
 
 

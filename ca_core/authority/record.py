@@ -24,6 +24,8 @@ LEDGER = "issuance"
 CEILINGS = "ceilings"
 COUNTS = "counts"
 RUNS = "runs"
+RECORD = "record"
+"""Table: one row ``epoch``, the epoch of the store in which this record was last kept."""
 STEP = timedelta(hours=1)
 
 _EPOCH_HOUR = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -85,15 +87,18 @@ class IssuanceRecord:
     def open(self) -> None:
         """Count what the ledger holds, and mark records incomplete if this server died before.
 
+        So are those of a restored store: what was issued after the backup is not in them.
         Blocks; called once before serving.
         """
-        if self._store.snapshot.get(RUNS, self._run) is not None:
+        view = self._store.snapshot
+        if view.get(RUNS, self._run) is not None or _is_of_another_epoch(view):
             self._store.update(_incomplete)
         self._load_checkpoint()
         self._count_ledger()
         self._issued = sum(self._counts.values())
-        row = RunRow(started=self._clock.now())
-        self._store.commit(Transaction(changes=(put(RUNS, self._run, row),)))
+        run = put(RUNS, self._run, RunRow(started=self._clock.now()))
+        epoch = Change(RECORD, "epoch", view.epoch.encode())
+        self._store.commit(Transaction(changes=(run, epoch)))
 
     def close(self) -> None:
         """Make the record durable and note that this server stopped cleanly. Blocks."""
@@ -190,6 +195,11 @@ class IssuanceRecord:
         ]
         for start in range(0, len(rows), 50):
             self._store.commit(Transaction(changes=tuple(rows[start : start + 50])))
+
+
+def _is_of_another_epoch(view: View) -> bool:
+    row = view.get(RECORD, "epoch")
+    return row is not None and row.value.decode() != view.epoch
 
 
 def _incomplete(view: View) -> Transaction | None:
