@@ -24,10 +24,12 @@ def request(*names, key=None, ca=False, common_name=""):
 
 
 def uri(text):
+    """Return a URI name."""
     return x509.UniformResourceIdentifier(text)
 
 
 def pem(csr):
+    """Return a request as PEM text."""
     return csr.public_bytes(Encoding.PEM).decode()
 
 

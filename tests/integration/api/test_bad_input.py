@@ -181,8 +181,10 @@ class TestQueries:
 
     @pytest.mark.parametrize(
         "service",
-        ["", "a%2Fb", "a/b", "%2e%2e", "%2e", "we%20b", "%C3%A9", "%00", "a%00b", "%FF", "a" * 3000]
-        + ["a%0d%0aX-Evil:1", "web;x", "web%3F", "*", "%252e", "web%23"],
+        [
+            *("", "a%2Fb", "a/b", "%2e%2e", "%2e", "we%20b", "%C3%A9", "%00", "a%00b", "%FF"),
+            *("a" * 3000, "a%0d%0aX-Evil:1", "web;x", "web%3F", "*", "%252e", "web%23"),
+        ],
     )
     @pytest.mark.parametrize("where", ["dev", "agent"])
     def test_a_service_of_unknown_characters_is_refused(self, cluster, playground, service, where):

@@ -187,7 +187,7 @@ async def test_plain_http_is_for_loopback_only():
 
 
 async def test_a_socket_file_has_its_mode_from_the_start(tmp_path):
-    """The operator's socket is 0600, an agent's 0666, whatever the umask; a dead one is replaced."""
+    """The operator's socket is 0600, an agent's 0666; one that a dead process left is replaced."""
     for name, mode in (("operator.sock", 0o600), ("agent.sock", 0o666)):
         path = tmp_path / name
         for _ in range(2):

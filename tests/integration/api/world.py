@@ -10,12 +10,14 @@ import tempfile
 import threading
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.tls import ClientPair, load_pair
@@ -136,6 +138,14 @@ class Mesh:
         """Return the agent's identity as it lies on disk: what root on that host can steal."""
         return IdentityStore(self.home / node).current
 
+    def admit(self, node):
+        """Join ``node`` by hand, as a program of an attacker would; return its certificate."""
+        csr, key = agent_csr(self.trust_domain, node)
+        with self.anonymous() as client:
+            answer = client.post("/v1/cluster/join", json=joining(self.token(node), node, csr))
+        assert answer.status_code == 200, answer.text
+        return Admitted(node, key, pair_of(answer.json(), key))
+
     def roots(self):
         with self.anonymous() as client:
             pem = client.get("/v1/connect/ca/roots?pem").text
@@ -153,6 +163,21 @@ class Mesh:
         for agent in self.agents.values():
             agent.close()
         self.server.close()
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A node that joined by hand: its key, and its leaf with that key."""
+
+    node: str
+    key: ec.EllipticCurvePrivateKey
+    pair: ClientPair
+
+
+def joining(token, node, csr):
+    """Return the body of a join."""
+    _, token_id, secret, _ = token.split(".")
+    return {"TokenID": token_id, "Secret": secret, "Node": node, "CSR": csr}
 
 
 @contextmanager
@@ -178,11 +203,13 @@ def dev(**options):
 
 
 def over_unix(path):
+    """Return a client of a unix socket."""
     transport = httpx.HTTPTransport(uds=str(path))
     return httpx.Client(transport=transport, base_url="http://localhost", timeout=LIMIT)
 
 
 def over_tcp(url):
+    """Return a client of plain HTTP."""
     return httpx.Client(base_url=url, timeout=LIMIT, trust_env=False)
 
 
@@ -193,7 +220,8 @@ def over_tls(url, pair=None):
     context.verify_mode = ssl.CERT_NONE
     if pair is not None:
         load_pair(context, pair)
-    return httpx.Client(base_url=url, verify=context, timeout=LIMIT, trust_env=False)
+    kept = httpx.Limits(keepalive_expiry=60)
+    return httpx.Client(base_url=url, verify=context, timeout=LIMIT, trust_env=False, limits=kept)
 
 
 def agent_csr(trust_domain, node, key=None, **names):
@@ -204,6 +232,7 @@ def agent_csr(trust_domain, node, key=None, **names):
 
 
 def pair_of(signed, key):
+    """Return what a server's answer and our key make: a client certificate."""
     return ClientPair(signed["CertPEM"], key_pem(key))
 
 
