@@ -117,8 +117,9 @@ def _end_of(root: CARoot, now: datetime) -> datetime:
 
 
 def _port(situation: Situation) -> tuple[Level, str, str]:
-    listen = parse_listen(situation.config.agent.listen[0])
-    if not isinstance(listen, TcpListen):
+    every = (parse_listen(text) for text in situation.config.agent.listen)
+    listen = next((one for one in every if isinstance(one, TcpListen)), None)
+    if listen is None:
         return Level.SKIPPED, "the agent listens on a socket, not on a port", ""
     if is_free(listen):
         return Level.OK, f"{listen} is free", ""

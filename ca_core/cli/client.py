@@ -19,6 +19,9 @@ ValueT = TypeVar("ValueT")
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
+PATIENT = httpx.Timeout(600.0, connect=5.0)
+"""For what grows with the cluster: a backup, a new key-encryption key."""
+
 CA_VARIABLES = ("CA_CORE_CACERT", "CONSUL_CACERT")
 """Environment variables that name a PEM file of roots for ``https://``."""
 
@@ -104,9 +107,15 @@ class Client:
         """
         return self._asked("GET", path, params=dict(params or {}))
 
-    def put(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def put(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> Answer:
         """Send ``body`` as JSON. Raises as ``get``."""
-        return self._asked("PUT", path, json=dict(body or {}))
+        return self._asked("PUT", path, json=dict(body or {}), timeout=timeout)
 
     def delete(self, path: str) -> Answer:
         """Delete what stands at ``path``. Raises as ``get``."""
@@ -115,7 +124,7 @@ class Client:
     @contextmanager
     def stream(self, path: str) -> Iterator[Iterator[bytes]]:
         """Yield the body of a large answer piece by piece. Raises as ``get``."""
-        with self._translated(), self._http.stream("GET", path) as response:
+        with self._translated(), self._http.stream("GET", path, timeout=PATIENT) as response:
             if response.is_error:
                 response.read()
             _refuse_error(response)

@@ -38,8 +38,10 @@ def rekey(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Rewrap every secret with a new key-encryption key."""
+    from ca_core.cli.client import PATIENT  # noqa: PLC0415 - help needs none of it
+
     with server_client(http_addr, token) as client, progress("rewrapping the secrets"):
-        answer = client.put(REKEY).decoded(dict)
+        answer = client.put(REKEY, timeout=PATIENT).decoded(dict)
     if output is Output.JSON:
         print_json(answer)
         return

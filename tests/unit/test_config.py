@@ -1,5 +1,8 @@
 """Tests of reading the configuration: precedence, refusals, rules between keys."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +31,17 @@ def written(folder: Path, text: str) -> Path:
     file = folder / "ca-core.toml"
     file.write_text(text)
     return file
+
+
+@contextmanager
+def as_somebody() -> Iterator[None]:
+    """Give up root's right to enter every folder; nothing changes for any other user."""
+    before = os.geteuid()
+    os.seteuid(before or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 def outcome(environ: dict[str, str]) -> str:
@@ -260,6 +274,22 @@ class TestFile:
         with pytest.raises(ConfigError, match="is a directory") as caught:
             load_config(tmp_path, environ={})
         assert caught.value.where == str(tmp_path)
+
+    def test_a_folder_that_may_not_be_entered_hides_no_file(self, tmp_path, monkeypatch):
+        """Whoever may not look is told so, and does not start with the defaults."""
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0)
+        monkeypatch.setattr("ca_core.config.load.SEARCH_PATH", (closed / "ca-core.toml",))
+        with as_somebody():
+            found = find_config_file()
+            with pytest.raises(ConfigError, match="permission denied"):
+                load_config(found, environ={})
+
+    def test_a_path_through_a_file_leads_nowhere(self, tmp_path, monkeypatch):
+        """A file where a folder should be is no configuration."""
+        (tmp_path / "file").write_text("")
+        monkeypatch.setattr("ca_core.config.load.SEARCH_PATH", (tmp_path / "file" / "a.toml",))
+        assert find_config_file() is None
 
     def test_the_nearest_file_is_found(self, tmp_path, monkeypatch):
         """A file in the working folder is used when none is named."""
