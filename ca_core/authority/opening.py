@@ -9,7 +9,9 @@ from ca_core.authority.configuration import provider_config
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
+    AUTHORITIES,
     CLUSTER,
+    AuthorityRow,
     ClusterRow,
     ConfigurationRow,
     current_signer,
@@ -17,6 +19,7 @@ from ca_core.authority.rows import (
     trust_domain,
 )
 from ca_core.clock import Clock
+from ca_core.contract.answers import TrustChain
 from ca_core.contract.capabilities import Role
 from ca_core.contract.context import ProviderContext
 from ca_core.errors import Error, GuardError, NotReadyError, ProviderError
@@ -85,14 +88,15 @@ class Opener:
         name = configuration.provider
         plugin = self.registry.get(name)
         config = provider_config(configuration, self.own_secrets)
+        context = self._context(name)
         try:
-            inner = plugin.open(config, self._context(name))
+            inner = plugin.open(config, context)
         except Error:
             raise
         except Exception as error:
             text = f"provider {name!r} failed to open: {type(error).__name__}: {error}"
             raise ProviderError(text) from error
-        return GuardedProvider(
+        guarded = GuardedProvider(
             inner,
             name=name,
             trust_domain=self.trust_domain(),
@@ -102,6 +106,10 @@ class Opener:
             on_bug=lambda _error: self.counters.on_bug(name),
             logger=_log,
         )
+        known = read(self.store.snapshot, AuthorityRow, AUTHORITIES, context.authority_id)
+        if known is not None:  # whatever the provider says after a restart, this is the authority
+            guarded.adopt_authority(TrustChain(known.certificates))
+        return guarded
 
     def _context(self, name: str) -> ProviderContext:
         current = current_signer(self.store.snapshot)
