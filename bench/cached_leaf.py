@@ -1,12 +1,13 @@
 """The agent's cached leaf against an empty handler: what the answer itself costs.
 
 Both are on one server and one lane: the request is read and its caller known before either begins.
-The client runs in a process of its own and keeps sixteen connections busy.
+The client runs in a process of its own and keeps sixteen connections busy; what counts is the
+server's processor time for each answer.
 """
 
 import asyncio
-import json
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -56,14 +57,31 @@ async def _empty(_room: AgentRoom, _request: Request) -> Response:
 
 
 async def _measured(seconds: float) -> dict[str, list[float]]:
+    """Return answers per second of processor time, one figure per round."""
+    rates: dict[str, list[float]] = {EMPTY: [], LEAF: []}
     async with _serving() as port:
-        command = ["-m", "bench.client", str(port), str(ROUNDS), str(seconds), EMPTY, LEAF]
         client = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            *("-m", "bench.client", str(port)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
-        printed, _ = await client.communicate()
-    rates: dict[str, list[float]] = json.loads(printed)
+        for path in (EMPTY, LEAF):
+            await _rate(client, path, seconds / ROUNDS)  # warm
+        for _ in range(ROUNDS):
+            for path, figures in rates.items():
+                figures.append(await _rate(client, path, seconds / ROUNDS))
+        await client.communicate(b"")
     return rates
+
+
+async def _rate(client: asyncio.subprocess.Process, path: str, seconds: float) -> float:
+    assert client.stdin is not None
+    assert client.stdout is not None
+    started = time.process_time()
+    client.stdin.write(f"{seconds} {path}\n".encode())
+    answers = int(await client.stdout.readline())
+    return answers / (time.process_time() - started)
 
 
 @asynccontextmanager

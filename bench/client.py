@@ -1,11 +1,10 @@
-"""A raw keep-alive HTTP client for one loopback server: ``python -m bench.client PORT …``.
+"""A raw keep-alive HTTP client for one loopback server: ``python -m bench.client PORT``.
 
 It runs in a process of its own, so that the server has a core to itself. Each connection has one
-request under way; paths are measured by turns. Prints one JSON object: path → requests per second,
-one figure per round.
+request under way. For every line ``SECONDS PATH`` it asks for that long, and prints how many
+answers came.
 """
 
-import json
 import selectors
 import socket
 import sys
@@ -55,36 +54,32 @@ def request_for(port: int, path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
 
 
-def rate(connections: Sequence[Connection], request: bytes, seconds: float) -> float:
-    """Return answers per second with every connection busy, after letting all come to rest."""
+def answers(connections: Sequence[Connection], request: bytes, seconds: float) -> int:
+    """Return how many answers came in about ``seconds``; every connection is busy, then rests."""
     with selectors.DefaultSelector() as waiting:
         for connection in connections:
             waiting.register(connection.socket, selectors.EVENT_READ, connection)
             connection.ask(request)
-        started = time.perf_counter()
-        stop, busy, answers = started + seconds, len(connections), 0
+        stop, busy, counted = time.perf_counter() + seconds, len(connections), 0
         while busy:
             for key, _ in waiting.select():
                 if not key.data.answered():
                     continue
-                answers += 1
+                counted += 1
                 if time.perf_counter() < stop:
                     key.data.ask(request)
                 else:
                     busy -= 1
-        return answers / (time.perf_counter() - started)
+        return counted
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure ``PORT ROUNDS SECONDS PATH…``."""
-    port, rounds, seconds = int(arguments[0]), int(arguments[1]), float(arguments[2])
-    paths = arguments[3:]
+    """Serve lines ``SECONDS PATH`` until there are no more."""
+    port = int(arguments[0])
     connections = [Connection(port) for _ in range(CONNECTIONS)]
-    measured: dict[str, list[float]] = {path: [] for path in paths}
-    for _ in range(rounds):
-        for path in paths:
-            measured[path].append(rate(connections, request_for(port, path), seconds / rounds))
-    print(json.dumps(measured))
+    for line in sys.stdin:
+        seconds, path = line.split()
+        print(answers(connections, request_for(port, path), float(seconds)), flush=True)
 
 
 if __name__ == "__main__":
