@@ -14,6 +14,7 @@ from ca_core.errors import Error
 from ca_core.state.sqlite import BOUNDARIES
 from tests.integration.crash.autopsy import BEFORE, CURRENT, NO_SIGNER, NOT_CURRENT, PHASES
 from tests.integration.crash.cluster import Cluster
+from tests.integration.crash.customer import asked_operators
 from tests.integration.crash.lives import Zygote
 
 pytestmark = pytest.mark.timeout(180)
@@ -50,13 +51,14 @@ async def test_a_first_start_is_finished_by_the_next_wherever_it_was_killed(fold
 
 
 async def signings(cluster, life, ahead):
-    """Have everything signed that a server signs, each at a moment beyond the standing ceiling."""
+    """Have everything signed that a server signs, beyond the standing ceiling; then a new key."""
     async with cluster.customer.calling(life) as upstream:
         both = (cluster.customer.ask(upstream, ahead=ahead) for _ in range(2))
         await asyncio.gather(*both)
         await cluster.customer.ask_own(upstream, ahead=ahead)
     await cluster.stranger.join(life, node="node-2", ahead=ahead)
-    await asyncio.sleep(0.05)  # the last group is written
+    rekeyed = await asked_operators(life, "PUT", "/v1/cluster/rekey")
+    assert rekeyed.status_code == 200, rekeyed.text
 
 
 async def killed_while_signing(cluster, number, fuse):
@@ -74,7 +76,7 @@ async def killed_while_signing(cluster, number, fuse):
 
 
 async def test_no_released_leaf_is_above_the_ceiling_wherever_signing_was_killed(folder, zygote):
-    """At every boundary of signing for a service, for an agent itself, and of joining."""
+    """At every boundary of signing for a service and for an agent, of joining and of rekeying."""
     fuse, boundaries = folder / "armed", []
     async with contextlib.aclosing(Cluster(folder, zygote.life)) as cluster:
         for number in itertools.count(1):
@@ -84,7 +86,7 @@ async def test_no_released_leaf_is_above_the_ceiling_wherever_signing_was_killed
             boundaries.append(life.killed_at)
             cluster.autopsy(life, busy=True)
         await cluster.stopped(life)
-    assert len(boundaries) >= 18
+    assert len(boundaries) >= 24
     assert set(boundaries) == COMMITS | APPENDS
 
 

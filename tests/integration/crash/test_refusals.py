@@ -77,6 +77,30 @@ async def test_a_second_server_on_the_same_folder_is_refused(cluster):
     await cluster.recovered(life)
 
 
+async def test_of_two_servers_that_start_on_an_empty_folder_one_begins_the_cluster(folder):
+    """The other one is refused, however close they were; there is one root."""
+    cluster = Cluster(folder / "c", console_life)
+    lives = [await console_life(cluster.data_dir) for _ in range(2)]
+    try:
+        loser = lives[await first_to_end(lives)]
+        assert await loser.ended() == USAGE
+        await cluster.recovered(lives[1 - lives.index(loser)])
+    finally:
+        for life in lives:
+            if not life.has_ended:
+                await life.kill()
+
+
+async def first_to_end(lives):
+    """Return the number of the life that ends first."""
+    tasks = [asyncio.ensure_future(life.ended()) for life in lives]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    (number,) = [n for n, task in enumerate(tasks) if task.done()]
+    for task in tasks:
+        task.cancel()
+    return number
+
+
 async def test_a_server_without_its_key_serves_roots_and_refuses_to_sign(cluster):
     """It answers 503 with the id of the key that is missing; with the key back, it signs again."""
     life = await cluster.life()
