@@ -1,0 +1,64 @@
+"""Tests of `ca status`, `ca csr` and `ca install-chain`, against a fake API."""
+
+import json
+
+import pytest
+
+STATUS, CSR, CHAIN = (f"/v1/cluster/ca/{name}" for name in ("status", "csr", "chain"))
+
+
+@pytest.fixture
+def status() -> dict[str, object]:
+    """Return the answer of a cluster that signs."""
+    authority = {
+        "ID": "ca-1", "Provider": "builtin", "Phase": "signing", "RootFingerprint": "ab",
+        "NotAfter": "2066-01-01T00:00:00Z", "Leaves": 7, "Complete": True, "Ceiling": "",
+    }  # fmt: skip
+    return {
+        "TrustDomain": "x.consul", "Datacenter": "dc1", "Ready": True, "Reason": "",
+        "ProviderOK": True, "ProviderMessage": "", "Signer": "s-1",
+        "SignerNotAfter": "2066-01-01T00:00:00Z", "Authorities": [authority],
+    }  # fmt: skip
+
+
+def test_people_see_whether_leaves_can_be_signed(run, api, status):
+    """The answer to the first question stands in one line, the authorities below it."""
+    api.answer("GET", STATUS, status)
+    text = run("ca", "status", "--http-addr", api.url).stdout
+    assert "signs         yes" in text
+    assert "ca-1" in text
+
+
+def test_a_cluster_that_does_not_sign_says_why(run, api, status):
+    """The reason comes from the server."""
+    api.answer("GET", STATUS, status | {"Ready": False, "Reason": "the provider is opening"})
+    assert "no: the provider is opening" in run("ca", "status", "--http-addr", api.url).stdout
+
+
+def test_a_count_that_may_miss_leaves_says_so(run, api, status):
+    """After a server died, the number on record is a lower bound."""
+    status["Authorities"][0]["Complete"] = False
+    api.answer("GET", STATUS, status)
+    assert "7 or more" in run("ca", "status", "--http-addr", api.url).stdout
+
+
+def test_the_csr_can_be_redirected(run, api):
+    """Standard output is the request and nothing else."""
+    api.answer("GET", CSR, b"-----BEGIN CERTIFICATE REQUEST-----\n")
+    result = run("ca", "csr", "--http-addr", api.url)
+    assert result.stdout == "-----BEGIN CERTIFICATE REQUEST-----\n"
+
+
+def test_the_chain_is_sent_as_it_is_in_the_file(run, api, tmp_path):
+    """The file's text reaches the server, from a path or a pipe."""
+    api.answer("PUT", CHAIN, True)
+    (tmp_path / "chain.pem").write_text("PEM\n")
+    assert run("ca", "install-chain", "chain.pem", "--http-addr", api.url).exit_code == 0
+    assert run("ca", "install-chain", "-", "--http-addr", api.url, text=b"PEM\n").exit_code == 0
+    assert [json.loads(body) for *_, body in api.requests] == [{"Chain": "PEM\n"}] * 2
+
+
+def test_a_missing_chain_is_named(run, api):
+    """Nothing is sent without a file."""
+    result = run("ca", "install-chain", "absent.pem", "--http-addr", api.url)
+    assert (result.exit_code, "absent.pem" in result.stderr, api.requests) == (2, True, [])
