@@ -206,6 +206,23 @@ def test_a_newer_backup_is_refused(tmp_path):
         restore(tmp_path / "newer.zip", tmp_path / "state.db")
 
 
+def test_a_member_exchanged_for_another_is_refused(folder):
+    """A zip that is sound in itself but not what the manifest describes is damaged."""
+    place, _ = folder
+    backup(place / "data" / "state.db", place / "b.zip", now=NOW)
+    for exchanged in ("rows.jsonl", "records.jsonl"):
+        with (
+            zipfile.ZipFile(place / "b.zip") as good,
+            zipfile.ZipFile(place / "bad.zip", "w") as bad,
+        ):
+            for name in good.namelist():
+                lines = good.read(name).splitlines(keepends=True)
+                bad.writestr(name, b"".join(lines[:-1] if name == exchanged else lines))
+        with pytest.raises(ConfigError, match=f"{exchanged} has another SHA-256"):
+            restore(place / "bad.zip", place / "new" / "state.db")
+        assert not (place / "new" / "state.db").exists()
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Return the bytes of a small backup, and what it restores to."""

@@ -1,5 +1,6 @@
 """One holder at a time, and a fence that stops every former one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -153,6 +154,41 @@ def test_a_backend_that_is_away_costs_the_lease_only_when_it_expires(cluster):
     assert one.held is True
     cluster.clock.advance(SPAN)
     assert one.held is False
+
+
+def attempted_late(cluster, attempt):
+    """Run an attempt of the second server while nothing reaches it; return its later answer."""
+    with ThreadPoolExecutor(1) as thread:
+        outcome = thread.submit(attempt)
+        with pytest.raises(TimeoutError):
+            outcome.result(0.05)
+        cluster.engines[1].release()
+        return outcome.result(10)
+
+
+def test_a_server_whose_view_lags_takes_nothing(cluster):
+    """A lease acquired, or renewed, unseen by the other server stays with its holder."""
+    one, two = cluster.leases
+    cluster.engines[1].hold()
+    one.acquire()
+    assert attempted_late(cluster, two.acquire) is False
+    cluster.clock.advance(SPAN * 0.9)
+    cluster.engines[1].hold()
+    one.renew()
+    cluster.clock.advance(SPAN * 0.9)
+    assert attempted_late(cluster, two.acquire) is False
+    assert one.held is True
+
+
+def test_a_server_whose_view_lags_renews_nothing(cluster):
+    """A former holder that has not heard of its end does not write over the new lease."""
+    one, two = cluster.leases
+    two.acquire()
+    cluster.engines[1].hold()
+    cluster.clock.advance(SPAN)
+    assert one.acquire() is True
+    assert attempted_late(cluster, two.renew) is False
+    assert one.held is True
 
 
 def test_a_lease_deleted_by_hand_is_lost(cluster):

@@ -316,6 +316,23 @@ def test_rekey_is_safe_while_another_server_creates_and_deletes():
         assert all_of(one, OTHER) == {f"new-{n}": b"new" for n in range(120)}
 
 
+def test_rekey_brings_no_deleted_secret_back():
+    """A server whose view lags does not rewrap what another one has deleted."""
+    backend = FakeBackend()
+    engine = FakeEngine(backend)
+    with Store(engine) as late, Store(FakeEngine(backend)) as other:
+        filled(late, 3)
+        engine.hold()
+        EncryptedSecrets(other, RING, "p").delete("key-1")
+        with ThreadPoolExecutor(1) as thread:
+            outcome = thread.submit(rekey, late, RING, OTHER.writer)
+            with pytest.raises(TimeoutError):
+                outcome.result(0.05)
+            engine.release()
+            assert outcome.result(10) == 2
+        assert set(all_of(other, OTHER)) == {"key-0", "key-2"}
+
+
 def test_a_row_that_is_no_record_is_named(store, secrets):
     """Damage is told apart from absence, and shows nothing of the row."""
     change = Change(SECRETS, "builtin/key", b"{not json")

@@ -69,6 +69,7 @@ def test_late_deliveries_complete_commits_in_their_order(cluster):
     async def scenario():
         first = asyncio.ensure_future(one.store.commit_async(put("a")))
         second = asyncio.ensure_future(one.store.commit_async(put("b")))
+        await asyncio.sleep(0)  # both are submitted
         await asyncio.to_thread(one.store._writer.call, lambda: None)  # both are written
         one.engine.release_one()
         await first
@@ -291,18 +292,20 @@ def test_what_parked_on_a_dead_loop_disturbs_nobody():
     """A loop that was closed with waiters on it does not keep the next loop's from waking."""
     with Store(MemoryEngine()) as store:
         dead = asyncio.new_event_loop()
-        forgotten = dead.create_task(store.wait(["x"], 1, 60))
-        dead.run_until_complete(parked(store))
+        forgotten = [dead.create_task(store.wait(["x"], 1, 60)) for _ in range(20)]
+        dead.run_until_complete(parked(store, 20))
         dead.close()
 
         async def scenario():
-            waiting = asyncio.ensure_future(store.wait(["x"], 1, 10))
-            await parked(store)
+            waiting = [asyncio.ensure_future(store.wait(["x"], 1, 2)) for _ in range(20)]
+            await asyncio.sleep(0)
             await store.commit_async(put("a", topics=["x"]))
-            return await waiting
+            return await asyncio.gather(*waiting)
 
-        assert asyncio.run(scenario()) is True
-        forgotten._log_destroy_pending = False
+        woken = asyncio.run(scenario())
+        for task in forgotten:
+            task._log_destroy_pending = False
+        assert all(woken)
 
 
 def test_a_closed_store_refuses_writes_and_still_reads():
