@@ -100,3 +100,21 @@ async def test_a_thousand_servers_killed_in_every_phase_carry_on(folder, aim):
     await asyncio.gather(*(hard_lives(folder, aim, SOAK_KILLS, lane) for lane in (1, 2)))
     assert aim.total >= SOAK_KILLS
     assert min(aim.kills.values()) >= SOAK_EACH
+
+
+@pytest.mark.timeout(180)
+async def test_a_server_stopped_under_load_keeps_an_exact_and_complete_record(folder):
+    """However often it is stopped while it signs, every leaf is on record and counted once."""
+    cluster = Cluster(folder / "c", console_life)
+    async with contextlib.aclosing(cluster):
+        for _ in range(3):
+            life = await cluster.life()
+            await cluster.recovered(life)
+            async with cluster.customer.calling(life) as upstream:
+                load = asyncio.ensure_future(cluster.customer.press(upstream))
+                await asyncio.sleep(0.2)
+                found = await cluster.stopped(life)
+                await load
+            assert found.authority.complete
+            assert found.serials >= {leaf.serial for leaf in cluster.notebook.released}
+    assert len(cluster.notebook.released) > 10
