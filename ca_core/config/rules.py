@@ -40,6 +40,7 @@ def check_config(config: Config) -> None:
     _check_kek(config)
     _check_listen(config)
     _check_workloads(config)
+    _check_unserved(config)
 
 
 def check_lives(ca: CAConfig) -> None:
@@ -154,3 +155,19 @@ def _reworded(where: str, check: Callable[[], Any]) -> None:
     except RequestError as error:
         message = str(error).removeprefix(f"{error.field}: ")
         raise ConfigError(message, where=where) from None
+
+
+def _check_unserved(config: Config) -> None:
+    """Refuse what this version would read and then ignore: a setting without effect misleads."""
+    if config.plugins.enabled:
+        raise ConfigError(
+            "plugins that review issuance or receive events are not loaded by this version",
+            where="plugins.enabled",
+            hint="leave it empty",
+        )
+    if len(config.agent.servers) > 1:
+        raise ConfigError(
+            "this version of the agent follows one server",
+            where="agent.server",
+            hint="name one; it may be an address that several servers share",
+        )

@@ -431,3 +431,18 @@ class TestSecrets:
         """A single URL and a list of one are the same."""
         one = load_config(None, environ={}, flags={"agent.server": "https://a:1"})
         assert one.agent.servers == ("https://a:1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('[plugins]\nenabled = ["audit"]', "plugins.enabled"),
+        ('[agent]\nserver = ["https://a:8501", "https://b:8501"]', "agent.server"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(tmp_path, text, where):
+    """A setting without effect misleads; it is an error that names its key."""
+    file = tmp_path / "ca-core.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=where):
+        load_config(file, environ={})
