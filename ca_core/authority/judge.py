@@ -68,7 +68,7 @@ class Judge:
         except Error:
             raise
         except Exception as error:
-            what = f"{type(error).__name__} at {_place(error)}"
+            what = f"{type(error).__name__} at {place_of(error)}"
             raise self.bug(f"{_method(call)}() raised {what}") from error
 
     def bug(self, fault: str) -> ProviderError:
@@ -120,8 +120,8 @@ def _method(call: Callable[..., object]) -> str:
     return getattr(call, "__name__", type(call).__name__)
 
 
-def _place(error: Exception) -> str:
-    """Return the file's name and line where an exception was raised."""
+def place_of(error: Exception) -> str:
+    """Return file name and line where an exception was raised; its text may hold a secret."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

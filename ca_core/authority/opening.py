@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ca_core.authority.bringup import drawn_ids
 from ca_core.authority.configuration import provider_config
 from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.judge import place_of
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
     AUTHORITIES,
@@ -94,7 +95,8 @@ class Opener:
         except Error:
             raise
         except Exception as error:
-            text = f"provider {name!r} failed to open: {type(error).__name__}: {error}"
+            what = f"{type(error).__name__} at {place_of(error)}"
+            text = f"provider {name!r} failed to open: {what}; this is a bug of the provider"
             raise ProviderError(text) from error
         guarded = GuardedProvider(
             inner,
