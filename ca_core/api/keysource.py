@@ -17,6 +17,7 @@ from ca_core.state.kek import (
 )
 from ca_core.state.secrets import needed_keys, rekey
 from ca_core.state.store import Store
+from ca_core.state.wholefile import remove_drafts
 
 
 class KeySource:
@@ -91,7 +92,8 @@ def server_keys(
 ) -> KeySource:
     """Return the keys of a server: environment, else command, else file (made at first start).
 
-    A missing key is not an error here: the server serves reads and says which id it lacks.
+    A missing key is not an error here: the server serves reads and says which id it lacks. Drafts
+    that a killed server left beside the default file, each a copy of a key, are removed.
 
     Raises:
         ConfigError: what is there cannot be used; says what to do.
@@ -102,5 +104,7 @@ def server_keys(
     if config.kek_command:
         return KeySource(keys_from_command(config.kek_command), None)
     path = config.kek_file or key_file(data_dir)
+    if config.kek_file is None:  # beside the state, which we hold: nobody else is writing it
+        remove_drafts(path)
     ring = open_key_file(path, needed_keys(store.snapshot))
     return KeySource(ring, lambda changed: write_key_file(path, changed))

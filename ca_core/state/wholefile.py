@@ -1,8 +1,10 @@
 """Private files that appear whole or not at all, however the process ends."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +29,18 @@ def replace_whole(path: Path, write: Write) -> None:
         OSError: it cannot be written; what was there is untouched.
     """
     _publish(path, write, os.replace)
+
+
+def remove_drafts(path: Path) -> None:
+    """Remove what killed processes left on their way to ``path``; nobody may be writing it now.
+
+    A draft of a key file is a key that nobody knows of. What cannot be removed stays.
+    """
+    draft = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new")
+    with suppress(OSError):
+        for found in path.parent.iterdir():
+            if draft.fullmatch(found.name):
+                found.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

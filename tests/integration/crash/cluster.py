@@ -6,6 +6,7 @@ from ca_core.agent.verification import trusted_path
 from ca_core.authority.rows import current_signer
 from ca_core.clock import SystemClock
 from ca_core.identity.certificates import fingerprint
+from ca_core.state.kek import key_file
 from tests.integration.crash.autopsy import (
     phase_of,
     remains,
@@ -87,6 +88,7 @@ class Cluster:
         assert self.notebook.roots == {fingerprint(root)}
         found = standing(self.data_dir)
         require_one_of_each(found)
+        assert list(self.data_dir.parent.glob("d.kek*")) == [key_file(self.data_dir)]
         assert found.authority.complete is self._complete
         self._require_kept(found)
         self._require_paths(root)
