@@ -161,7 +161,7 @@ def test_a_provider_that_cannot_be_opened_does_not_stop_the_server(fast_clock):
 
         def create(config, context):
             if broken:
-                raise RuntimeError("no route to host")
+                raise RuntimeError("no route with token s.hunter2")
             return healthy.create(config, context)
 
         room = Room(
@@ -170,8 +170,9 @@ def test_a_provider_that_cannot_be_opened_does_not_stop_the_server(fast_clock):
             clock=fast_clock,
         )
         async with running(room):
-            while "no route to host" not in room.manager.why_not_ready():
+            while "RuntimeError at test_bringup.py" not in room.manager.why_not_ready():
                 await asyncio.sleep(0.001)
+            assert "hunter2" not in room.manager.why_not_ready()
             with pytest.raises(NotReadyError) as caught:
                 await room.sign()
             assert caught.value.retry_after > timedelta(0)

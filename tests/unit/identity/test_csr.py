@@ -130,7 +130,7 @@ def test_a_csr_not_signed_by_its_own_key_is_refused():
 
 def test_a_changed_name_breaks_the_signature():
     """Proof of possession covers what is asked for."""
-    der = request(URI).public_bytes(serialization.Encoding.DER).replace(b"svc/web", b"svc/wee")
+    der = request(URI).public_bytes(serialization.Encoding.DER).replace(b"svc/web", b"svc/wex")
     refused(x509.load_der_x509_csr(der), "not signed by its own key")
 
 
@@ -144,7 +144,7 @@ NAMED = {
     "a signing ID": ((x509.UniformResourceIdentifier("spiffe://1234.consul"),), "signing ID"),
     "an e-mail address": ((URI, x509.RFC822Name("a@b.example")), "not RFC822Name"),
     "a directory name": ((URI, x509.DirectoryName(CN)), "not DirectoryName"),
-    "a registered id": ((URI, x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))), "not Regist"),
+    "a registered id": ((URI, x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))), "not RegisteredID"),
     "another name": (
         (URI, x509.OtherName(x509.ObjectIdentifier("1.2.3"), b"\x0c\x01a")),
         "not OtherName",
