@@ -1,12 +1,13 @@
 """``/v1/agent/…``: what a program asks of the agent on its own host."""
 
 import ipaddress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names
-from ca_core.api.blocking import blocking_of, with_jitter
+from ca_core.api.blocking import DEFAULT_WAIT, blocking_of, with_jitter
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import AgentRoom, require
@@ -32,6 +33,19 @@ async def roots(room: AgentRoom, request: Request) -> Response:
     return json_response(answer.value, headers=headers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafQuery:
+    """What the query of a leaf request asks for; ``wait`` has its jitter already."""
+
+    dns_names: tuple[str, ...] = ()
+    addresses: tuple[IPAddress, ...] = ()
+    index: int = 0
+    wait: timedelta = DEFAULT_WAIT
+
+
+_PLAIN = LeafQuery()
+
+
 async def leaf(room: AgentRoom, request: Request) -> Response:
     """Return a service's leaf and key from memory, or have it signed on first use.
 
@@ -39,21 +53,19 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
     """
     service = _service(request.params["service"])
     require(room.may, request, Action.SERVICE_WRITE, service)
-    refuse_other_places(request, room.agent.datacenter)
-    dns_names, addresses = _names(request)
-    for name in foreign_names(service, dns_names, addresses):
-        require(room.may, request, Action.OPERATOR_WRITE, name)
-    asked = blocking_of(request)
+    asked = _leaf_query(room, request, service) if request.query else _PLAIN
     answer = await room.agent.leaves.get(
         request.principal,
         service,
-        dns_names=dns_names,
-        ip_addresses=addresses,
+        dns_names=asked.dns_names,
+        ip_addresses=asked.addresses,
         min_index=asked.index,
-        wait=with_jitter(asked.wait, room.random.random()),
+        wait=asked.wait,
     )
     headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
     headers["cache-control"] = "no-store"
+    if answer.failure:
+        headers["x-ca-core-renewal-failure"] = _one_line(answer.failure)
     return json_response(answer.cert, headers=headers)
 
 
@@ -61,6 +73,11 @@ async def self_description(room: AgentRoom, request: Request) -> Response:
     """Return who this agent is and how its caches stand; no secrets."""
     require(room.may, request, Action.AGENT_READ)
     return json_response(room.agent.describe())
+
+
+def _one_line(text: str) -> str:
+    """Return text that may stand in a header: printable, short, one line."""
+    return "".join(char if char.isprintable() else " " for char in text)[:200]
 
 
 def cache_headers(index: int, *, hit: bool, age: timedelta) -> dict[str, str]:
@@ -81,6 +98,17 @@ def _service(text: str) -> str:
     if len(text) > MAX_SERVICE:
         raise RequestError(f"longer than {MAX_SERVICE} characters", field="service")
     return ServiceId(trust_domain=_ANY, datacenter="any", service=text).service
+
+
+def _leaf_query(room: AgentRoom, request: Request, service: str) -> LeafQuery:
+    """Return what the query asks for, once the caller may have every name in it."""
+    refuse_other_places(request, room.agent.datacenter)
+    dns_names, addresses = _names(request)
+    for name in foreign_names(service, dns_names, addresses):
+        require(room.may, request, Action.OPERATOR_WRITE, name)
+    asked = blocking_of(request)
+    wait = with_jitter(asked.wait, room.random.random())
+    return LeafQuery(dns_names=dns_names, addresses=addresses, index=asked.index, wait=wait)
 
 
 def _names(request: Request) -> tuple[tuple[str, ...], tuple[IPAddress, ...]]:

@@ -1,0 +1,58 @@
+"""The leaf endpoint tells how it stands with the renewal behind it."""
+
+import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from ca_core.acl.access import AllowAll
+from ca_core.acl.principal import Anonymous
+from ca_core.agent.leaves import LeafAnswer
+from ca_core.api.agent_handlers import leaf
+from ca_core.api.http import Request
+from ca_core.api.rooms import AgentRoom
+from ca_core.testing.clock import FakeClock
+from ca_core.wire.leaf import IssuedCert
+
+CERT = IssuedCert(
+    serial_number="08",
+    valid_after="2030-01-01T00:00:00Z",
+    valid_before="2030-01-04T00:00:00Z",
+    create_index=1,
+    modify_index=1,
+)
+
+
+def answered(failure: str):
+    """Return the endpoint's answer when the last renewal ended with ``failure``."""
+
+    async def get(*_args, **_kwargs) -> LeafAnswer:
+        return LeafAnswer(cert=CERT, hit=True, age=timedelta(), index=1, failure=failure)
+
+    agent = SimpleNamespace(leaves=SimpleNamespace(get=get), datacenter="dc1")
+    room = AgentRoom(agent=agent, may=AllowAll(), clock=FakeClock())
+    request = Request(
+        method="GET",
+        path="/v1/agent/connect/ca/leaf/web",
+        query="",
+        headers={},
+        body=b"",
+        principal=Anonymous(),
+        params={"service": "web"},
+    )
+    return asyncio.run(leaf(room, request))
+
+
+def test_a_leaf_whose_renewal_works_says_nothing_about_it():
+    """No news is good news."""
+    assert "x-ca-core-renewal-failure" not in answered("").headers
+
+
+@pytest.mark.parametrize("failure", ["no server", "two\r\nlines", "x" * 5000])
+def test_a_leaf_whose_renewal_fails_says_so_in_one_short_line(failure):
+    """The leaf is still valid and served; whoever looks at the headers is warned."""
+    shown = answered(failure).headers["x-ca-core-renewal-failure"]
+    assert shown.startswith(failure[:3])
+    assert shown.isprintable()
+    assert len(shown) <= 200
