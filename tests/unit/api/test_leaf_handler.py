@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -31,7 +32,7 @@ def answered(failure: str):
         return LeafAnswer(cert=CERT, hit=True, age=timedelta(), index=1, failure=failure)
 
     agent = SimpleNamespace(leaves=SimpleNamespace(get=get), datacenter="dc1")
-    room = AgentRoom(agent=agent, may=AllowAll(), clock=FakeClock())
+    room = AgentRoom(agent=agent, may=AllowAll(), clock=FakeClock(), random=Random(1))
     request = Request(
         method="GET",
         path="/v1/agent/connect/ca/leaf/web",
