@@ -320,6 +320,7 @@ def test_no_method_of_the_contract_bypasses_the_guard():
 
 @given(at=st.integers(min_value=0), by=st.integers(min_value=1, max_value=255))
 @settings(max_examples=200)
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 def test_a_leaf_with_any_byte_changed_is_never_released(at: int, by: int):
     """Damage anywhere in the certificate is a violation, never another exception."""
     der = bytearray(issue_leaf(HONEST.signer, ASKED).public_bytes(serialization.Encoding.DER))
