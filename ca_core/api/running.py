@@ -46,15 +46,16 @@ _RANDOM = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A process that is ready: where it answers, and whom it trusts.
+    """A process that answers: where, and whom it trusts.
 
     ``root_fingerprint`` is the SHA-256 of the signing root, 64 hex digits; empty before there is
-    one.
+    one. ``why_not_ready`` says in one sentence why it cannot do its work yet; empty if it can.
     """
 
     url: str
     trust_domain: str
     root_fingerprint: str
+    why_not_ready: str = ""
 
 
 Announce = Callable[[Started], None]
@@ -201,6 +202,7 @@ def _started(server: Server, url: str) -> Started:
         url=url,
         trust_domain=server.manager.trust_domain.name,
         root_fingerprint=fingerprint(current[0].anchor_certificate) if current else "",
+        why_not_ready=server.manager.why_not_ready(),
     )
 
 

@@ -30,6 +30,11 @@ class StartedServer(Protocol):
         """SHA-256 of the root that signs now, 64 hex digits; empty before there is one."""
         ...
 
+    @property
+    def why_not_ready(self) -> str:
+        """Why it cannot do its work yet, in one sentence; empty if it can."""
+        ...
+
 
 def program() -> str:
     """Return what to type to run this program here: its name if that is on PATH, else its path."""
@@ -59,7 +64,7 @@ def dev_screen(started: StartedServer, *, data_dir: Path | None) -> str:
         "openssl verify -x509_strict -CAfile web/bundle.pem -untrusted web/leaf.pem web/leaf.pem",
     )
     return _screen(
-        "ca-core dev is ready",
+        _title("ca-core dev", started),
         [*_facts(started), ("state", state)],
         "Try, in another terminal:",
         commands,
@@ -80,7 +85,10 @@ def server_screen(
     )
     facts = [*_facts(started), ("operators", f"unix:{data_dir.absolute()}/server.sock")]
     return _screen(
-        "ca-core server is ready", facts, "A new agent joins with a token, made here:", commands
+        _title("ca-core server", started),
+        facts,
+        "A new agent joins with a token, made here:",
+        commands,
     )
 
 
@@ -89,11 +97,17 @@ def agent_screen(started: StartedServer, *, data_dir: Path) -> str:
     socket = shlex.quote(f"unix:{data_dir.absolute()}/agent.sock")
     commands = (f"{program()} leaf get SERVICE --out DIR --http-addr {socket}",)
     return _screen(
-        "ca-core agent is ready",
+        _title("ca-core agent", started),
         [*_facts(started), ("workloads", f"unix:{data_dir.absolute()}/agent.sock")],
         "A user listed under [agent.workloads] gets a leaf with:",
         commands,
     )
+
+
+def _title(name: str, started: StartedServer) -> str:
+    if not started.why_not_ready:
+        return f"{name} is ready"
+    return f"{name} runs, but is not ready: {started.why_not_ready}"
 
 
 def _where(url: str) -> str:

@@ -26,6 +26,7 @@ class Ready:
     url: str = "http://127.0.0.1:8500"
     trust_domain: str = "x.consul"
     root_fingerprint: str = "ab" * 32
+    why_not_ready: str = ""
 
 
 class TestFirstScreen:
@@ -59,6 +60,17 @@ class TestFirstScreen:
     def test_a_server_without_a_root_says_where_to_look(self):
         """No fingerprint is not an empty line."""
         assert "doctor" in dev_screen(Ready(root_fingerprint=""), data_dir=None)
+
+    def test_a_server_that_cannot_sign_does_not_say_that_it_is_ready(self):
+        """The first line says what is missing, whatever runs."""
+        gap = "key-encryption key 0123 is missing; nothing can be signed"
+        for text in (
+            dev_screen(Ready(why_not_ready=gap), data_dir=None),
+            server_screen(Ready(why_not_ready=gap), data_dir=Path("/d")),
+        ):
+            first = text.splitlines()[0]
+            assert "is ready" not in first
+            assert gap in first
 
     def test_the_command_is_what_runs_here(self, monkeypatch, tmp_path):
         """A program that is not on PATH is named by its path from here."""
