@@ -62,7 +62,7 @@ class HeldLeaf:
 
     def servable(self, now: datetime) -> bool:
         """Say whether the leaf may be answered: it is valid at ``now``."""
-        return self.state(now) in (LeafState.FRESH, LeafState.DUE)
+        return self.not_before <= now <= self.not_after
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -107,7 +107,7 @@ class LeafCache:
         leaf = record.leaf
         if leaf is not None and leaf.servable(now):
             if min_index != leaf.index:
-                return self._answer(record, hit=True)  # (2)
+                return _handed_out(record, leaf, now, hit=True)  # (2)
             await self._replaced(record, leaf, wait)  # (3)
             self._check_right(principal, service)  # (5)
             return self._answer(record, hit=False)
@@ -153,9 +153,7 @@ class LeafCache:
         leaf = record.leaf
         if leaf is None or not leaf.servable(now):
             raise self._unservable(record, leaf, now)
-        failure = str(record.error) if record.error else ""
-        age = now - leaf.issued_at
-        return LeafAnswer(cert=leaf.cert, hit=hit, age=age, index=leaf.index, failure=failure)
+        return _handed_out(record, leaf, now, hit=hit)
 
     def _unservable(self, record: LeafRecord, leaf: HeldLeaf | None, now: datetime) -> Error:
         if self._closed or leaf is None:
@@ -277,6 +275,12 @@ class LeafCache:
         for record in self._records.values():
             record.follow(known.active.signing_key_id, now, self._draw)
             self._enter(record)
+
+
+def _handed_out(record: LeafRecord, leaf: HeldLeaf, now: datetime, *, hit: bool) -> LeafAnswer:
+    failure = str(record.error) if record.error else ""
+    age = now - leaf.issued_at
+    return LeafAnswer(cert=leaf.cert, hit=hit, age=age, index=leaf.index, failure=failure)
 
 
 def _name_of(
