@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from docs import consul, contract, operations
+from docs import consul, contract, guard, operations
 from docs.tables import with_regions
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +16,7 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "hooks": contract.hooks,
     "errors": contract.errors,
     "configuration": operations.configuration,
+    "guard-rules": guard.rules,
     "exit-codes": operations.exit_codes,
     "json-answers": operations.json_answers,
     "same-and-corrected": consul.same_and_corrected,

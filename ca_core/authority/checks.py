@@ -154,7 +154,7 @@ class Checks:
 
     def adopt_authority(self, chain: TrustChain) -> None:
         """Remember the authority's chain as it stands in the store."""
-        if self.chain is not None and self.chain != chain:
+        if self.chain is not None and self.chain.certificates != chain.certificates:
             self._judge.refuse("authority.7", "the store knows another chain", chain.primary)
         self.chain = chain
 

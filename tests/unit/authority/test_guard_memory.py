@@ -342,7 +342,7 @@ def test_the_authority_from_the_store_is_known():
     rogue = lying()
     provider = guard(rogue, Watch())
     provider.adopt_authority(TrustChain((rogue.world.root.certificate,)))
-    provider.adopt_authority(TrustChain((rogue.world.root.certificate,)))
+    provider.adopt_authority(TrustChain((rogue.world.root.certificate,), adopted=True))
     assert provider.ensure_authority(authority_request()).primary == rogue.world.root.certificate
 
 
@@ -354,3 +354,11 @@ def test_verdicts_are_remembered_within_bounds():
     for number in range(known.VERDICTS_REMEMBERED + 5):
         found.remember_reached(bundle | {str(number)}, ())
     assert 0 < len(found.reached) <= known.VERDICTS_REMEMBERED
+
+
+def test_an_adopted_ca_keeps_its_own_kind_of_key():
+    """The operator's RSA root is taken where new keys would be EC."""
+    world = World(root=new_root(spec=KeySpec(KeyType.RSA, 2048)))
+    chain = TrustChain((world.root.certificate,), adopted=True)
+    rogue = lying("ensure_authority", lambda *_: chain, world)
+    assert guard(rogue, Watch()).ensure_authority(authority_request()) == chain
