@@ -33,6 +33,7 @@ from ca_core.contract.requests import (
     SignerRequest,
 )
 from ca_core.errors import GuardError, PendingError, ProviderError
+from ca_core.identity.certificates import fingerprint
 from ca_core.identity.csr import csr_public_key
 from ca_core.identity.keys import KeySpec, KeyType, PrivateKey, generate_key, signature_hash
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
@@ -289,3 +290,10 @@ def raising(error: BaseException) -> Any:
 
 class SecretError(Exception):
     """What a backend's library might raise, with a token in its text."""
+
+
+def stored(world: World) -> tuple[Signer, TrustChain, frozenset[str]]:
+    """Return signer, authority and bundle as they stand in a store."""
+    chain = (world.signer.certificate, world.root.certificate)
+    bundle = frozenset({fingerprint(world.root.certificate)})
+    return Signer("signer-1", chain), TrustChain(chain[1:]), bundle

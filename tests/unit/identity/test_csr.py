@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import AttributeOID, ExtensionOID, NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,7 +144,10 @@ NAMED = {
     "a signing ID": ((x509.UniformResourceIdentifier("spiffe://1234.consul"),), "signing ID"),
     "an e-mail address": ((URI, x509.RFC822Name("a@b.example")), "not RFC822Name"),
     "a directory name": ((URI, x509.DirectoryName(CN)), "not DirectoryName"),
-    "a registered id": ((URI, x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))), "not RegisteredID"),
+    "a registered id": (
+        (URI, x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))),
+        "not RegisteredID",
+    ),
     "another name": (
         (URI, x509.OtherName(x509.ObjectIdentifier("1.2.3"), b"\x0c\x01a")),
         "not OtherName",
@@ -310,14 +313,3 @@ def test_the_san_of_our_profile_is_ordered():
         "a",
         ipaddress.ip_address("10.0.0.1"),
     ]
-
-
-def test_our_leaf_keys_and_csrs_are_what_consul_makes():
-    """P-256, ``EC PRIVATE KEY``, empty subject, critical SAN, no other extension or attribute."""
-    csr = leaf_csr(KEY, WEB)
-    assert key_pem(KEY).startswith("-----BEGIN EC PRIVATE KEY-----")
-    assert not csr.subject.rdns
-    assert [e.oid for e in csr.extensions] == [ExtensionOID.SUBJECT_ALTERNATIVE_NAME]
-    assert csr.extensions[0].critical
-    with pytest.raises(x509.AttributeNotFound):
-        csr.attributes.get_attribute_for_oid(AttributeOID.CHALLENGE_PASSWORD)
