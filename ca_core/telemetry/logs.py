@@ -22,9 +22,10 @@ _SECRETS = re.compile(
         (?i: token | secret | passwo?r?d | passphrase | authorization | cookie | credential
            | api[_-]?key | private[_-]?key )
         (?! [\w.-]{0,32}(?: file | path | ttl )\b ) [\w.-]{0,32}
-        \\?['"]? \s* (?: [:=] | (?<=['"]) , ) \s*
+        \\{0,8}['"]? \s* (?: [:=] | (?<=['"]) , ) \s*
       )
       (?: b?'(?: [^'\\] | \\. )*(?: ' | \Z ) | b?"(?: [^"\\] | \\. )*(?: " | \Z )
+        | \\{1,8}['"] .*? (?: \\{1,8}['"] | \Z )
         | (?i: bearer | basic | digest | negotiate )[ ][^\r\n]* | \S+ )
     """,
     re.DOTALL | re.VERBOSE,

@@ -59,6 +59,7 @@ HEADERS = st.sampled_from(
         '{{"SecretID":"{}"}}',
         '{{"client_token": "{}", "x": 1}}',
         '{{\\"Secret\\":\\"{}\\"}}',
+        '{{\\"Secret\\": \\"two {}\\"}}',
         "/v1/kv/x?token={}&wait=1s",
         "password={}",
         "password = '{}'",
