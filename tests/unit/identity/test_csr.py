@@ -14,10 +14,8 @@ from ca_core.identity.csr import (
     MAX_NAMES,
     CheckedCsr,
     check_csr,
-    check_dns_name,
     csr_public_key,
     load_csr,
-    subject_alternative_name,
 )
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServiceId, TrustDomain
@@ -268,48 +266,3 @@ def test_a_damaged_csr_is_refused_and_nothing_else_happens(at: int, by: int):
         return
     with pytest.raises(RequestError):
         check_csr(damaged)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        ".",
-        "a.",
-        ".a",
-        "a..b",
-        "*",
-        "*.a",
-        "a b",
-        "a:8443",
-        "-a",
-        "a-",
-        "é",
-        "a\n",
-        "a" * 64,
-        "a/b",
-        "a@b",
-        "a." * 127 + "a",
-    ],
-)
-def test_what_is_no_host_name_is_refused(name: str):
-    """Wildcards, ports, empty and overlong labels, more than 253 characters."""
-    with pytest.raises(RequestError, match="is not a host name"):
-        check_dns_name(name)
-
-
-@pytest.mark.parametrize("name", ["a", "web.local", "w_1.x", "A-1", "1.2.3.4", "a" * 63])
-def test_a_host_name_is_accepted(name: str):
-    """Underscores too: service names carry them."""
-    check_dns_name(name)
-
-
-def test_the_san_of_our_profile_is_ordered():
-    """URI, then DNS names, then addresses."""
-    found = subject_alternative_name(WEB, ("b", "a"), (ipaddress.ip_address("10.0.0.1"),))
-    assert [name.value for name in found] == [
-        str(WEB),
-        "b",
-        "a",
-        ipaddress.ip_address("10.0.0.1"),
-    ]
