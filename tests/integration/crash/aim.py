@@ -1,13 +1,20 @@
-"""When to pull the trigger: at random, a little more often where few have died so far."""
+"""When to pull the trigger: at random, a little more often where few have died so far.
 
+Where a first start has come is seen from outside by how far its write-ahead log has grown.
+"""
+
+import asyncio
 from collections import Counter, defaultdict
 
+from ca_core.api.server import STATE_FILE
 from tests.integration.crash.autopsy import PHASES
 
-FIRST_START = 0.1
-"""Seconds from a first start's state file to its first leaf; on a busy machine many times that."""
+FIRST_START = 180_000
+"""Bytes of log from the first commit of a first start to its first leaf."""
+_LINGER = 0.003
+"""Seconds after the log has grown so far: half a commit on a good disk, or several calls."""
 _AIMED = 0.5
-_SPREAD = 0.002
+_SPREAD = 4_000
 
 
 class Aim:
@@ -20,32 +27,47 @@ class Aim:
     def __init__(self, rng):
         self.rng = rng
         self.kills = Counter(dict.fromkeys(PHASES, 0))
-        self._moments = defaultdict(list)
-        self._window = FIRST_START
+        self._growths = defaultdict(list)
 
     @property
     def total(self):
         """Return how many servers were killed."""
         return self.kills.total()
 
-    def moment(self):
-        """Return how long to wait, in seconds, after the state file has appeared."""
+    def growth(self):
+        """Return by how many bytes the log shall grow before the server is killed."""
         rarest = min(PHASES[:4], key=lambda phase: self.kills[phase])
-        seen = self._moments[rarest]
+        seen = self._growths[rarest]
         if seen and self.rng.random() < _AIMED:
             return max(0.0, self.rng.choice(seen) + self.rng.gauss(0, _SPREAD))
-        return self.rng.uniform(0, self._window)
+        return self.rng.uniform(0, FIRST_START)
 
-    def hit(self, phase, moment=None):
-        """Note that a server died in ``phase``, after waiting for ``moment``.
+    def linger(self):
+        """Return how long to wait after that, in seconds."""
+        return self.rng.uniform(0, _LINGER)
 
-        The window follows the machine: longer if the server had hardly begun, else shorter.
-        """
+    def hit(self, phase, growth=None):
+        """Note that a server died in ``phase``; ``growth`` is what was drawn for it."""
         self.kills[phase] += 1
-        if moment is not None:
-            self._moments[phase].append(moment)
-            self._window *= 1.3 if phase == PHASES[0] else 0.9
+        if growth is not None:
+            self._growths[phase].append(growth)
 
     def report(self):
         """Return one line: how many died in which phase."""
         return ", ".join(f"{phase}: {self.kills[phase]}" for phase in PHASES)
+
+
+async def log_has_grown(life, start, growth):
+    """Return once the log has ``growth`` bytes more than ``start``, or the server is ready."""
+    while not (life.data_dir / STATE_FILE).exists():
+        await asyncio.sleep(0.001)
+    while log_size(life.data_dir) < start + growth and not life.is_ready:
+        await asyncio.sleep(0)
+
+
+def log_size(data_dir):
+    """Return the size of the write-ahead log, 0 if there is none."""
+    try:
+        return (data_dir / f"{STATE_FILE}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0

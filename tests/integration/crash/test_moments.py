@@ -7,8 +7,7 @@ import shutil
 
 import pytest
 
-from ca_core.api.server import STATE_FILE
-from tests.integration.crash.aim import Aim
+from tests.integration.crash.aim import Aim, log_has_grown, log_size
 from tests.integration.crash.cluster import Cluster
 from tests.integration.crash.lives import console_life
 
@@ -30,12 +29,12 @@ def aim(record_property):
 
 async def killed_while_starting(cluster, aim):
     """Kill the next life at a moment of a first start."""
-    life, moment = await cluster.life(), aim.moment()
-    while not (cluster.data_dir / STATE_FILE).exists():
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(moment)
+    start, growth = log_size(cluster.data_dir), aim.growth()
+    life = await cluster.life()
+    await log_has_grown(life, start, growth)
+    await asyncio.sleep(aim.linger())
     await life.kill()
-    aim.hit(cluster.autopsy(life), moment)
+    aim.hit(cluster.autopsy(life), None if start else growth)
 
 
 async def killed_while_idle(cluster, aim):
