@@ -16,7 +16,7 @@ CONSUL_PROVIDERS = {"builtin": "consul"}
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """``/v1/connect/ca/configuration`` as Consul shows it; ``Epoch`` is ours."""
+    """``/v1/connect/ca/configuration`` as Consul shows it."""
 
     provider: str = msgspec.field(name="Provider")
     config: dict[str, Any] = msgspec.field(name="Config")

@@ -92,10 +92,17 @@ class Listener:
         self._servers.append(await self._serve())
 
     async def replace_tls(self, tls: ssl.SSLContext) -> None:
-        """Use another context for every connection from now on; the ones that exist stay."""
+        """Use another context for every connection from now on; the ones that exist stay.
+
+        asyncio loses a connection that its server accepted in the very turn in which it is closed:
+        the old one stops accepting a turn earlier.
+        """
         old = list(self._servers)
         self._tls = tls
         self._servers = [await self._serve()]
+        for sock in (sock for server in old for sock in server.sockets):
+            asyncio.get_running_loop().remove_reader(sock.fileno())
+        await asyncio.sleep(0)
         for server in old:
             server.close()
 

@@ -13,6 +13,7 @@ from ca_core.api.rooms import ServerRoom, require
 from ca_core.authority.roots import bundle_pem, roots_index, roots_of
 from ca_core.authority.rows import ROOTS_TOPIC
 from ca_core.errors import NotReadyError, RequestError
+from ca_core.state.view import View
 
 PEM_CHAIN = "application/pem-certificate-chain"
 
@@ -28,7 +29,7 @@ async def roots(room: ServerRoom, request: Request) -> Response:
         if not bundle_pem(view):
             raise NotReadyError("the CA has not finished initializing: no root exists yet")
         return text_response(bundle_pem(view), content_type=PEM_CHAIN)
-    return json_response(roots_of(view), headers=index_headers(roots_index(view)))
+    return json_response(roots_of(view), headers=index_headers(view, roots_index(view)))
 
 
 async def configuration(room: ServerRoom, request: Request) -> Response:
@@ -57,9 +58,13 @@ async def until_changed(room: ServerRoom, request: Request, topic: str) -> None:
         await room.store.wait((topic,), asked.index, wait.total_seconds())
 
 
-def index_headers(index: int) -> dict[str, str]:
-    """Return the headers of a read that the server's own store answered."""
+def index_headers(view: View, index: int) -> dict[str, str]:
+    """Return the headers of a read that the server's own store answered.
+
+    Indexes compare only inside one epoch: a restored store draws another.
+    """
     return {
+        "x-ca-core-epoch": view.epoch,
         "x-consul-index": str(max(1, index)),
         "x-consul-knownleader": "true",
         "x-consul-lastcontact": "0",

@@ -1,12 +1,20 @@
 """Leaves that live seconds: both sides renew their own, and nobody notices."""
 
+import asyncio
+import ssl
 import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
-from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
+from ca_core.agent.tls import ClientPair, load_pair
+from ca_core.api.listeners import Listener
+from ca_core.config.listen import TcpListen
+from ca_core.identity.certificates import pem_of
+from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServiceId
 from tests.integration.api.world import agent_csr, mesh, over_tls, over_unix, serial_seen
 
@@ -76,3 +84,53 @@ def test_an_expired_leaf_opens_nothing_and_its_key_rejoins(hasty, sleeper):
             back, _ = agent_csr(hasty.trust_domain, "sleeper", key)
             answer = client.post(REJOIN, json={"Node": "sleeper", "CSR": back})
             assert answer.status_code == status, answer.text
+
+
+def fresh_context(number):
+    """Return a server's context with a certificate of this serial."""
+    key, moment = new_leaf_key(), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(x509.Name([]))
+        .public_key(key.public_key())
+        .serial_number(number)
+        .not_valid_before(moment)
+        .not_valid_after(moment + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load_pair(context, ClientPair(pem_of(certificate), key_pem(key)))
+    return context
+
+
+async def test_no_connection_is_lost_while_leaves_are_swapped():
+    """Clients connect without a pause through many swaps: each handshake succeeds."""
+    listener = Listener(None, TcpListen("127.0.0.1", 0), tls=fresh_context(1))
+    await listener.start()
+    swapping = True
+    seen = []
+
+    async def connect():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        while swapping:
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", listener.address.port, ssl=context, ssl_handshake_timeout=3
+            )
+            der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            seen.append(x509.load_der_x509_certificate(der).serial_number)
+            writer.close()
+
+    try:
+        clients = [asyncio.create_task(connect()) for _ in range(8)]
+        for number in range(2, 42):
+            await listener.replace_tls(fresh_context(number))
+            before = len(seen)
+            while len(seen) < before + 8 and not any(client.done() for client in clients):
+                await asyncio.sleep(0)
+        swapping = False
+        await asyncio.gather(*clients)
+    finally:
+        await listener.close()
+    assert len(set(seen)) > 30
