@@ -168,6 +168,30 @@ DEVIATIONS = (
         "the leaf that dies first is signed first",
     ),
     Deviation(
+        "Other datacenters, namespaces, partitions",
+        "`?dc=`, `?ns=`, `?partition=` are forwarded, or ignored",
+        "anything but our own gets 400",
+        "an answer about another place than the one asked for misleads",
+    ),
+    Deviation(
+        "JSON bodies",
+        "unknown top-level fields are refused; of a repeated field the last counts",
+        "unknown and repeated fields are refused at every depth; names are case-sensitive",
+        "two readers of one body must not see two requests",
+    ),
+    Deviation(
+        "Slow clients",
+        "no limit on reading a request",
+        "10 s for a head, 64 KiB; 30 s for a body, 1 MiB; a parked read ends with its client",
+        "nobody holds a connection for nothing",
+    ),
+    Deviation(
+        "Restored state",
+        "indexes may run backwards unannounced",
+        "`X-Ca-Core-Epoch` changes; indexes compare only inside one epoch",
+        "a watcher can tell a reset from a change",
+    ),
+    Deviation(
         "Requests from web pages",
         "answered",
         "any `Origin`, and a `Host` that is not this listener's, get 400",
