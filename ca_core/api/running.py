@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import random
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.rooms import AgentRoom, ProcessRoom
 from ca_core.api.routes import AGENT_ROUTES
 from ca_core.api.server import OpenState, Server, Surroundings, memory_state, stored_state
+from ca_core.api.tlslisteners import TlsListeners
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import current_signer, trust_domain
 from ca_core.clock import SystemClock
@@ -105,7 +105,7 @@ async def run_server(config: Config, *, announce: Announce) -> None:
         app = server.app()
         local = [a for a in addresses if isinstance(a, UnixListen)]
         local.append(UnixListen(data_dir / SERVER_SOCKET))
-        remote = _TlsListeners(app, [a for a in addresses if isinstance(a, TcpListen)])
+        remote = TlsListeners(app, [a for a in addresses if isinstance(a, TcpListen)])
         async with _listening(app, local), contextlib.aclosing(remote):
             server.start(remote.install, address=str(remote))
             await _ready_or_late(server, remote.up)
@@ -256,45 +256,5 @@ async def _listening(
         yield listeners
     finally:
         for listener in listeners:
-            listener.cut_waiting()
-            await listener.close()
-
-
-class _TlsListeners:
-    """The server's TLS sockets: bound when the first leaf is there, swapped with every next one."""
-
-    def __init__(self, app: Any, addresses: list[TcpListen]) -> None:
-        self._app = app
-        self._addresses = addresses
-        self._listeners: list[Listener] = []
-        self._first = asyncio.Event()
-
-    def __str__(self) -> str:
-        if not self._addresses:
-            return ""
-        address = self._listeners[0].address if self._listeners else self._addresses[0]
-        return str(address)
-
-    async def install(self, context: ssl.SSLContext) -> None:
-        """Use ``context`` for every connection from now on.
-
-        Raises:
-            ConfigError: an address is taken.
-        """
-        for listener in self._listeners:
-            await listener.replace_tls(context)
-        for address in self._addresses[len(self._listeners) :]:
-            listener = Listener(self._app, address, tls=context)
-            await listener.start()
-            self._listeners.append(listener)
-        self._first.set()
-
-    async def up(self) -> None:
-        """Return once the sockets are bound; a slow CA binds them late."""
-        await self._first.wait()
-
-    async def aclose(self) -> None:
-        """Close the sockets."""
-        for listener in self._listeners:
             listener.cut_waiting()
             await listener.close()
