@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_core.errors import RequestError
@@ -180,9 +181,19 @@ def issue_faults(subject: x509.Certificate, issuer: x509.Certificate) -> tuple[s
 
 
 def is_signed_by(subject: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Say whether the names match and the signature verifies; pyca verifies no SHA-1 or MD5."""
+    """Say whether the names match and the signature verifies; pyca verifies no SHA-1 or MD5.
+
+    A signature that claims unused bits does not count: pyca passes over a byte that no signature
+    covers, and stricter verifiers would refuse what we called good.
+    """
     try:
         subject.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
-    return True
+    return _unused_bits(subject) == 0
+
+
+def _unused_bits(certificate: x509.Certificate) -> int:
+    """Return what the BIT STRING of the signature, the last thing in the DER, says of itself."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    return der[-len(certificate.signature) - 1]

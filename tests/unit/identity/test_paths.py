@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from hypothesis import given
@@ -222,3 +223,18 @@ def test_is_signed_by_never_raises():
     assert not is_signed_by(root, other)
     assert not is_signed_by(other, root)
     assert not is_signed_by(root, named)
+
+
+def test_a_signature_that_claims_unused_bits_does_not_count():
+    """The one byte that no signature covers is checked too; pyca reads over it."""
+    certificate, issuer = next(
+        (path[0], path[1])
+        for path in iter(lambda: chain(*honest()), None)
+        if path[0].signature[-1] % 2 == 0
+    )
+    der = bytearray(certificate.public_bytes(serialization.Encoding.DER))
+    der[-len(certificate.signature) - 1] = 1
+    damaged = x509.load_der_x509_certificate(bytes(der))
+    damaged.verify_directly_issued_by(issuer)
+    assert is_signed_by(certificate, issuer)
+    assert not is_signed_by(damaged, issuer)
