@@ -1,17 +1,15 @@
 """One small cluster and one ``dev``, shared by the tests that leave them as they were."""
 
-import os
-
 import pytest
 
-from tests.integration.api.world import NOBODY, dev, mesh
+from tests.integration.api.world import ME, NOBODY, dev, mesh
 
 
 @pytest.fixture(scope="session")
 def cluster():
     """Return a server with an agent on ``n1`` that gives ``web`` to nobody's uid and to ours."""
     with mesh() as built:
-        built.join("n1", web=(NOBODY, os.getuid()), db=(NOBODY,))
+        built.join("n1", web=(NOBODY, ME), db=(NOBODY,))
         yield built
 
 

@@ -16,7 +16,7 @@ from ca_core.config.listen import TcpListen
 from ca_core.identity.certificates import pem_of
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServiceId
-from tests.integration.api.world import agent_csr, mesh, over_tls, over_unix, serial_seen
+from tests.integration.api.world import ME, agent_csr, mesh, over_tls, over_unix, serial_seen
 
 SIGN, REJOIN = "/v1/cluster/sign", "/v1/cluster/rejoin"
 TTL = timedelta(seconds=3)
@@ -36,7 +36,7 @@ def until(condition):
 def hasty():
     """Return a mesh whose leaves live three seconds, with an agent on ``n1``."""
     with mesh(ttl=TTL, short=True) as built:
-        built.join("n1", web=(0,), db=(0,))
+        built.join("n1", web=(ME,), db=(ME,))
         yield built
 
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from ca_core.api.routes import AGENT_ROUTES, PROCESS_ROUTES, SERVER_ROUTES
-from tests.integration.api.world import agent_csr, joining, mesh, over_unix
+from tests.integration.api.world import ME, agent_csr, joining, mesh, over_unix
 
 LEAF = "/v1/agent/connect/ca/leaf/{service}"
 
@@ -22,7 +22,7 @@ class Told:
         with cluster.anonymous() as client:
             for body in (joining(token, "n2", csr), joining(token, "n1", "no CSR")):
                 self.answers.append(client.post("/v1/cluster/join", json=body).text)
-        cluster.join("n1", web=(0,))
+        cluster.join("n1", web=(ME,))
         with over_unix(cluster.agent_socket("n1")) as client:
             leaf = client.get(LEAF.format(service="web")).json()
             self._ask(client, (*AGENT_ROUTES, *PROCESS_ROUTES), skipping=LEAF)

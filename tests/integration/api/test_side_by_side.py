@@ -21,14 +21,14 @@ from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import AgentId, ServiceId
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.store import Store
-from tests.integration.api.world import mesh, over_unix
+from tests.integration.api.world import ME, mesh, over_unix
 
 
 def test_two_clusters_in_one_process_share_nothing():
     """Two servers and two agents run in one process, each pair with its own root and domain."""
     with mesh() as one, mesh() as two:
         leaves = []
-        for cluster, uid in ((one, 0), (two, 0)):
+        for cluster, uid in ((one, ME), (two, ME)):
             cluster.join("n1", web=(uid,))
             with over_unix(cluster.agent_socket("n1")) as client:
                 leaf = client.get("/v1/agent/connect/ca/leaf/web")

@@ -27,6 +27,7 @@ from ca_core.identity.certificates import parse_certificates
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import AgentId, TrustDomain
 
+ME = os.getuid()
 NOBODY = 65534
 LIMIT = 20.0
 
@@ -118,18 +119,20 @@ class Mesh:
 
     def join(self, node, **workloads):
         """Start an agent on ``node``; ``workloads``: service = uids."""
-        config = msgspec.structs.replace(
-            self.config,
-            agent=AgentConfig(
-                server=self.url,
-                data_dir=self.home / node,
-                listen=("127.0.0.1:0",),
-                node=node,
-                workloads=workloads,
-            ),
-        )
+        config = self.agent_config(node, **workloads)
         self.agents[node] = Running(run_agent, config, join_token=self.token(node))
         return self.agents[node]
+
+    def agent_config(self, node, **workloads):
+        """Return the configuration of an agent of this server."""
+        agent = AgentConfig(
+            server=self.url,
+            data_dir=self.home / node,
+            listen=("127.0.0.1:0",),
+            node=node,
+            workloads=workloads,
+        )
+        return msgspec.structs.replace(self.config, agent=agent)
 
     def agent_socket(self, node):
         return self.home / node / AGENT_SOCKET
