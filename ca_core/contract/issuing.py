@@ -7,18 +7,19 @@ checks it once); pyca would sign without complaint under the wrong one.
 import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ca_core.contract.requests import CrossSignRequest, LeafRequest
+from ca_core.contract.requests import CrossSignRequest, IPAddress, LeafRequest
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import spki_der, subject_key_id
 from ca_core.identity.csr import csr_public_key, subject_alternative_name
 from ca_core.identity.keys import PrivateKey, SignatureHash, signature_hash
-from ca_core.identity.spiffe import TrustDomain
+from ca_core.identity.spiffe import SpiffeId, TrustDomain
 
 BACKDATE = timedelta(seconds=60)
 """NotBefore lies this far in the past: clocks of a fleet differ by seconds, sometimes a minute."""
@@ -62,11 +63,9 @@ class KeyPair:
     """A CA certificate and its private key; made by ``load_pair`` or together: they match.
 
     Attributes:
-        certificate: the CA's.
-        key: its private key.
         ends: the certificate's NotAfter, aware UTC.
         signs_with: the hash of its signatures.
-        leaf_start: what every leaf under it has in common; a builder is never changed, only copied.
+        leaf_start: what every leaf under it has in common; builders are immutable.
     """
 
     certificate: x509.Certificate
@@ -103,7 +102,7 @@ def issue_leaf(issuer: KeyPair, request: LeafRequest) -> x509.Certificate:
     Source: SPIFFE X509-SVID §4.
     """
     public_key = csr_public_key(request.csr)
-    names = subject_alternative_name(request.identity, request.dns_names, request.ip_addresses)
+    names = _encoded_names(request.identity, request.dns_names, request.ip_addresses)
     builder = (
         issuer.leaf_start.public_key(public_key)
         .serial_number(new_serial())
@@ -120,11 +119,23 @@ def _leaf_start(above: x509.Certificate) -> x509.CertificateBuilder:
         x509.CertificateBuilder()
         .subject_name(x509.Name([]))
         .issuer_name(above.subject)
-        .add_extension(_NOT_A_CA, critical=True)
-        .add_extension(_LEAF_USAGE, critical=True)
-        .add_extension(_LEAF_EKU, critical=False)
-        .add_extension(_aki(_ski_of(above)), critical=False)
+        .add_extension(_encoded(_NOT_A_CA), critical=True)
+        .add_extension(_encoded(_LEAF_USAGE), critical=True)
+        .add_extension(_encoded(_LEAF_EKU), critical=False)
+        .add_extension(_encoded(_aki(_ski_of(above))), critical=False)
     )
+
+
+def _encoded(value: x509.ExtensionType) -> x509.UnrecognizedExtension:
+    """Return an extension that was encoded once, and not for every leaf again."""
+    return x509.UnrecognizedExtension(value.oid, value.public_bytes())
+
+
+@lru_cache(maxsize=256)
+def _encoded_names(
+    identity: SpiffeId, dns_names: tuple[str, ...], ip_addresses: tuple[IPAddress, ...]
+) -> x509.UnrecognizedExtension:
+    return _encoded(subject_alternative_name(identity, dns_names, ip_addresses))
 
 
 def issue_root(
