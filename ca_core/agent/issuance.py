@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 from cryptography import x509
 
 from ca_core.agent.joining import Draw
@@ -80,6 +81,7 @@ class LeafIssuer:
         ends = leaf.not_valid_after_utc
         return HeldLeaf(
             cert=cert,
+            body=msgspec.json.encode(cert),
             not_before=leaf.not_valid_before_utc,
             not_after=ends,
             issued_at=now,

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ca_core.agent.joining import Draw
 from ca_core.agent.renewal import Failures, LeafState, hurried, state_of
@@ -17,11 +18,11 @@ EMPTY_LIFE = timedelta(minutes=10)
 """A record that never held a leaf remembers only why; that is soon worth nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeafName:
+class LeafName(NamedTuple):
     """Whose leaf of which service with which names: the key of a record.
 
-    ``partition`` separates callers from one another (``acl.principal.partition_key``).
+    ``partition`` separates callers from one another (``acl.principal.partition_key``). A tuple,
+    because one is made and hashed for every request.
     """
 
     partition: str
@@ -36,6 +37,7 @@ class HeldLeaf:
 
     Attributes:
         cert: what is answered.
+        body: the same as JSON, encoded once: it is asked for far more often than it changes.
         not_before, not_after: validity, inclusive.
         issued_at: when it was received, by this host's clock.
         renew_at: drawn once at issue.
@@ -46,6 +48,7 @@ class HeldLeaf:
     """
 
     cert: IssuedCert
+    body: bytes = field(repr=False)
     not_before: datetime
     not_after: datetime
     issued_at: datetime

@@ -6,7 +6,7 @@ it was in memory, an expired leaf served because a renewal failed, everybody ren
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ca_core.acl.access import Action, May
@@ -42,6 +42,7 @@ class LeafAnswer:
 
     Attributes:
         cert: leaf, chain and key; holds a secret.
+        body: the same as Consul's JSON.
         hit: True if it came from memory at once.
         age: time since it was received.
         index: at least 1; another one means another leaf.
@@ -49,6 +50,7 @@ class LeafAnswer:
     """
 
     cert: IssuedCert
+    body: bytes = field(repr=False)
     hit: bool
     age: timedelta
     index: int
@@ -280,7 +282,9 @@ class LeafCache:
 def _handed_out(record: LeafRecord, leaf: HeldLeaf, now: datetime, *, hit: bool) -> LeafAnswer:
     failure = str(record.error) if record.error else ""
     age = now - leaf.issued_at
-    return LeafAnswer(cert=leaf.cert, hit=hit, age=age, index=leaf.index, failure=failure)
+    return LeafAnswer(
+        cert=leaf.cert, body=leaf.body, hit=hit, age=age, index=leaf.index, failure=failure
+    )
 
 
 def _name_of(

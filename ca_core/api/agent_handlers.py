@@ -66,7 +66,7 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
     headers["cache-control"] = "no-store"
     if answer.failure:
         headers["x-ca-core-renewal-failure"] = _one_line(answer.failure)
-    return json_response(answer.cert, headers=headers)
+    return Response(headers=headers, body=answer.body)
 
 
 async def self_description(room: AgentRoom, request: Request) -> Response:

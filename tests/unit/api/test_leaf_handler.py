@@ -29,7 +29,9 @@ def answered(failure: str):
     """Return the endpoint's answer when the last renewal ended with ``failure``."""
 
     async def get(*_args, **_kwargs) -> LeafAnswer:
-        return LeafAnswer(cert=CERT, hit=True, age=timedelta(), index=1, failure=failure)
+        return LeafAnswer(
+            cert=CERT, body=b"{}", hit=True, age=timedelta(), index=1, failure=failure
+        )
 
     agent = SimpleNamespace(leaves=SimpleNamespace(get=get), datacenter="dc1")
     room = AgentRoom(agent=agent, may=AllowAll(), clock=FakeClock(), random=Random(1))
