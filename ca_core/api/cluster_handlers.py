@@ -15,6 +15,7 @@ from ca_core.errors import DeniedError, NotReadyError, RequestError
 from ca_core.identity.certificates import fingerprint, spki_digest
 from ca_core.identity.csr import CheckedCsr, check_csr, load_csr
 from ca_core.identity.spiffe import (
+    DEFAULT_NAMESPACE,
     AgentId,
     GatewayId,
     ServerId,
@@ -147,7 +148,9 @@ def require_names(room: ServerRoom, request: Request, csr: CheckedCsr) -> None:
         RequestError: the identity is of a kind that is never signed for a caller.
     """
     match csr.identity:
-        case ServiceId(service=name):
+        case ServiceId(service=name, namespace=namespace):
+            if namespace != DEFAULT_NAMESPACE:  # a right on a name is one on it in that namespace
+                raise RequestError(f"only {DEFAULT_NAMESPACE!r} is served here", field="ns")
             require(room.may, request, Action.SERVICE_WRITE, name)
         case _:
             raise RequestError("only services and the agent itself get leaves here", field="csr")

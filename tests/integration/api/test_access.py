@@ -240,6 +240,12 @@ class TestIdentities:
             assert answer.status_code == 400, answer.text
             assert "only services" in answer.text
 
+    def test_no_leaf_in_another_namespace(self, cluster):
+        """The right to be ``web`` is not the right to be ``web`` of another namespace."""
+        place = {"trust_domain": cluster.trust_domain, "datacenter": "dc1"}
+        answer = self.signed(cluster, ServiceId(**place, namespace="admin", service="web"))
+        assert (answer.status_code, "'default'" in answer.text) == (400, True)
+
     def test_no_foreign_names(self, cluster):
         """Names that do not follow from the service or the node are refused, for both."""
         place = {"trust_domain": cluster.trust_domain, "datacenter": "dc1"}
