@@ -186,9 +186,9 @@ async def send_response(send: Send, response: Response) -> None:
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(len(response.body)).encode()),
     ]
-    headers.extend(
+    headers += [
         (name.encode(), value.encode("latin-1", "replace"))
         for name, value in response.headers.items()
-    )
+    ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
