@@ -131,7 +131,7 @@ class BuiltinPrimary(LocalSigning):
             return self.signer_of(request.id, chain[:1])
 
         def below_root(key: PrivateKey) -> list[x509.Certificate]:
-            label = f"signer {request.id}"
+            label = request.id
             return [self._intermediate(key.public_key(), label, request.ttl), chain[0]]
 
         return self.signer_of(request.id, self.kept.made(name, request.key, below_root))

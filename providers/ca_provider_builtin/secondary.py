@@ -41,7 +41,7 @@ class BuiltinSecondary(LocalSigning):
     def intermediate_csr(self, request: SignerRequest) -> x509.CertificateSigningRequest:
         """Return a CSR by this signer's key, which waits apart from every signer that signs."""
         key = self.kept.key(signer_name(request.id), request.key)
-        return ca_csr(key, trust_domain=self.context.trust_domain, label=f"signer {request.id}")
+        return ca_csr(key, trust_domain=self.context.trust_domain, label=request.id)
 
     def install_intermediate(self, request: InstallRequest) -> Signer:
         """Keep what the primary signed for that CSR."""
