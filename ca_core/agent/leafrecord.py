@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from ca_core.acl.principal import Principal, partition_key
 from ca_core.agent.joining import Draw
 from ca_core.agent.renewal import Failures, LeafState, hurried, state_of
 from ca_core.agent.waiting import Gathering
@@ -29,6 +30,21 @@ class LeafName(NamedTuple):
     service: str
     dns_names: tuple[str, ...] = ()
     ip_addresses: tuple[IPAddress, ...] = ()
+
+
+def leaf_name(
+    principal: Principal,
+    service: str,
+    dns_names: tuple[str, ...],
+    ip_addresses: tuple[IPAddress, ...],
+) -> LeafName:
+    """Return the key of a caller's record; a name asked for twice counts once."""
+    partition = partition_key(principal)
+    if not dns_names and not ip_addresses:
+        return LeafName(partition, service)
+    return LeafName(
+        partition, service, tuple(dict.fromkeys(dns_names)), tuple(dict.fromkeys(ip_addresses))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

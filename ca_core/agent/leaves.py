@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ca_core.acl.access import Action, May
-from ca_core.acl.principal import Principal, describe, partition_key
+from ca_core.acl.principal import Principal, describe
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
-from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord
+from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
 from ca_core.agent.renewal import RETRY_WINDOW, LeafState, failed, retry_width
 from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.timetable import Timetable
@@ -103,7 +103,7 @@ class LeafCache:
             Error: no valid leaf, and the reason why none could be had.
         """
         self._check_right(principal, service)  # (1)
-        name = _name_of(principal, service, dns_names, ip_addresses)
+        name = leaf_name(principal, service, dns_names, ip_addresses)
         record = self._records.get(name) or await self._new_record(name)
         now = record.last_used = self._clock.now()
         leaf = record.leaf
@@ -284,19 +284,4 @@ def _handed_out(record: LeafRecord, leaf: HeldLeaf, now: datetime, *, hit: bool)
     age = now - leaf.issued_at
     return LeafAnswer(
         cert=leaf.cert, body=leaf.body, hit=hit, age=age, index=leaf.index, failure=failure
-    )
-
-
-def _name_of(
-    principal: Principal,
-    service: str,
-    dns_names: tuple[str, ...],
-    ip_addresses: tuple[IPAddress, ...],
-) -> LeafName:
-    """Return the key of the record; a name asked for twice counts once."""
-    partition = partition_key(principal)
-    if not dns_names and not ip_addresses:
-        return LeafName(partition, service)
-    return LeafName(
-        partition, service, tuple(dict.fromkeys(dns_names)), tuple(dict.fromkeys(ip_addresses))
     )
