@@ -109,7 +109,8 @@ async def run_server(config: Config, *, announce: Announce) -> None:
         async with _listening(app, local), contextlib.aclosing(remote):
             server.start(remote.install, address=str(remote))
             await _ready_or_late(server, remote.up)
-            announce(_started(server, f"https://{remote}"))
+            url = f"https://{remote}" if remote.addresses else str(local[-1])
+            announce(_started(server, url))
             await _for_ever()
 
 

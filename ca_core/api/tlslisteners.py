@@ -18,14 +18,14 @@ class TlsListeners:
 
     def __init__(self, app: Any, addresses: list[TcpListen]) -> None:
         self._app = app
-        self._addresses = addresses
+        self.addresses = addresses
         self._listeners: list[Listener] = []
         self._first = asyncio.Event()
 
     def __str__(self) -> str:
-        if not self._addresses:
+        if not self.addresses:
             return ""
-        address = self._listeners[0].address if self._listeners else self._addresses[0]
+        address = self._listeners[0].address if self._listeners else self.addresses[0]
         return str(address)
 
     async def install(self, context: ssl.SSLContext) -> None:
@@ -36,7 +36,7 @@ class TlsListeners:
         """
         for listener in self._listeners:
             await listener.replace_tls(context)
-        for address in self._addresses[len(self._listeners) :]:
+        for address in self.addresses[len(self._listeners) :]:
             listener = Listener(self._app, address, tls=context)
             await listener.start()
             self._listeners.append(listener)

@@ -6,26 +6,23 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from cryptography import x509
 
 from ca_core.acl.principal import Principal, describe
-from ca_core.authority.bringup import BringUp, Leadership, drawn_ids, new_id
+from ca_core.authority.bringup import BringUp, Leadership, drawn_ids
 from ca_core.authority.configuration import seeded, settings_of
+from ca_core.authority.crls import CrlService
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.limiter import Limiter
 from ca_core.authority.opening import Opener
 from ca_core.authority.patience import PatientSigning
 from ca_core.authority.record import IssuanceRecord
 from ca_core.authority.rows import (
-    AUTHORITIES,
-    SIGNERS,
     AuthorityRow,
     ConfigurationRow,
     SignerRow,
     current_signer,
-    decoded,
     issuing_chain,
 )
 from ca_core.authority.settings import CASettings
@@ -33,9 +30,8 @@ from ca_core.authority.slot import ProviderSlot
 from ca_core.contract.answers import Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability
 from ca_core.contract.issuing import BACKDATE
-from ca_core.contract.requests import CrlRequest, LeafRequest
+from ca_core.contract.requests import LeafRequest
 from ca_core.errors import (
-    NotFoundError,
     NotReadyError,
     RequestError,
     UnavailableError,
@@ -65,10 +61,6 @@ class IssuedLeaf:
     index: int
 
 
-def _crl(request: CrlRequest, provider: GuardedProvider) -> x509.CertificateRevocationList:
-    return provider.crl(request)
-
-
 class CAManager:
     """Keeps the authority, and signs under it.
 
@@ -89,6 +81,7 @@ class CAManager:
         self._settings = CASettings()
         self._slot = ProviderSlot(clock, self._opened)
         self._signing_hand = PatientSigning(self._slot, clock)
+        self._crls = CrlService(store, self._slot, clock)
         self._introduced: set[str] = set()
         self._limiter = Limiter(clock)
         self._bringup = BringUp(store, clock, self._slot, self._settings)
@@ -213,25 +206,13 @@ class CAManager:
         await self._bringup.install(chain)
 
     async def crls(self, authority: str) -> tuple[x509.CertificateRevocationList, ...]:
-        """Return the current CRL of every signer of an authority.
+        """Return the CRL of every signer of an authority, a few seconds old at most.
 
         Raises:
             NotFoundError: no authority of that id.
             CapabilityUnsupportedError: its provider does not revoke.
         """
-        view = self._store.snapshot
-        if view.get(AUTHORITIES, authority) is None:
-            raise NotFoundError(f"no authority {authority!r}", field="authority")
-        rows = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
-        found = []
-        for signer in sorted(row.id for row in rows if row.authority == authority):
-            request = CrlRequest(
-                request_id=new_id("crl"),
-                deadline=self._clock.now() + SIGN_LIMIT,
-                signer=signer,
-            )
-            found.append(await self._slot.call(partial(_crl, request)))
-        return tuple(found)
+        return await self._crls.current(authority)
 
     def _signing(self) -> tuple[AuthorityRow, SignerRow]:
         current = current_signer(self._store.snapshot)

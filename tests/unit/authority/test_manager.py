@@ -330,6 +330,23 @@ def test_crls_are_served_per_authority():
     run(scenario)
 
 
+def test_a_stranger_who_asks_for_crls_all_day_costs_one_signature_in_five_seconds():
+    """A CRL is kept for a moment: asking again is free, asking later is news."""
+
+    async def scenario() -> None:
+        clock = FakeClock()
+        room = Room(MemoryEngine(), BUILTIN, clock=clock)
+        async with running(room):
+            await room.ready()
+            authority, _ = current_signer(room.store.snapshot)
+            first, *_ = await room.manager.crls(authority.id)
+            assert all([(await room.manager.crls(authority.id))[0] is first for _ in range(50)])
+            clock.advance(timedelta(seconds=5))
+            assert (await room.manager.crls(authority.id))[0] is not first
+
+    run(scenario)
+
+
 def test_nothing_is_signed_before_an_authority_exists():
     """The first callers are told to come back."""
 

@@ -1,0 +1,75 @@
+"""CRLs as they are served: made by the provider, kept for a few seconds.
+
+Anybody may ask for a CRL, and making one costs a signature; the memory keeps strangers from taking
+the signing thread.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from cryptography import x509
+
+from ca_core.authority.bringup import new_id
+from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.rows import AUTHORITIES, SIGNERS, SignerRow, decoded
+from ca_core.authority.slot import ProviderSlot
+from ca_core.clock import Clock
+from ca_core.contract.requests import CrlRequest
+from ca_core.errors import NotFoundError
+from ca_core.state.store import Store
+
+KEPT_FOR = timedelta(seconds=5)
+"""A revocation is visible after this long at the latest."""
+
+TIME_LIMIT = timedelta(seconds=10)
+
+Crls = tuple[x509.CertificateRevocationList, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    crls: Crls
+    until: datetime
+
+
+class CrlService:
+    """Serves the CRLs of authorities; lives on one event loop."""
+
+    def __init__(self, store: Store, slot: ProviderSlot, clock: Clock) -> None:
+        self._store = store
+        self._slot = slot
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self._making = asyncio.Lock()
+
+    async def current(self, authority: str) -> Crls:
+        """Return the CRL of every signer of an authority, at most ``KEPT_FOR`` old.
+
+        Raises:
+            NotFoundError: no authority of that id.
+            CapabilityUnsupportedError: its provider does not revoke.
+        """
+        if self._store.snapshot.get(AUTHORITIES, authority) is None:
+            raise NotFoundError(f"no authority {authority!r}", field="authority")
+        async with self._making:
+            kept = self._kept.get(authority)
+            if kept is None or kept.until <= self._clock.now():
+                crls = tuple([await self._made(signer) for signer in self._signers(authority)])
+                kept = self._kept[authority] = _Kept(crls, self._clock.now() + KEPT_FOR)
+        return kept.crls
+
+    def _signers(self, authority: str) -> list[str]:
+        table = self._store.snapshot.table(SIGNERS).values()
+        rows = (decoded(SignerRow, row.value) for row in table)
+        return sorted(row.id for row in rows if row.authority == authority)
+
+    async def _made(self, signer: str) -> x509.CertificateRevocationList:
+        deadline = self._clock.now() + TIME_LIMIT
+        request = CrlRequest(request_id=new_id("crl"), deadline=deadline, signer=signer)
+        return await self._slot.call(partial(_crl, request))
+
+
+def _crl(request: CrlRequest, provider: GuardedProvider) -> x509.CertificateRevocationList:
+    return provider.crl(request)
