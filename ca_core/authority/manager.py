@@ -101,7 +101,7 @@ class CAManager:
         self._limiter = Limiter(self._clock, rate=self._settings.csr_max_per_second)
         self._bringup = BringUp(self._store, self._clock, self._slot, self._settings)
         drawn_ids(self._store)
-        self.record.open()
+        self.record.open(self._settings.leaf_ttl)
 
     async def run(self, leadership: Leadership) -> None:
         """Open the provider, bring up the first authority, and stay; cancel to end."""

@@ -12,7 +12,15 @@ from datetime import datetime, timedelta
 import msgspec
 from cryptography import x509
 
-from ca_core.authority.rows import AUTHORITIES, AuthorityRow, Phase, decoded, put, read
+from ca_core.authority.rows import (
+    AUTHORITIES,
+    AuthorityRow,
+    Phase,
+    authorities,
+    decoded,
+    put,
+    read,
+)
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError
 from ca_core.identity.certificates import serial_hex
@@ -84,15 +92,21 @@ class IssuanceRecord:
         self._position = 0
         self._issued = 0
 
-    def open(self) -> None:
+    def open(self, leaf_ttl: timedelta) -> None:
         """Count what the ledger holds, and mark records incomplete if this server died before.
 
-        So are those of a restored store: what was issued after the backup is not in them.
-        Blocks; called once before serving.
+        So are those of a restored store: what was issued after the backup is not in them, so their
+        ceilings are lifted to where the last of it may end. Blocks; called once before serving.
+
+        Args:
+            leaf_ttl: the longest life that a leaf is given.
         """
         view = self._store.snapshot
-        if view.get(RUNS, self._run) is not None or _is_of_another_epoch(view):
+        restored = _is_of_another_epoch(view)
+        if view.get(RUNS, self._run) is not None or restored:
             self._store.update(_incomplete)
+        if restored:
+            self._lift_ceilings(next_ceiling(self._clock.now() + leaf_ttl))
         self._load_checkpoint()
         self._count_ledger()
         self._issued = sum(self._counts.values())
@@ -105,6 +119,15 @@ class IssuanceRecord:
         self.counts()
         self._checkpoint()
         self._store.commit(Transaction(changes=(Change(RUNS, self._run, None),)))
+
+    def _lift_ceilings(self, least: datetime) -> None:
+        """Let no authority that may have signed have a ceiling below ``least``."""
+        value = least.isoformat().encode()
+        for authority in _that_signed(self._store.snapshot):
+            standing = ceiling_of(self._store.snapshot, authority.id)
+            if standing is None or standing < least:
+                change = Change(CEILINGS, authority.id, value)
+                self._store.commit(Transaction(changes=(change,)))
 
     @property
     def issued(self) -> int:
@@ -204,23 +227,22 @@ def _is_of_another_epoch(view: View) -> bool:
 
 def _incomplete(view: View) -> Transaction | None:
     """Mark every authority that may have lost ledger rows when a server died."""
-    live = [
-        (key, row, decoded(AuthorityRow, row.value)) for key, row in view.table(AUTHORITIES).items()
-    ]
-    hit = [
-        (key, row, authority)
-        for key, row, authority in live
-        if authority.complete and authority.phase in {Phase.SIGNING, Phase.DRAINING}
-    ]
+    table = view.table(AUTHORITIES)
+    hit = [authority for authority in _that_signed(view) if authority.complete]
     if not hit:
         return None
     return Transaction(
         changes=tuple(
-            put(AUTHORITIES, key, msgspec.structs.replace(authority, complete=False))
-            for key, _, authority in hit
+            put(AUTHORITIES, authority.id, msgspec.structs.replace(authority, complete=False))
+            for authority in hit
         ),
-        expect={(AUTHORITIES, key): row.version for key, row, _ in hit},
+        expect={(AUTHORITIES, authority.id): table[authority.id].version for authority in hit},
     )
+
+
+def _that_signed(view: View) -> list[AuthorityRow]:
+    """Return the authorities whose leaves may be alive."""
+    return [row for row in authorities(view) if row.phase in {Phase.SIGNING, Phase.DRAINING}]
 
 
 def is_complete(view: View, authority: str) -> bool:

@@ -384,3 +384,26 @@ def test_a_trust_domain_is_drawn_once():
     (name,) = seen
     assert name.endswith(".consul")
     assert len(name) == 36 + len(".consul")
+
+
+def test_a_restored_record_expects_leaves_that_it_has_never_seen():
+    """What was issued after the backup may live for a whole TTL: the ceiling is lifted to that."""
+
+    async def scenario() -> None:
+        clock, disk = FakeClock(), MemoryDisk()
+        first = Room(MemoryEngine(disk=disk), BUILTIN, clock=clock)
+        async with running(first):
+            await first.ready()
+            await first.sign()
+        backup = disk.snapshot()
+        clock.advance(timedelta(hours=30))
+        again = MemoryDisk(epoch="after-the-restore")
+        again.index, again._tables = backup.index, backup.tables
+        second = Room(MemoryEngine(disk=again), BUILTIN, clock=clock)
+        authority = current_signer(second.store.snapshot)[0]
+        assert not authority.complete
+        lost_leaf_may_end = clock.now() + second.manager.settings.leaf_ttl
+        assert ceiling_of(second.store.snapshot, authority.id) > lost_leaf_may_end
+        await second.close()
+
+    run(scenario)
