@@ -55,7 +55,6 @@ async def _queue_microseconds(seconds: float) -> float:
 async def _record_microseconds(store: Store, seconds: float) -> float:
     """The ceiling (committed once an hour) and the ledger row (written in groups)."""
     leaf, record = _leaf(), IssuanceRecord(store, SystemClock(), run="bench")
-    record.open()
 
     async def once() -> None:
         await record.raise_ceiling("a", leaf.not_valid_after_utc)
