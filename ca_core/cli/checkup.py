@@ -71,11 +71,17 @@ class Check:
     look: Callable[[Situation], tuple[Level, str, str]]
 
     def done(self, situation: Situation) -> Finding:
-        """Return what the check finds; an error is a failure, and so is a check that breaks."""
+        """Return what the check finds; an error is a failure, and so is a check that breaks.
+
+        What this user may not look at is skipped: that says nothing about the installation.
+        """
         try:
             level, detail, hint = self.look(situation)
         except Error as error:
             level, detail, hint = Level.FAILURE, str(error), error.hint or "see the message"
+        except PermissionError as error:
+            level, detail = Level.SKIPPED, f"this user may not look at {error.filename}"
+            hint = "run doctor as root, or as the user of the server"
         except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
             level, detail = (
                 Level.FAILURE,

@@ -1,6 +1,7 @@
 """Tests of `doctor`: each finding has its level and its hint, and the exit code is graded."""
 
 import base64
+import errno
 import json
 import os
 import socket
@@ -67,6 +68,16 @@ class TestGrade:
         finding = Check("g", "c", look).done(situation())
         assert (finding.level, "itself failed" in finding.detail) == (Level.FAILURE, True)
         assert finding.hint
+
+    def test_what_this_user_may_not_look_at_is_skipped(self):
+        """Another user's state is neither a bug nor a failure; the hint says who may look."""
+
+        def look(_: Situation) -> tuple[Level, str, str]:
+            raise PermissionError(errno.EACCES, "Permission denied", "/srv/state.db")
+
+        finding = Check("g", "c", look).done(situation())
+        assert (finding.level, "/srv/state.db" in finding.detail) == (Level.SKIPPED, True)
+        assert "as root" in finding.hint
 
 
 @pytest.fixture
