@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -100,26 +100,37 @@ def key_file(data_dir: Path) -> Path:
     return whole.with_name(f"{whole.name}.kek")
 
 
-def read_key_file(path: Path) -> KeyRing:
+def read_key_file(path: Path, *, owners: Collection[int] | None = None) -> KeyRing:
     """Return the keys of a file: base64, one a line, the writing one first.
 
+    Args:
+        path: the file.
+        owners: uids that may own it; None for anybody.
+
     Raises:
-        ConfigError: missing, unreadable, open to other users (with the chmod to type), or no keys.
+        ConfigError: missing, unreadable, open to other users (with the chmod to type), of another
+            owner, or no keys.
     """
     try:
         with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            found = os.fstat(file.fileno())
             text = file.read()
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
         hint = f"chmod 600 {path}"
         raise ConfigError(f"other users may read it (mode {mode:04o})", where=str(path), hint=hint)
+    if owners is not None and found.st_uid not in owners:
+        hint = f"chown {os.geteuid()} {path}, if the key is yours"
+        raise ConfigError(f"belongs to uid {found.st_uid}", where=str(path), hint=hint)
     return _parsed(text, where=str(path))
 
 
 def open_key_file(path: Path, needed: Sequence[str]) -> KeyRing:
     """Return the file's keys, making the first one if the cluster has no secret yet.
+
+    It must belong to us or to root: a key that somebody else laid there is known to them.
 
     Args:
         path: the file.
@@ -133,7 +144,7 @@ def open_key_file(path: Path, needed: Sequence[str]) -> KeyRing:
         if needed:
             return KeyRing()
         create_key_file(path)
-    return read_key_file(path)
+    return read_key_file(path, owners=(0, os.geteuid()))
 
 
 def create_key_file(path: Path) -> None:

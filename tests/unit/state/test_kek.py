@@ -103,6 +103,15 @@ def test_a_key_file_open_to_others_is_refused_with_the_command(path, mode):
     assert TEXT not in "".join(traceback.format_exception(refusal.value))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_key_that_somebody_else_laid_there_is_refused(path):
+    """Whoever made the key knows it: secrets under it would be secrets to nobody."""
+    os.chown(written(path, TEXT), 65534, -1)
+    with pytest.raises(ConfigError, match="belongs to uid 65534") as refusal:
+        open_key_file(path, needed=())
+    assert refusal.value.hint.startswith(f"chown 0 {path}")
+
+
 BAD = {
     "empty": "",
     "words": "correct horse battery staple",
