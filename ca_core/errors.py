@@ -133,6 +133,11 @@ class PendingError(ProviderError):
         self.poll_after = poll_after
         self.csr = csr
 
+    @property
+    def retry_after(self) -> timedelta:
+        """Return ``poll_after``, under the name that the other errors with a pause have."""
+        return self.poll_after
+
 
 class OutcomeUnknownError(ProviderError):
     """The request left and no answer came: it may or may not have happened."""

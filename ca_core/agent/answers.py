@@ -16,6 +16,7 @@ from ca_core.errors import (
     NotFoundError,
     NotReadyError,
     OutcomeUnknownError,
+    PendingError,
     ProviderError,
     RateLimitedError,
     RequestError,
@@ -90,6 +91,8 @@ def _later(status: int, detail: str, hint: str, headers: Headers) -> Error:
     retry_after = retry_after_of(headers)
     if status == 429:  # noqa: PLR2004 - the table of the API
         return RateLimitedError(detail, retry_after=retry_after)
+    if _named(headers) == "PendingError":
+        return PendingError(detail, token="", poll_after=retry_after)
     kind = NotReadyError if _named(headers) == "NotReadyError" else UnavailableError
     return kind(detail, retry_after=retry_after, hint=hint)
 

@@ -1,5 +1,6 @@
 """One leaf: key and CSR made here, signed there, checked before anybody sees it."""
 
+from collections import OrderedDict
 from datetime import datetime, timedelta
 
 import msgspec
@@ -12,7 +13,7 @@ from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.verification import UntrustedChainError, Wanted, verified_chain
 from ca_core.clock import Clock
-from ca_core.errors import UnavailableError
+from ca_core.errors import PendingError, UnavailableError
 from ca_core.identity.certificates import authority_key_id, colon_hex, pem_chain, serial_hex
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServiceId, TrustDomain
@@ -22,6 +23,8 @@ from ca_core.wire.times import wire_time
 
 _ROOTS_PATIENCE = timedelta(seconds=5)
 """A leaf may come from a new root a moment before the news of that root."""
+_MAX_PROMISED = 1000
+"""CSRs kept for a CA that answers later; one that is dropped is made anew."""
 _SKEW_RETRY = timedelta(seconds=30)
 
 
@@ -36,6 +39,7 @@ class LeafIssuer:
         self._clock = clock
         self._datacenter = datacenter
         self._draw = draw
+        self._promised: OrderedDict[LeafName, tuple[Wanted, str]] = OrderedDict()
 
     async def identity(self, service: str) -> ServiceId:
         """Return the SPIFFE ID of a service here.
@@ -54,19 +58,21 @@ class LeafIssuer:
     async def issue(self, name: LeafName, replaced: HeldLeaf | None) -> HeldLeaf:
         """Return a new leaf with a new key.
 
+        A CA that answers later is asked again with the same CSR: that continues what it began.
+
         Raises:
             Error: not signed, or what came back cannot be used; nothing of it is kept.
         """
         known = await self._roots.known()
-        wanted = Wanted(
-            key=new_leaf_key(),
-            identity=await self.identity(name.service),
-            dns_names=name.dns_names,
-            ip_addresses=name.ip_addresses,
-        )
-        csr = leaf_csr(wanted.key, wanted.identity, wanted.dns_names, wanted.ip_addresses)
+        kept = self._promised.get(name)
+        wanted, csr = await self._asked_anew(name) if kept is None else kept
         ends = replaced.not_after if replaced else None
-        signed = await self._upstream.sign(csr_pem(csr), replaces=ends)
+        try:
+            signed = await self._upstream.sign(csr, replaces=ends)
+        except PendingError:
+            self._promise(name, wanted, csr)
+            raise
+        self._promised.pop(name, None)
         chain = await self._verified(signed, wanted, known)
         now = self._clock.now()
         _refuse_outside_validity(chain[0], now)
@@ -74,6 +80,21 @@ class LeafIssuer:
         if replaced is not None and replaced.index == index:
             index += 1  # readers that hold the old index must see that this is another leaf
         return self._held(_issued_cert(chain, wanted, name, index), chain[0], known, now)
+
+    async def _asked_anew(self, name: LeafName) -> tuple[Wanted, str]:
+        wanted = Wanted(
+            key=new_leaf_key(),
+            identity=await self.identity(name.service),
+            dns_names=name.dns_names,
+            ip_addresses=name.ip_addresses,
+        )
+        csr = leaf_csr(wanted.key, wanted.identity, wanted.dns_names, wanted.ip_addresses)
+        return wanted, csr_pem(csr)
+
+    def _promise(self, name: LeafName, wanted: Wanted, csr: str) -> None:
+        self._promised[name] = (wanted, csr)
+        while len(self._promised) > _MAX_PROMISED:
+            self._promised.popitem(last=False)
 
     def _held(
         self, cert: IssuedCert, leaf: x509.Certificate, known: KnownRoots, now: datetime

@@ -66,10 +66,8 @@ def status_of(error: Error) -> int:
 def retry_after_of(error: Error) -> timedelta | None:
     """Return when to come back, for the errors that know it."""
     match error:
-        case RateLimitedError() | UnavailableError():
+        case RateLimitedError() | UnavailableError() | PendingError():
             return error.retry_after
-        case PendingError():
-            return error.poll_after
         case _:
             return None
 

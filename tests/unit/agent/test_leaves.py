@@ -17,6 +17,7 @@ from ca_core.agent.leaves import MAX_BACKGROUND, LeafCache
 from ca_core.agent.rootscache import RootsCache
 from ca_core.errors import (
     DeniedError,
+    PendingError,
     ProviderError,
     RateLimitedError,
     RequestError,
@@ -362,6 +363,24 @@ def test_a_valid_leaf_is_served_while_renewal_fails_and_the_failure_is_told():
         answer = await h.leaves.get(ANYONE, "web")
         assert answer.cert is first.cert
         assert answer.failure == "no server"
+
+    ran(scenario)
+
+
+def test_a_ca_that_answers_later_is_asked_again_with_the_same_csr():
+    """A new CSR would begin anew what the CA is still working on."""
+
+    async def scenario(h):
+        later = PendingError(token="", poll_after=timedelta(seconds=20))
+        h.upstream.sign_errors = [later, later]
+        for _ in range(2):
+            with pytest.raises(PendingError):
+                await h.leaves.get(ANYONE, "web")
+            await passed(h.clock, timedelta(seconds=90), step=timedelta(seconds=1))
+        await h.leaves.get(ANYONE, "web")
+        assert len(set(h.upstream.signed)) == 1
+        await h.leaves.get(ANYONE, "api")
+        assert len(set(h.upstream.signed)) == 2
 
     ran(scenario)
 
