@@ -58,10 +58,16 @@ def _refuse(why: str) -> NoReturn:
 
 
 def local_address(data_dir: Path, socket_name: str) -> Address:
-    """Return the local socket of a data folder if it is there, else the usual port."""
+    """Return the local socket of a data folder if it is there, else the usual port.
+
+    A folder that we may not look into counts as one that has it: the refusal names the socket,
+    where the usual port could be another cluster's.
+    """
     socket = data_dir / socket_name
     try:
         present = socket.is_socket()
-    except OSError:  # a folder we may not look into
+    except PermissionError:
+        present = True
+    except OSError:  # a name that cannot be one
         present = False
     return Address("http://localhost", socket) if present else parse_address(DEFAULT_ADDRESS)

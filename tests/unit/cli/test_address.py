@@ -1,5 +1,6 @@
 """Tests of where a client command asks."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -60,3 +61,16 @@ def test_the_local_socket_goes_before_the_usual_port(tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "agent.sock"))
         assert local_address(tmp_path, "agent.sock").socket == tmp_path / "agent.sock"
+
+
+def test_a_socket_behind_a_closed_folder_is_not_exchanged_for_the_port(tmp_path):
+    """Who may not reach the server is told so, and does not talk to another cluster's instead."""
+    folder = tmp_path / "server"
+    folder.mkdir(mode=0)
+    us = os.geteuid()
+    os.seteuid(us or 65534)
+    try:
+        address = local_address(folder, "server.sock")
+    finally:
+        os.seteuid(us)
+    assert address.socket == folder / "server.sock"
