@@ -51,6 +51,11 @@ from ca_core.state.store import Store
 CALL_LIMIT = timedelta(seconds=30)
 """A provider gets this long for one step before it must answer or say ``PendingError``."""
 
+_WAITS_FOR_SIGNATURE = (
+    "the primary CA waits for your corporate CA's signature: sign what `ca-core ca csr` prints,"
+    " then `ca-core ca install-chain FILE`"
+)
+
 T = TypeVar("T")
 
 _log = logging.getLogger("ca_core.authority")
@@ -95,7 +100,8 @@ class BringUp:
             except ConflictError:
                 continue  # somebody else was faster: look again
             except PendingError as pending:
-                await self._wait("the backend answers later", pending.poll_after)
+                reason = _WAITS_FOR_SIGNATURE if pending.csr else "the backend answers later"
+                await self._wait(reason, pending.poll_after)
             except Error as error:
                 failures += 1
                 await self._wait(str(error), retry_pause(failures))

@@ -244,6 +244,8 @@ def test_a_corporate_ca_can_sign_the_primary_later(corporate_ca):
             while not room.manager.waiting_csr():
                 await asyncio.sleep(0.001)
             chain = corporate_ca.sign(room.manager.waiting_csr())
+            while "install-chain" not in room.manager.why_not_ready():
+                await asyncio.sleep(0.001)
             with pytest.raises(RequestError):
                 await room.manager.install_chain(corporate_ca.sign_another_key())
             await room.manager.install_chain(chain)
