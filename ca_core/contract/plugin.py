@@ -125,7 +125,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened; types and fields are a table in ``plugins.md``. No secrets."""
+    """Something that happened; no secrets. Nothing tells events yet (see ``plugins.md``)."""
 
     type: str
     at: datetime
