@@ -26,6 +26,9 @@ BACKLOG = 4096
 STOP_LIMIT = 5.0
 """Seconds that running requests get when the process stops."""
 
+PART_LIMIT = 1.0
+"""Seconds that clients get to close their side after that."""
+
 
 class PortInUseError(ConfigError):
     """Somebody else listens there; ``host`` and ``port`` say where."""
@@ -117,7 +120,18 @@ class Listener:
             _, left = await asyncio.wait(list(self._state.tasks), timeout=STOP_LIMIT)
             for task in left:
                 task.cancel()
+        await self._part()
         self._release()
+
+    async def _part(self) -> None:
+        """Let clients say goodbye (TLS waits for theirs), then cut off who does not."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + PART_LIMIT
+        while self._state.connections and loop.time() < ends:  # noqa: ASYNC110 - uvicorn keeps a set and tells nobody of its changes
+            await asyncio.sleep(0.005)
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
     def cut_waiting(self) -> None:
         """End reads that still wait, so that a stop is not as long as a blocking query."""
