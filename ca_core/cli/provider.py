@@ -61,7 +61,7 @@ def show(
 ) -> None:
     """Show a provider's description, its capabilities, and every key of its configuration."""
     from ca_core.authority.registry import Registry  # noqa: PLC0415 - help needs none of it
-    from ca_core.cli.schema import option_rows  # noqa: PLC0415 - help needs none
+    from ca_core.cli.schema import option_rows, without_keys  # noqa: PLC0415 - help needs none
 
     plugin = Registry().get(name)
     capabilities = sorted(capability.value for capability in plugin.capabilities)
@@ -86,4 +86,4 @@ def show(
     )
     print_lines("\nConfiguration, below [ca.config]:")
     columns = ("KEY", "TYPE", "DEFAULT", "MEANING")
-    print_table(columns, option_rows(plugin.schema or {}), empty="It has no keys.")
+    print_table(columns, option_rows(plugin.schema or {}), empty=without_keys(plugin.schema))

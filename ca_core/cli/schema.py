@@ -19,6 +19,11 @@ def option_rows(schema: Mapping[str, Any], *, prefix: str = "") -> list[Row]:
     return rows
 
 
+def without_keys(schema: Mapping[str, Any] | None) -> str:
+    """Return what to say of a schema without rows; None is a provider that describes nothing."""
+    return "Its author does not say which keys it has." if schema is None else "It has no keys."
+
+
 def _rows_of(key: str, node: Mapping[str, Any], *, required: bool) -> Iterator[Row]:
     inner = next((branch for branch in _branches(node) if branch.get("properties")), None)
     yield key, _kind(node), _default(node, required=required), str(node.get("description", ""))

@@ -2,7 +2,7 @@
 
 import json
 
-from ca_core.cli.schema import option_rows
+from ca_core.cli.schema import option_rows, without_keys
 
 SCHEMA = {
     "properties": {
@@ -31,6 +31,12 @@ def test_a_schema_becomes_rows_of_key_type_default_meaning():
         ("auth.role", "text", "", ""),
         ("strict", "true | false", "false", ""),
     ]
+
+
+def test_no_schema_is_not_mistaken_for_no_keys():
+    """A provider without a schema may have keys all the same."""
+    assert without_keys({}) == "It has no keys."
+    assert "does not say" in without_keys(None)
 
 
 def test_the_installed_providers_are_listed(run):
