@@ -24,6 +24,9 @@ BODY_WITHIN = 30.0
 MAX_HEAD = 64 * 1024
 """Bytes after which a head that has no end yet is refused; the parser itself has no limit."""
 
+MAX_PIPELINED = 64
+"""Requests a client may send ahead of their answers; uvicorn would keep any number in memory."""
+
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"connection: close\r\n\r\nthe request head is larger than 65536 bytes"
@@ -88,7 +91,10 @@ class LinkedProtocol(HttpToolsProtocol):
         """The head is here; the body may take longer."""
         self._in_head, self._head_size = False, 0
         self._expect_within(BODY_WITHIN)
-        super().on_headers_complete()
+        if len(self.pipeline) < MAX_PIPELINED:
+            super().on_headers_complete()
+        else:
+            self.transport.abort()
 
     def on_message_complete(self) -> None:
         """The request is here: the connection does not stall."""

@@ -217,3 +217,27 @@ async def test_a_socket_that_nobody_can_reach_is_told(tmp_path, caplog):
     await listener.start()
     await listener.close()
     assert "chmod o+x" in caplog.text
+
+
+async def test_a_client_that_asks_far_ahead_is_cut_off(monkeypatch):
+    """Requests sent ahead of their answers are kept in memory; only a few may be."""
+    async with parked(monkeypatch, MAX_PIPELINED=4) as (parking, port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write((HEAD + b"\r\n") * 10)
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        await parking.until(lambda: parking.ended == 1)
+        writer.close()
+
+
+async def test_a_client_that_asks_a_little_ahead_stays_connected(monkeypatch):
+    """Pipelining itself is allowed; as many as may wait do not cost the connection."""
+    async with parked(monkeypatch, MAX_PIPELINED=4) as (parking, port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write((HEAD + b"\r\n") * 5)
+        await parking.until(lambda: parking.waiting == 1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await reader.read()
+        writer.close()
