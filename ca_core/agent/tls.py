@@ -159,7 +159,11 @@ class _VerifyingStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
-        secured = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        try:
+            secured = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:  # httpcore leaves the connection open when it is cancelled here
+            await self._inner.aclose()
+            raise
         if self._peer is None:
             return secured
         try:
