@@ -95,6 +95,7 @@ class Answering:
     ) -> Request:
         link = link_of(scope)
         refuse_rebinding(headers, link.hosts)
+        domain = self._trust_domain() if link.certificate is not None else None
         body = b"" if scope["method"] in _BODYLESS else await read_body(receive, headers)
         return Request(
             method=scope["method"],
@@ -102,7 +103,7 @@ class Answering:
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
             body=body,
-            principal=principal_of(link, self._trust_domain(), self._clock.now()),
+            principal=principal_of(link, domain, self._clock.now()),
             params=params,
         )
 

@@ -19,7 +19,6 @@ from ca_core.authority.rows import (
     authorities,
     decoded,
     put,
-    read,
 )
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError
@@ -243,9 +242,3 @@ def _incomplete(view: View) -> Transaction | None:
 def _that_signed(view: View) -> list[AuthorityRow]:
     """Return the authorities whose leaves may be alive."""
     return [row for row in authorities(view) if row.phase in {Phase.SIGNING, Phase.DRAINING}]
-
-
-def is_complete(view: View, authority: str) -> bool:
-    """Say whether the record of this authority is known to hold every leaf."""
-    row = read(view, AuthorityRow, AUTHORITIES, authority)
-    return row is not None and row.complete
