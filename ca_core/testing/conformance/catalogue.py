@@ -1,0 +1,44 @@
+"""Every check there is."""
+
+from ca_core.testing.conformance.check import Catalogue
+from ca_core.testing.conformance.checks import (
+    authorities,
+    descriptions,
+    faults,
+    hostility,
+    intermediates,
+    leaves,
+    loading,
+    races,
+    restarts,
+    revocation,
+    rotation,
+    secondaries,
+    signers,
+    soak,
+    timing,
+    writes,
+)
+
+CHECKS = Catalogue()
+"""All of them; each module of ``checks`` brings its own, by area."""
+
+for _area in (
+    loading,
+    descriptions,
+    authorities,
+    signers,
+    leaves,
+    intermediates,
+    revocation,
+    restarts,
+    timing,
+    rotation,
+    secondaries,
+    races,
+    writes,
+    faults,
+    hostility,
+    soak,
+):
+    CHECKS.include(_area.CHECKS)

@@ -1,0 +1,3 @@
+"""Broken providers to come: authorities."""
+
+BROKEN = ()

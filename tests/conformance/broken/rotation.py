@@ -1,0 +1,3 @@
+"""Broken providers to come: rotation."""
+
+BROKEN = ()

@@ -1,0 +1,58 @@
+"""Honest providers pass everything they declare."""
+
+import pytest
+
+from ca_core.testing import (
+    FakeClock,
+    ReferenceBackend,
+    SlowBackend,
+    reference_plugin,
+    slow_plugin,
+)
+from ca_core.testing.conformance import Level, Outcome, ProviderUnderTest, run_conformance
+
+
+def reference(config):
+    """Return the reference provider under test, with everything supplied that can be."""
+    backend = ReferenceBackend()
+    return ProviderUnderTest(
+        provider=reference_plugin(backend),
+        make_config=lambda _address: config,
+        clock=FakeClock(),
+        restart=lambda: None,
+        count_objects=lambda: {"cas": len(backend.names())},
+    )
+
+
+def slow():
+    """Return the slow provider under test."""
+    clock = FakeClock()
+    return ProviderUnderTest(
+        provider=slow_plugin(SlowBackend(clock, polls=1)),
+        make_config=lambda _address: {},
+        clock=clock,
+    )
+
+
+SUBJECTS = {
+    "builtin": lambda: ProviderUnderTest(
+        provider="builtin", make_config=lambda _address: {}, clock=FakeClock()
+    ),
+    "builtin below a corporate CA": lambda: ProviderUnderTest(
+        provider="builtin",
+        make_config=lambda _address: {"external_issuer": True},
+        clock=FakeClock(),
+    ),
+    "reference": lambda: reference({}),
+    "reference below a corporate CA": lambda: reference({"external_issuer": True}),
+    "slow": slow,
+}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_an_honest_provider_fails_nothing(name):
+    """What it declares works, what it does not declare refuses, and nothing is not run in vain."""
+    report = run_conformance(SUBJECTS[name](), level=Level.L3)
+    failed = {result.check.id: result.detail for result in report.of(Outcome.FAILED)}
+    assert not failed
+    assert report.reached is Level.L3
