@@ -44,7 +44,7 @@ class Arena:
         self.declared = declared
         self._config = subject.make_config(None)
         self._opened: list[Provider] = []
-        self._meshes: list[Mesh] = []
+        self._made: dict[tuple[int, str], Mesh] = {}
 
     @property
     def keys(self) -> tuple[KeySpec, ...]:
@@ -53,7 +53,7 @@ class Arena:
 
     def cluster(self, *, role: Role = Role.PRIMARY) -> Cluster:
         """Return a new cluster: its own state and secrets, on the same backend."""
-        return Cluster(open=self.open, tempo=self.tempo, role=role)
+        return Cluster(open=self.open, tempo=self.tempo, role=role, remember=self._remember)
 
     def unmade(self, *, role: Role = Role.PRIMARY, address: str | None = None) -> Mesh:
         """Open a provider for an authority that does not exist yet, in a new cluster.
@@ -63,9 +63,7 @@ class Arena:
             address: of a fault proxy to go through, or None for the backend itself.
         """
         config = None if address is None else self.subject.make_config(address)
-        found = self.cluster(role=role).server(config=config)
-        self._meshes.append(found)
-        return found
+        return self.cluster(role=role).server(config=config)
 
     def mesh(self, *, key: KeySpec | None = None, address: str | None = None) -> Mesh:
         """Return a primary whose authority and first signer exist, both with ``key``."""
@@ -98,14 +96,21 @@ class Arena:
         self._opened.append(provider)
         return provider
 
+    def _remember(self, mesh: Mesh) -> None:
+        self._made[id(mesh.cluster), mesh.authority] = mesh
+
     def close(self) -> None:
         """Retire what was made and close what was opened; a provider's errors here say nothing."""
-        for mesh in self._meshes:
-            _quietly(mesh.retire)
+        for mesh in tuple(self._made.values()):
+            if not _quietly(mesh.retire):  # it may be closed, or reach a backend that is down
+                _quietly(lambda mesh=mesh: mesh.another().retire())  # type: ignore[misc] # bound now
         for provider in self._opened:
             _quietly(provider.close)
 
 
-def _quietly(call: Callable[[], object]) -> None:
-    with suppress(Exception):  # the check has its verdict; tidying up is not a part of it
+def _quietly(call: Callable[[], object]) -> bool:
+    """Call, and say whether it went well: the check has its verdict already."""
+    with suppress(Exception):
         call()
+        return True
+    return False

@@ -39,15 +39,21 @@ PATIENCE = timedelta(minutes=1)
 """How long a call may stay pending or rate limited altogether."""
 
 
+def _forgotten(_mesh: "Mesh") -> None:
+    """Nobody tidies up."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Cluster:
     """What one cluster lends: state, secrets, time. Every ``server`` is a provider object on it.
 
     Replace ``state`` or ``secrets`` to lend something nastier to the servers that follow.
+    ``remember`` is told of every server, so that what it made can be retired.
     """
 
     open: Open
     tempo: Tempo
+    remember: Callable[["Mesh"], None] = _forgotten
     role: Role = Role.PRIMARY
     state: ProviderState = field(default_factory=MemoryProviderState)
     secrets: SecretStore = field(default_factory=MemorySecrets)
@@ -60,7 +66,9 @@ class Cluster:
         context = provider_context(
             name, state=self.state, secrets=self.secrets, clock=self.tempo.clock, role=self.role
         )
-        return Mesh(cluster=self, authority=name, provider=self.open(config, context))
+        mesh = Mesh(cluster=self, authority=name, provider=self.open(config, context))
+        self.remember(mesh)
+        return mesh
 
 
 class Mesh:

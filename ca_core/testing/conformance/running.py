@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
 from importlib import metadata
@@ -12,7 +12,8 @@ from typing import Any
 from ca_core.authority.judge import place_of
 from ca_core.authority.registry import InstalledPlugin, Registry
 from ca_core.clock import SystemClock
-from ca_core.contract import Capability, Error, ProviderPlugin, Role
+from ca_core.contract import Capability, ConfigError, Error, ProviderPlugin, Role
+from ca_core.fields import nearest_hint
 from ca_core.testing.conformance.arena import Arena
 from ca_core.testing.conformance.catalogue import CHECKS
 from ca_core.testing.conformance.check import Check
@@ -56,10 +57,11 @@ def run_conformance(
         registry: where ``subject.provider`` is looked up by name.
 
     Raises:
-        ConfigError: no provider of that name can be loaded.
+        ConfigError: no provider of that name can be loaded, or an excuse is for no check.
     """
     runner = Runner(subject, registry=registry)
     chosen = CHECKS.up_to(level) if checks is None else tuple(checks)
+    _check_excuses(subject, [check.id for check in (*CHECKS, *chosen)])
     started, began = SystemClock().now(), time.perf_counter()
     results = []
     for check in chosen:
@@ -79,6 +81,15 @@ def run_conformance(
         declared=tuple(sorted(runner.declared(Role.PRIMARY) | runner.declared(Role.SECONDARY))),
         results=tuple(results),
     )
+
+
+def _check_excuses(subject: ProviderUnderTest, known: Sequence[str]) -> None:
+    for check_id in subject.known_deviations:
+        if check_id not in known:
+            raise ConfigError(
+                f"there is no check {check_id!r}{nearest_hint(check_id, known)}",
+                where="known_deviations",
+            )
 
 
 class Runner:
