@@ -4,6 +4,13 @@ The tree::
 
     ca_core.Error
     ├── ConfigError                    the operator: a setting, a file, a permission on a file
+    │   └── PluginError                an installed plugin cannot be used; ``origin``
+    │       ├── PluginUnknownError     nothing of that name is installed; ``known``
+    │       ├── PluginDuplicateError   two distributions offer the name; ``owners``
+    │       ├── PluginImportError      its import failed
+    │       ├── PluginHookError        a hook, or an argument of one, that does not exist; or none
+    │       ├── PluginAnswerError      its hook returned something else
+    │       └── PluginVersionError     written for an API version that is not served
     ├── RequestError                   the caller: what was sent cannot be accepted
     │   ├── DeniedError                the caller may not do this
     │   ├── NotFoundError              there is nothing of that name
@@ -25,6 +32,7 @@ No message or attribute ever carries a secret.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 
@@ -49,6 +57,80 @@ class ConfigError(Error):
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(f"{where}: {message}" if where else message, hint=hint)
         self.where = where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginOrigin:
+    """Whose plugin it is, as metadata says; nothing of it was imported.
+
+    Attributes:
+        name: the entry point's name.
+        distribution: the package that brings it; empty if nothing is installed.
+        version: that package's version.
+        entry_point: ``module`` or ``module:attribute``.
+    """
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    entry_point: str = ""
+
+    def __str__(self) -> str:
+        if not self.distribution:
+            return self.name
+        return f"{self.name} ({self.distribution} {self.version}, {self.entry_point})"
+
+
+class PluginError(ConfigError):
+    """An installed plugin cannot be used, and nothing of it runs; ``origin`` names it.
+
+    The text of a foreign exception is never in the message: it may hold a secret.
+    """
+
+    def __init__(
+        self, fault: str, *, origin: PluginOrigin, where: str = "plugin", hint: str = ""
+    ) -> None:
+        super().__init__(f"{origin}: {fault}", where=where, hint=hint)
+        self.origin = origin
+
+
+class PluginUnknownError(PluginError):
+    """Nothing of that name is installed; ``known`` are the names that are."""
+
+    def __init__(self, fault: str, *, name: str, known: Sequence[str], where: str) -> None:
+        hint = "`ca-core provider list` shows what is installed"
+        ConfigError.__init__(self, fault, where=where, hint=hint)
+        self.origin = PluginOrigin(name=name)
+        self.known = tuple(known)
+
+
+class PluginDuplicateError(PluginError):
+    """Two distributions offer the same name; ``owners`` are both, never one chosen by chance."""
+
+    def __init__(self, name: str, *, owners: Sequence[PluginOrigin], where: str) -> None:
+        super().__init__(
+            f"offered by two distributions: {' and '.join(map(str, owners))}",
+            origin=PluginOrigin(name=name),
+            where=where,
+            hint="uninstall one of the two",
+        )
+        self.owners = tuple(owners)
+
+
+class PluginImportError(PluginError):
+    """Importing it failed, or it ended the process that tried."""
+
+
+class PluginHookError(PluginError):
+    """It implements a hook, or takes an argument, that does not exist; or no hook of its group."""
+
+
+class PluginAnswerError(PluginError):
+    """Its hook returned something that is not what the hook returns."""
+
+
+class PluginVersionError(PluginError):
+    """It was written for API versions that this core does not serve."""
 
 
 class RequestError(Error):

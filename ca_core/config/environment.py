@@ -19,7 +19,7 @@ from ca_core.fields import nearest_hint
 
 PREFIX = "CA_CORE_"
 
-NOT_KEYS = frozenset({"HTTP_ADDR", "HTTP_TOKEN", "CACERT", "KEK"})
+NOT_KEYS = frozenset({"HTTP_ADDR", "HTTP_TOKEN", "CACERT", "KEK", "TRACE_PLUGINS"})
 """Variables with our prefix that other parts of the program read."""
 
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}

@@ -123,6 +123,14 @@ class PluginsConfig(msgspec.Struct, frozen=True, kw_only=True):
     enabled: Annotated[
         tuple[str, ...], Meta(description="Names of entry points in the group ca_core.plugins.")
     ] = ()
+    on_error: Annotated[
+        Literal["deny", "allow"],
+        Meta(description="What a review plugin that fails, or was switched off, counts as."),
+    ] = "deny"
+    review_budget: Annotated[
+        timedelta,
+        Meta(description="Time for one review; over it three times in a row, it is switched off."),
+    ] = timedelta(milliseconds=100)
 
 
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):

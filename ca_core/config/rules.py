@@ -24,6 +24,10 @@ UNSAFE_MIN_LEAF_TTL = timedelta(seconds=1)
 SIGNER_LIVES = 3
 """A signer lives at least this many leaf lives, so that its renewal never shortens a leaf."""
 
+MIN_REVIEW_BUDGET = timedelta(milliseconds=1)
+MAX_REVIEW_BUDGET = timedelta(seconds=1)
+"""A caller waits for every plugin; one that takes twice this long is not waited for."""
+
 _ANY = TrustDomain("any")
 
 
@@ -40,6 +44,7 @@ def check_config(config: Config) -> None:
     _check_kek(config)
     _check_listen(config)
     _check_workloads(config)
+    _check_plugins(config)
     _check_unserved(config)
 
 
@@ -157,14 +162,22 @@ def _reworded(where: str, check: Callable[[], Any]) -> None:
         raise ConfigError(message, where=where) from None
 
 
+def _check_plugins(config: Config) -> None:
+    enabled, budget = config.plugins.enabled, config.plugins.review_budget
+    twice = next((name for name in enabled if enabled.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{twice!r} is there twice", where="plugins.enabled")
+    if not MIN_REVIEW_BUDGET <= budget <= MAX_REVIEW_BUDGET:
+        raise ConfigError(
+            f"{format_duration(budget)} is not between {format_duration(MIN_REVIEW_BUDGET)} and "
+            f"{format_duration(MAX_REVIEW_BUDGET)}",
+            where="plugins.review_budget",
+            hint="a caller waits for every review; the default is 100ms",
+        )
+
+
 def _check_unserved(config: Config) -> None:
     """Refuse what this version would read and then ignore: a setting without effect misleads."""
-    if config.plugins.enabled:
-        raise ConfigError(
-            "plugins that review issuance or receive events are not loaded by this version",
-            where="plugins.enabled",
-            hint="leave it empty",
-        )
     if len(config.agent.servers) > 1:
         raise ConfigError(
             "this version of the agent follows one server",

@@ -9,6 +9,7 @@ from ca_core.contract.answers import Findings, Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability, Role
 from ca_core.contract.context import ProviderContext, ProviderState, SecretStore
 from ca_core.contract.crls import RevokedEntry, issue_crl
+from ca_core.contract.events import EVENT_FIELDS, EventType
 from ca_core.contract.installing import authority_faults, intermediate_faults, room_below
 from ca_core.contract.issuing import (
     BACKDATE,
@@ -28,6 +29,7 @@ from ca_core.contract.issuing import (
 from ca_core.contract.keeping import ROOT, Held, Kept, signer_name
 from ca_core.contract.plugin import (
     API_VERSION,
+    ApiVersion,
     Event,
     IssuanceReview,
     ProviderPlugin,
@@ -102,8 +104,10 @@ from ca_core.identity.spiffe import (
 __all__ = [
     "API_VERSION",
     "BACKDATE",
+    "EVENT_FIELDS",
     "ROOT",
     "AgentId",
+    "ApiVersion",
     "AuthorityRequest",
     "AuthorityRetiredError",
     "Capability",
@@ -115,6 +119,7 @@ __all__ = [
     "CsrRequest",
     "Error",
     "Event",
+    "EventType",
     "Findings",
     "GatewayId",
     "Health",

@@ -1,6 +1,6 @@
 """How a plugin is found and what it hands over: hooks, descriptor, versions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -10,13 +10,30 @@ import pluggy
 from ca_core.contract.capabilities import Capability
 from ca_core.contract.context import ProviderContext
 from ca_core.contract.provider import Provider
-from ca_core.errors import ConfigError
+from ca_core.errors import PluginAnswerError, PluginOrigin, PluginVersionError
 from ca_core.identity.spiffe import SpiffeId
 
 ConfigT = TypeVar("ConfigT")
 
 API_VERSION = 1
 """The version of the contract this core speaks natively."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiVersion:
+    """A version of the contract that a core serves.
+
+    Attributes:
+        number: what a plugin declares as ``api_version``.
+        deprecated: empty, or what to use instead and when it goes; logged for who still uses it.
+    """
+
+    number: int
+    deprecated: str = ""
+
+
+SERVED_VERSIONS = (ApiVersion(API_VERSION),)
+"""Every version this core serves, newest first; of what a plugin offers, the first is taken."""
 
 PROJECT = "ca_core"
 """pluggy's project name; use ``hookimpl`` instead of it."""
@@ -46,6 +63,8 @@ class ProviderPlugin(Generic[ConfigT]):
         schema: JSON Schema of the configuration, or None; ``writeOnly`` marks secrets.
         consul_names: your key → Consul's spelling, for Consul's HTTP API.
         validate_update: ``(old, new)``; raises ``ConfigError`` for a change that cannot be made.
+        older: the same provider for cores that serve only older API versions, newest first; each
+            with its own ``api_version``. The core takes the newest that it serves.
     """
 
     parse_config: Callable[[Mapping[str, Any]], ConfigT]
@@ -56,6 +75,7 @@ class ProviderPlugin(Generic[ConfigT]):
     schema: Mapping[str, Any] | None = None
     consul_names: Mapping[str, str] = field(default_factory=dict)
     validate_update: Callable[[ConfigT, ConfigT], None] | None = None
+    older: tuple["ProviderPlugin[Any]", ...] = ()
 
     def open(self, raw: Mapping[str, Any], context: ProviderContext) -> Provider:
         """Return the provider for ``raw``; your configuration type never leaves the plugin.
@@ -125,7 +145,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened; no secrets. Nothing tells events yet (see ``plugins.md``)."""
+    """Something that happened; no secret is in it.
+
+    Attributes:
+        type: an ``EventType``, whose table says which fields it has.
+        at: aware UTC, when it happened.
+        fields: by name; read-only.
+    """
 
     type: str
     at: datetime
@@ -144,31 +170,56 @@ def ca_provider() -> ProviderPlugin[Any]:  # type: ignore[empty-body] # no body
 def ca_review_issuance(review: IssuanceReview) -> Verdict | None:
     """Allow, deny or have no opinion (None) on a leaf before it is signed.
 
-    Every plugin enabled in ``[plugins] enabled = […]`` is asked; any deny wins.
+    Every plugin enabled in ``[plugins] enabled = […]`` is asked; any deny wins. Calls may come from
+    several threads. Answer from memory: one that is slow is asked on a thread of its own, one that
+    is over its budget three times in a row is switched off.
     """
 
 
 @hookspec
 def ca_event(event: Event) -> None:
-    """Observe something that has happened. Errors are logged and change nothing."""
+    """Observe something that has happened. Errors are logged and change nothing.
+
+    Told in order, one at a time, on a thread of the plugin's own.
+    """
 
 
-def descriptor_of(answer: object, *, origin: str) -> ProviderPlugin[Any]:
-    """Return ``answer`` if it is a descriptor this core can serve.
+def descriptor_of(
+    answer: object,
+    *,
+    origin: PluginOrigin | str,
+    served: Sequence[ApiVersion] = SERVED_VERSIONS,
+) -> ProviderPlugin[Any]:
+    """Return the descriptor in ``answer`` for the newest API version that both sides know.
 
     Raises:
-        ConfigError: another type, or an API version that is not served; ``origin`` names the
-            plugin.
+        PluginAnswerError: ``answer`` is of another type.
+        PluginVersionError: no API version of it is served; ``origin`` names the plugin.
     """
-    if not isinstance(answer, ProviderPlugin):
-        raise ConfigError(
-            f"{origin}: ca_provider() returned {type(answer).__name__}, not ProviderPlugin",
-            where="plugin",
-        )
-    if answer.api_version != API_VERSION:
-        raise ConfigError(
-            f"{origin}: written for API version {answer.api_version}; "
-            f"this core serves {API_VERSION}",
-            where="plugin",
-        )
-    return answer
+    whose = PluginOrigin(name=origin) if isinstance(origin, str) else origin
+    newest_last = reversed(_offered(answer, whose))
+    offered: dict[int, ProviderPlugin[Any]] = {one.api_version: one for one in newest_last}
+    for version in served:
+        if version.number in offered:
+            return offered[version.number]
+    raise PluginVersionError(
+        f"written for API version {_listed(offered)}; this core serves "
+        f"{_listed(version.number for version in served)}",
+        origin=whose,
+        hint="install a release of it for this core, or a core for it",
+    )
+
+
+def _offered(answer: object, whose: PluginOrigin) -> list[ProviderPlugin[Any]]:
+    """Return the descriptors in an answer, newest first; a stranger among them is refused."""
+    older = answer.older if isinstance(answer, ProviderPlugin) else ()
+    offered = [one for one in (answer, *older) if isinstance(one, ProviderPlugin)]
+    if len(offered) == 1 + len(older):
+        return offered
+    stranger = next(one for one in (answer, *older) if not isinstance(one, ProviderPlugin))
+    kind = type(stranger).__name__
+    raise PluginAnswerError(f"ca_provider() returned {kind}, not ProviderPlugin", origin=whose)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -436,7 +436,6 @@ class TestSecrets:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ('[plugins]\nenabled = ["audit"]', "plugins.enabled"),
         ('[agent]\nserver = ["https://a:8501", "https://b:8501"]', "agent.server"),
     ],
 )
@@ -446,3 +445,28 @@ def test_what_would_be_ignored_is_refused(tmp_path, text, where):
     file.write_text(text)
     with pytest.raises(ConfigError, match=where):
         load_config(file, environ={})
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('enabled = ["audit", "quota", "audit"]', "plugins.enabled"),
+        ('review_budget = "0s"', "plugins.review_budget"),
+        ('review_budget = "2s"', "plugins.review_budget"),
+        ('on_error = "ignore"', "plugins.on_error"),
+    ],
+)
+def test_a_plugin_section_that_makes_no_sense_is_refused(tmp_path, text, where):
+    """A name given twice, a budget nobody can keep or wait for, an unknown policy."""
+    file = tmp_path / "ca-core.toml"
+    file.write_text(f"[plugins]\n{text}\n")
+    with pytest.raises(ConfigError, match=where):
+        load_config(file, environ={})
+
+
+def test_a_failing_review_denies_unless_the_operator_says_otherwise(tmp_path):
+    """Whoever enables a review and says no more gets the safe side."""
+    file = tmp_path / "ca-core.toml"
+    file.write_text('[plugins]\nenabled = ["audit"]\n')
+    plugins = load_config(file, environ={"CA_CORE_TRACE_PLUGINS": "1"}).plugins
+    assert (plugins.enabled, plugins.on_error) == (("audit",), "deny")
