@@ -2,7 +2,7 @@
 
 from ca_core.cli.connect import server_client
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
-from ca_core.cli.output import print_facts, print_json, progress
+from ca_core.cli.output import print_facts, print_json, print_lines, progress
 from ca_core.cli.teaching import TaughtCommand
 
 app = command_app(
@@ -29,7 +29,8 @@ Example:
 
 With a key file, a new key is made and the old one goes once every secret is rewrapped. With
 CA_CORE_KEK or kek_command, put the new key before the old one, restart, then run this.
-Interrupted, it goes on where it stopped. Next: back up the new key file.
+Interrupted, it goes on where it stopped. Backups made before need the old key: keep a copy of it
+beside them. Next: back up the new key file.
 """,
 )
 def rekey(
@@ -47,3 +48,4 @@ def rekey(
         return
     facts = [("key", str(answer.get("KeyID"))), ("secrets", str(answer.get("Rewrapped")))]
     print_facts(facts, title="Every secret is under the new key")
+    print_lines("\nBackups made before this need the old key; `ca-core backup` makes a new one.")
