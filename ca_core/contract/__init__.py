@@ -21,8 +21,6 @@ from ca_core.contract.issuing import (
     issue_intermediate,
     issue_leaf,
     issue_root,
-    key_bytes,
-    load_key,
     load_pair,
     new_serial,
 )
@@ -53,6 +51,7 @@ from ca_core.contract.requests import (
     RevokeRequest,
     SignerRequest,
 )
+from ca_core.contract.storedkeys import key_bytes, load_key
 from ca_core.contract.vetting import checked_cross_sign, checked_intermediate, positive_life
 from ca_core.errors import (
     AuthorityRetiredError,

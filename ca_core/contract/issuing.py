@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ca_core.contract.requests import CrossSignRequest, IPAddress, LeafRequest
-from ca_core.errors import ConfigError
+from ca_core.errors import ConfigError, ProviderError
 from ca_core.identity.certificates import spki_der, subject_key_id
 from ca_core.identity.csr import csr_public_key, subject_alternative_name
 from ca_core.identity.keys import PrivateKey, SignatureHash, signature_hash
@@ -99,19 +98,35 @@ def issue_leaf(issuer: KeyPair, request: LeafRequest) -> x509.Certificate:
 
     Empty subject, one critical SAN, KU digitalSignature, EKU server and client, BasicConstraints
     CA:FALSE, SKI by RFC 5280 method 1, AKI copied from the issuer's SKI.
+
+    Raises:
+        ProviderError: the issuer has no life left to give.
+
     Source: SPIFFE X509-SVID §4.
     """
     public_key = csr_public_key(request.csr)
+    not_after = _within(issuer, request.not_after, after=request.not_before)
     names = _encoded_names(request.identity, request.dns_names, request.ip_addresses)
     builder = (
         issuer.leaf_start.public_key(public_key)
         .serial_number(new_serial())
         .not_valid_before(request.not_before)
-        .not_valid_after(min(request.not_after, issuer.ends))
+        .not_valid_after(not_after)
         .add_extension(names, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
     return builder.sign(issuer.key, issuer.signs_with)
+
+
+def _within(issuer: KeyPair, asked: datetime, *, after: datetime) -> datetime:
+    """Return the end asked for, clamped to the issuer's; pyca refuses one before the beginning."""
+    ends = min(asked, issuer.ends)
+    if ends <= after:
+        raise ProviderError(
+            f"the issuer expired at {issuer.ends.isoformat()}",
+            hint="prepare a new signer, or rotate the root",
+        )
+    return ends
 
 
 def _leaf_start(above: x509.Certificate) -> x509.CertificateBuilder:
@@ -167,14 +182,19 @@ def issue_intermediate(
     now: datetime,
     ttl: timedelta,
 ) -> x509.Certificate:
-    """Sign an intermediate that signs leaves: path length 0, our trust domain, clamped life."""
+    """Sign an intermediate that signs leaves: path length 0, our trust domain, clamped life.
+
+    Raises:
+        ProviderError: the issuer has no life left to give.
+    """
     above = issuer.certificate
     name = ca_name(trust_domain, label)
+    not_after = _within(issuer, now + ttl, after=now)
     return (
         _ca_builder(name, public_key, _signing_san(trust_domain), path_length=0)
         .issuer_name(above.subject)
         .not_valid_before(max(now - BACKDATE, above.not_valid_before_utc))
-        .not_valid_after(min(now + ttl, above.not_valid_after_utc))
+        .not_valid_after(not_after)
         .add_extension(_aki(_ski_of(above)), critical=False)
         .sign(issuer.key, signature_hash(issuer.key))
     )
@@ -243,30 +263,6 @@ def ca_name(trust_domain: TrustDomain, label: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, common[:64]),
         ]
     )
-
-
-def key_bytes(key: PrivateKey) -> bytes:
-    """Return the key as PKCS#8 DER, unencrypted: for the secret store and nothing else."""
-    return key.private_bytes(
-        serialization.Encoding.DER,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def load_key(raw: bytes) -> PrivateKey:
-    """Return the key that ``key_bytes`` wrote.
-
-    Raises:
-        ConfigError: these bytes are no key of a supported type.
-    """
-    try:
-        key = serialization.load_der_private_key(raw, password=None)
-    except (ValueError, TypeError):
-        raise ConfigError("stored bytes are not a PKCS#8 private key") from None
-    if not isinstance(key, PrivateKey):
-        raise ConfigError("the stored key has an unsupported type")
-    return key
 
 
 def _ca_builder(

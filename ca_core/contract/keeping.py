@@ -21,7 +21,8 @@ from datetime import datetime
 from cryptography import x509
 
 from ca_core.contract.context import ProviderContext
-from ca_core.contract.issuing import KeyPair, key_bytes, load_key, load_pair
+from ca_core.contract.issuing import KeyPair, load_pair
+from ca_core.contract.storedkeys import key_bytes, load_key
 from ca_core.errors import (
     AuthorityRetiredError,
     NotReadyError,

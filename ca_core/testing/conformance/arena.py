@@ -72,6 +72,14 @@ class Arena:
         found.prepare(key=key)
         return found
 
+    def beside(self, mesh: Mesh, authority: str | None = None) -> Mesh:
+        """Return another authority with its signer, in the same cluster; None is a new id."""
+        found = mesh.cluster.server(authority)
+        self._meshes.append(found)
+        found.ensure()
+        found.prepare()
+        return found
+
     def secondary(self, *, key: KeySpec | None = None) -> tuple[Mesh, Signer]:
         """Return a secondary whose first signer an honest primary has signed, and that signer."""
         found = self.unmade(role=Role.SECONDARY)
@@ -89,6 +97,15 @@ class Arena:
         made.ensure(key=key)
         made.prepare(key=key)
         return made
+
+    def other_secondary(self) -> Mesh:
+        """Return an honest secondary of another kind; nothing is installed in it yet."""
+        plugin = reference_plugin()
+        return Cluster(
+            open=lambda config, context: plugin.open(config or {}, context),
+            tempo=self.tempo,
+            role=Role.SECONDARY,
+        ).server()
 
     def open(self, config: Mapping[str, Any] | None, context: ProviderContext) -> Provider:
         """Open a provider object; it is closed when the check ends."""

@@ -121,10 +121,8 @@ def test_lives_are_clamped_from_above(world):
     assert short.not_valid_after_utc <= world.clock.now() + timedelta(hours=1)
 
 
-@pytest.mark.parametrize("kind", ["builtin"])
-def test_an_expired_signer_says_so(kind):
+def test_an_expired_signer_says_so(world):
     """Past the end of signer or root signing is refused in words, not with a dead leaf."""
-    world = World(kind)
     server = world.started()
     world.clock.advance(timedelta(days=366))
     with pytest.raises(ProviderError, match="expired"):
@@ -134,6 +132,13 @@ def test_an_expired_signer_says_so(kind):
     world.clock.advance(timedelta(days=3651))
     with pytest.raises(ProviderError, match="expired"):
         world.prepare(server, "s3")
+
+
+def test_an_expired_authority_is_not_healthy():
+    """The built-in provider knows when its root has ended."""
+    world = World("builtin")
+    server = world.started()
+    world.clock.advance(timedelta(days=4000))
     assert not server.health().ok
 
 
