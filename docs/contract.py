@@ -3,14 +3,16 @@
 import ast
 import dataclasses
 import inspect
-import re
 from collections.abc import Callable, Iterator
+from enum import Enum
 from itertools import pairwise
 from typing import Any
 
 from ca_core import contract
 from ca_core.contract import Capability, CapabilityUnsupportedError, Error, Provider, plugin
+from docs.options import attributes_of, type_of
 from docs.tables import as_line, summary, table
+from docs.typenames import as_written
 
 _ANSWERS = ("TrustChain", "Signer", "Findings", "Health", "ProviderContext", "ProviderPlugin")
 _LENT = ("ProviderState", "SecretStore")
@@ -21,14 +23,14 @@ def methods() -> str:
     return table(
         ("method", "without it", "does"),
         (
-            (f"`{name}{_signature(method)}`", _default_of(name, method), summary(method))
-            for name, method in _own(Provider)
+            (f"`{name}{signature(method)}`", _default_of(name, method), summary(method))
+            for name, method in own(Provider)
         ),
     )
 
 
 def requests() -> str:
-    """Return a table of the request classes and the fields each adds."""
+    """Return a table of the request classes, and one of the fields each adds."""
     found = [
         kind
         for kind in vars(contract).values()
@@ -37,31 +39,27 @@ def requests() -> str:
         and kind is not contract.Request
     ]
     shared = {field.name for field in dataclasses.fields(contract.Request)}
-    return table(
-        ("request", "fields", "asks"),
-        ((f"`{kind.__name__}`", _fields(kind, shared), summary(kind)) for kind in found),
-    )
+    asked = table(("request", "asks"), ((f"`{kind.__name__}`", summary(kind)) for kind in found))
+    rows = [*fields_of(contract.Request, set())]
+    for kind in found:
+        rows += fields_of(kind, shared)
+    return f"{asked}\n{table(('field', 'type', 'means'), rows)}"
 
 
 def answers() -> str:
     """Return tables of what is returned, and of what the core lends."""
-    values = table(
-        ("type", "fields", "is"),
-        (
-            (
-                f"`{name}`",
-                _fields(getattr(contract, name), set()),
-                summary(getattr(contract, name)),
-            )
-            for name in _ANSWERS
-        ),
+    kinds = [getattr(contract, name) for name in _ANSWERS]
+    values = table(("type", "is"), ((f"`{kind.__name__}`", summary(kind)) for kind in kinds))
+    fields = table(
+        ("field", "type", "means"), (row for kind in kinds for row in fields_of(kind, set()))
     )
+    values = f"{values}\n{fields}"
     lent = table(
         ("lent", "does"),
         (
-            (f"`{name}.{method}{_signature(call)}`", summary(call))
+            (f"`{name}.{method}{signature(call)}`", summary(call))
             for name in _LENT
-            for method, call in _own(getattr(contract, name))
+            for method, call in own(getattr(contract, name))
         ),
     )
     return f"{values}\n{lent}"
@@ -70,7 +68,7 @@ def answers() -> str:
 def capabilities() -> str:
     """Return a table of the capabilities and the methods that refuse without each."""
     needing: dict[str, list[str]] = {capability: [] for capability in Capability}
-    for name, method in _own(Provider):
+    for name, method in own(Provider):
         refused = _refusal(name, method)
         if refused is not None:
             needing[refused].append(f"`{name}`")
@@ -90,7 +88,7 @@ def hooks() -> str:
     )
     return table(
         ("hook", "does"),
-        ((f"`{name}{_signature(function)}`", summary(function)) for name, function in named),
+        ((f"`{name}{signature(function)}`", summary(function)) for name, function in named),
     )
 
 
@@ -113,7 +111,8 @@ class _Bare(Provider):
     ensure_authority = trust_chain = prepare_signer = sign_leaf = Provider.health  # type: ignore[assignment] # never called
 
 
-def _own(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+def own(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Return the public methods that a class itself defines, in order."""
     for name, member in vars(kind).items():
         if inspect.isfunction(member) and not name.startswith("_"):
             yield name, member
@@ -138,19 +137,30 @@ def _refusal(name: str, method: Callable[..., Any]) -> str | None:
     return None
 
 
-def _signature(method: Callable[..., Any]) -> str:
+def signature(method: Callable[..., Any]) -> str:
+    """Return a signature as an author writes it, without ``self`` and without modules."""
     plain = inspect.signature(method)
     kept = [p for p in plain.parameters.values() if p.name != "self"]
-    shown = str(plain.replace(parameters=kept))
-    return re.sub(r"\b(?:[a-z_]+\d*\.)+(?=[A-Z])", "", shown)
+    return as_written(str(plain.replace(parameters=kept)))
 
 
-def _fields(kind: type, left_out: set[str]) -> str:
+def fields_of(kind: type, left_out: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Return a row for each field of a dataclass: its name, its type, what it means."""
     if not dataclasses.is_dataclass(kind):
-        return ""
-    return ", ".join(
-        f"`{field.name}`" for field in dataclasses.fields(kind) if field.name not in left_out
-    )
+        return
+    means = attributes_of(kind)
+    for field in dataclasses.fields(kind):
+        if field.name not in left_out:
+            default = _default_text(field)
+            meaning = means.get(field.name, "")
+            yield f"`{kind.__name__}.{field.name}`", f"`{type_of(field)}`{default}", meaning
+
+
+def _default_text(field: "dataclasses.Field[Any]") -> str:
+    if field.default is not dataclasses.MISSING:
+        shown = field.default if isinstance(field.default, Enum) else repr(field.default)
+        return f" = `{shown}`"
+    return "" if field.default_factory is dataclasses.MISSING else ", empty by default"
 
 
 def _member_docs(kind: type) -> dict[str, str]:

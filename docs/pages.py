@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from docs import consul, contract, guard, operations
+from docs import checks, consul, contract, guard, incidentpage, operations, options, toolbox
 from docs.tables import with_regions
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +15,15 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "capabilities": contract.capabilities,
     "hooks": contract.hooks,
     "errors": contract.errors,
+    "values": toolbox.values,
+    "toolbox": toolbox.toolbox,
+    "testing-names": toolbox.testing_names,
+    "checks": checks.checks,
+    "levels": checks.levels,
+    "outcomes": checks.outcomes,
+    "subject-fields": options.subject_fields,
+    "builtin-options": options.builtin_options,
+    "incidents": incidentpage.incidents,
     "configuration": operations.configuration,
     "guard-rules": guard.rules,
     "exit-codes": operations.exit_codes,

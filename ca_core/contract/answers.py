@@ -31,6 +31,10 @@ class Signer:
     """What signs leaves: its id, and its chain, signer first, the authority's anchor last.
 
     A chain of one certificate says that the primary CA itself signs leaves.
+
+    Attributes:
+        id: as in the request.
+        chain: the certificate whose key signs, then its issuers up to the primary CA.
     """
 
     id: str
@@ -64,7 +68,10 @@ class Findings:
 class Health:
     """Whether the provider can work now, in one sentence an operator can act on.
 
-    ``details`` holds facts (address, hours of credential left), never a secret.
+    Attributes:
+        ok: whether it can.
+        message: why not, and what to do; may be empty if it can.
+        details: facts (address, hours of credential left), never a secret.
     """
 
     ok: bool

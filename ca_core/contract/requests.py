@@ -55,7 +55,10 @@ class AuthorityRequest(Request):
 class SignerRequest(Request):
     """Make or return the signer of this id.
 
-    ``ttl`` is clamped within every certificate above it.
+    Attributes:
+        id: ``[a-z0-9-]``, at most 32 characters, made by the core, unique for ever.
+        key: key of the signer; another key for a known id is ``RequestError``.
+        ttl: life of the signer, clamped within every certificate above it.
     """
 
     id: str
@@ -67,7 +70,9 @@ class SignerRequest(Request):
 class InstallRequest(Request):
     """Give back what somebody else signed for ``id``.
 
-    ``chain`` holds the signed certificate first, then its issuers, the anchor last.
+    Attributes:
+        id: of the authority (``install_authority``) or of the signer (``install_intermediate``).
+        chain: the signed certificate first, then its issuers, the anchor last.
     """
 
     id: str
@@ -99,7 +104,13 @@ class LeafRequest(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntermediateRequest(Request):
-    """Sign the intermediate of a secondary: path length 0, our trust domain, clamped life."""
+    """Sign the intermediate of a secondary: path length 0, our trust domain, clamped life.
+
+    Attributes:
+        csr: by the secondary's key; check it (``checked_intermediate``), the core has not.
+        trust_domain: stands as the one URI SAN; it must be ours.
+        ttl: life asked for.
+    """
 
     csr: x509.CertificateSigningRequest
     trust_domain: TrustDomain
@@ -130,7 +141,13 @@ class CsrRequest(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeRequest(Request):
-    """Revoke a leaf of ``signer``; a second time changes nothing."""
+    """Revoke a leaf of ``signer``; a second time changes nothing.
+
+    Attributes:
+        certificate: the leaf.
+        signer: id of the signer that issued it.
+        reason: for the CRL entry; ``unspecified`` is expressed by leaving it out.
+    """
 
     certificate: x509.Certificate
     signer: str
@@ -139,7 +156,11 @@ class RevokeRequest(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrlRequest(Request):
-    """Ask for the current CRL of ``signer``."""
+    """Ask for the current CRL of ``signer``.
+
+    Attributes:
+        signer: id of the signer whose leaves it lists, and which signs it.
+    """
 
     signer: str
 
@@ -151,6 +172,10 @@ class RetireRequest(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetireSignerRequest(Request):
-    """Remove what carries the signer ``id``, and nothing else."""
+    """Remove what carries the signer ``id``, and nothing else.
+
+    Attributes:
+        id: of the signer.
+    """
 
     id: str
