@@ -3,6 +3,7 @@
 from ca_core.testing.conformance.check import Catalogue
 from ca_core.testing.conformance.checks import (
     authorities,
+    crowds,
     descriptions,
     faults,
     hostility,
@@ -36,6 +37,7 @@ for _area in (
     rotation,
     secondaries,
     races,
+    crowds,
     writes,
     faults,
     hostility,

@@ -2,6 +2,7 @@
 
 from tests.conformance.broken import (
     authorities,
+    crowds,
     descriptions,
     faults,
     hostility,
@@ -31,6 +32,7 @@ MODULES = (
     rotation,
     secondaries,
     races,
+    crowds,
     writes,
     faults,
     hostility,

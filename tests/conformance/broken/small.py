@@ -1,5 +1,7 @@
 """The small honest provider that most faults over time are put into: keys and chains by ``Kept``."""
 
+import msgspec
+
 from ca_core.contract import (
     ROOT,
     Capability,
@@ -12,9 +14,15 @@ from ca_core.contract import (
     issue_intermediate,
     issue_leaf,
     issue_root,
+    json_schema,
+    parse_struct,
     positive_life,
     signer_name,
 )
+
+
+class SmallConfig(msgspec.Struct, frozen=True):
+    """No settings."""
 
 
 class SmallProvider(Provider):
@@ -85,8 +93,9 @@ class SmallProvider(Provider):
 def plugin_of(kind):
     """Return a descriptor whose providers are of ``kind``, made from the context alone."""
     return ProviderPlugin(
-        parse_config=lambda _raw: None,
+        parse_config=lambda raw: parse_struct(SmallConfig, raw, where="ca.config"),
         create=lambda _config, context: kind(context),
         description=f"small, and {kind.__name__}",
         capabilities=kind.capabilities,
+        schema=json_schema(SmallConfig),
     )
