@@ -10,6 +10,7 @@ from ca_core.api.rooms import ServerRoom, require
 from ca_core.authority.manager import IssuedLeaf
 from ca_core.authority.roots import bundle_pem
 from ca_core.authority.rows import current_signer
+from ca_core.contract.events import EventType
 from ca_core.durations import parse_duration
 from ca_core.errors import DeniedError, NotReadyError, RequestError
 from ca_core.identity.certificates import fingerprint, spki_digest
@@ -45,6 +46,7 @@ async def join(room: ServerRoom, request: Request) -> Response:
     not_after = issued.certificate.not_valid_after_utc
     key = spki_digest(csr.csr.public_key())
     await membership.admit(asked.token_id, asked.secret, identity, key=key, not_after=not_after)
+    room.events.tell(EventType.AGENT_JOINED, node=identity.node, identity=str(identity))
     return _released(room, issued, identity)
 
 
@@ -56,6 +58,7 @@ async def rejoin(room: ServerRoom, request: Request) -> Response:
     room.membership.returning(identity, key)
     issued = await _own_leaf(room, csr, identity)
     await room.membership.renewed(identity, key, issued.certificate.not_valid_after_utc)
+    room.events.tell(EventType.AGENT_REJOINED, node=identity.node, identity=str(identity))
     return _released(room, issued, identity)
 
 
@@ -113,8 +116,10 @@ async def agents(room: ServerRoom, request: Request) -> Response:
 async def forget(room: ServerRoom, request: Request) -> Response:
     """Remove an agent: it can neither renew nor rejoin."""
     require(room.may, request, Action.OPERATOR_WRITE)
-    await room.membership.forget(request.params["node"])
-    room.last_seen.pop(request.params["node"], None)
+    node = request.params["node"]
+    await room.membership.forget(node)
+    room.last_seen.pop(node, None)
+    room.events.tell(EventType.AGENT_FORGOTTEN, node=node)
     return json_response(value=True)
 
 

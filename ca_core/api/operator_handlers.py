@@ -9,6 +9,7 @@ import msgspec
 from ca_core.acl.access import Action
 from ca_core.api.http import Request, Response, json_response, text_response
 from ca_core.api.rooms import ServerRoom, require
+from ca_core.authority.manager import CAManager
 from ca_core.authority.record import ceiling_of
 from ca_core.authority.rows import authorities, current_signer
 from ca_core.errors import NotFoundError
@@ -33,6 +34,15 @@ class AuthorityStatus(msgspec.Struct, frozen=True, kw_only=True):
     ceiling: str = msgspec.field(name="Ceiling")
 
 
+class ReviewPluginStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One review plugin: who it is, and why it is asked no more; empty while it is."""
+
+    name: str = msgspec.field(name="Name")
+    package: str = msgspec.field(name="Package")
+    version: str = msgspec.field(name="Version")
+    switched_off: str = msgspec.field(name="SwitchedOff")
+
+
 class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the CA stands: trust domain, what signs, and why not if nothing does."""
 
@@ -45,6 +55,7 @@ class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     signer: str = msgspec.field(name="Signer")
     signer_not_after: str = msgspec.field(name="SignerNotAfter")
     authorities: tuple[AuthorityStatus, ...] = msgspec.field(name="Authorities")
+    review_plugins: tuple[ReviewPluginStatus, ...] = msgspec.field(name="ReviewPlugins")
 
 
 async def ca_status(room: ServerRoom, request: Request) -> Response:
@@ -78,8 +89,21 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
         if current
         else "",
         authorities=listed,
+        review_plugins=_reviewers(manager),
     )
     return json_response(answer)
+
+
+def _reviewers(manager: CAManager) -> tuple[ReviewPluginStatus, ...]:
+    return tuple(
+        ReviewPluginStatus(
+            name=one.origin.name,
+            package=one.origin.distribution,
+            version=one.origin.version,
+            switched_off=one.why_off,
+        )
+        for one in manager.reviewers()
+    )
 
 
 class ExternalChain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

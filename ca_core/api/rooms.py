@@ -10,6 +10,7 @@ from ca_core.acl.access import Action, May
 from ca_core.agent.agent import Agent
 from ca_core.api.http import Request
 from ca_core.api.membership import Membership
+from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
 from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
@@ -23,6 +24,7 @@ class ServerRoom:
 
     Attributes:
         last_seen: node name → when its agent last called; this process's memory only.
+        events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
         rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
     """
@@ -35,6 +37,7 @@ class ServerRoom:
     random: Random
     leader: Callable[[], str]
     rekey: Callable[[], dict[str, Any]]
+    events: Events = field(default_factory=Events)
     last_seen: dict[str, datetime] = field(default_factory=dict)
 
 

@@ -1,7 +1,6 @@
 """The certificate authority as the rest of the server sees it."""
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ca_core.authority.limiter import Limiter
 from ca_core.authority.opening import Opener
 from ca_core.authority.patience import PatientSigning
 from ca_core.authority.record import IssuanceRecord
+from ca_core.authority.reviews import ReviewerState
 from ca_core.authority.rows import (
     AuthorityRow,
     ConfigurationRow,
@@ -31,19 +31,13 @@ from ca_core.contract.answers import Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability
 from ca_core.contract.issuing import BACKDATE
 from ca_core.contract.requests import LeafRequest
-from ca_core.errors import (
-    NotReadyError,
-    RequestError,
-    UnavailableError,
-)
+from ca_core.errors import GuardError, NotReadyError, RequestError, UnavailableError
 from ca_core.identity.certificates import fingerprint, pem_of
 from ca_core.identity.csr import CheckedCsr
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.state.secrets import missing_keys
 
 SIGN_LIMIT = timedelta(seconds=10)
-
-_log = logging.getLogger("ca_core.authority")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +73,13 @@ class CAManager:
         self._clock = clock
         self.record = IssuanceRecord(store, clock, run=run)
         self._settings = CASettings()
+        self._bystanders = opener.bystanders
         self._slot = ProviderSlot(clock, self._opened)
         self._signing_hand = PatientSigning(self._slot, clock)
         self._crls = CrlService(store, self._slot, clock)
         self._introduced: set[str] = set()
         self._limiter = Limiter(clock)
-        self._bringup = BringUp(store, clock, self._slot, self._settings)
+        self._bringup = self._bring_up()
         self.configuration: ConfigurationRow | None = None
 
     def prepare(self, settings: CASettings) -> None:
@@ -99,7 +94,7 @@ class CAManager:
         self.configuration = seeded(opener.store, opener.own_secrets, settings, opener.registry)
         self._settings = settings_of(self.configuration)
         self._limiter = Limiter(self._clock, rate=self._settings.csr_max_per_second)
-        self._bringup = BringUp(self._store, self._clock, self._slot, self._settings)
+        self._bringup = self._bring_up()
         drawn_ids(self._store)
         self.record.open(self._settings.leaf_ttl)
 
@@ -144,7 +139,7 @@ class CAManager:
             return f"the CA provider is opening: {self._slot.opening.last_error or 'no error yet'}"
         if current_signer(self._store.snapshot) is None:
             return self._bringup.waiting_for or "the first authority is being made"
-        return self._keyring_gap()
+        return self._keyring_gap() or self._bystanders.reviews.why_not_ready()
 
     def health(self) -> Health:
         """Return the provider's shallow health, or why it is not open."""
@@ -157,8 +152,9 @@ class CAManager:
     ) -> IssuedLeaf:
         """Sign a leaf for what ``csr`` asks; the caller has asked ``may`` about every name in it.
 
-        1. The current signer is read from the store. 2. Admission, ordered by expiry. 3. The
-        guarded provider signs. 4. The ceiling is committed, the record appended. 5. Released.
+        1. The current signer is read from the store. 2. Review plugins. 3. Admission, ordered by
+        expiry. 4. The guarded provider signs. 5. The ceiling is committed, the record appended.
+        6. Released.
 
         Args:
             csr: what is asked for.
@@ -167,6 +163,7 @@ class CAManager:
 
         Raises:
             NotReadyError: nothing can sign yet.
+            DeniedError: a review plugin denied it, or failed.
             PendingError: the backend answers later; come back with the same CSR.
             RateLimitedError: too many requests; says when to come back.
             RequestError: this provider copies CSRs, and this one asks for more than its names.
@@ -176,21 +173,34 @@ class CAManager:
         """
         authority, signer = self._signing()  # (1)
         self._check_shape(csr)
-        await self._limiter.admit(replaces or self._clock.now())  # (2)
+        now = self._clock.now().replace(microsecond=0)
+        not_after = min(now + self._settings.leaf_ttl, signer.certificates[0].not_valid_after_utc)
+        who = describe(principal)
+        await self._bystanders.review(  # (2)
+            csr, principal=who, authority=authority.id, not_after=not_after
+        )
+        await self._limiter.admit(replaces or self._clock.now())  # (3)
         await self._introduce(authority, signer)
-        request = self._leaf_request(csr, signer)
-        leaf = await self._signing_hand.signed(request)  # (3)
-        await self.record.raise_ceiling(authority.id, leaf.not_valid_after_utc)  # (4)
+        request = self._leaf_request(csr, signer, now, not_after)
+        leaf = await self._guarded(request, who)  # (4)
+        await self.record.raise_ceiling(authority.id, leaf.not_valid_after_utc)  # (5)
         index = self.record.add(
             leaf,
             identity=str(csr.identity),
-            principal=describe(principal),
+            principal=who,
             authority=authority.id,
             signer=signer.id,
         )
         self._opener.counters.on_issued(authority.id)
+        self._bystanders.tell_issued(
+            leaf, request, principal=who, authority=authority.id, index=index
+        )
         pem = pem_of(leaf) + issuing_chain(authority, signer)
-        return IssuedLeaf(certificate=leaf, pem=pem, index=index)  # (5)
+        return IssuedLeaf(certificate=leaf, pem=pem, index=index)  # (6)
+
+    def reviewers(self) -> tuple[ReviewerState, ...]:
+        """Return how each review plugin stands."""
+        return self._bystanders.reviews.states()
 
     def waiting_csr(self) -> str:
         """Return the CSR that a corporate CA must sign before this cluster can, as PEM, or ''."""
@@ -253,20 +263,32 @@ class CAManager:
                 field="csr",
             )
 
-    def _leaf_request(self, csr: CheckedCsr, signer: SignerRow) -> LeafRequest:
-        now = self._clock.now().replace(microsecond=0)
-        end = signer.certificates[0].not_valid_after_utc
+    async def _guarded(self, request: LeafRequest, who: str) -> x509.Certificate:
+        try:
+            return await self._signing_hand.signed(request)
+        except GuardError as refused:
+            self._bystanders.tell_refused(request, who, refused)
+            raise
+
+    def _leaf_request(
+        self, csr: CheckedCsr, signer: SignerRow, now: datetime, not_after: datetime
+    ) -> LeafRequest:
+        """Return the request for what was reviewed; waiting for a turn never lengthens a life."""
         return LeafRequest(
             request_id=uuid.uuid4().hex,
-            deadline=now + SIGN_LIMIT,
+            deadline=self._clock.now() + SIGN_LIMIT,
             csr=csr.csr,
             identity=csr.identity,
             dns_names=csr.dns_names,
             ip_addresses=csr.ip_addresses,
             not_before=now - BACKDATE,
-            not_after=min(now + self._settings.leaf_ttl, end),
+            not_after=not_after,
             signer=signer.id,
         )
+
+    def _bring_up(self) -> BringUp:
+        events = self._bystanders.events
+        return BringUp(self._store, self._clock, self._slot, self._settings, events=events)
 
     def _opened(self) -> GuardedProvider:
         if self.configuration is None:

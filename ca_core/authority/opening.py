@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ca_core.authority.bringup import drawn_ids
+from ca_core.authority.bystanders import Bystanders
 from ca_core.authority.configuration import provider_config
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.judge import place_of
@@ -23,6 +24,7 @@ from ca_core.clock import Clock
 from ca_core.contract.answers import TrustChain
 from ca_core.contract.capabilities import Role
 from ca_core.contract.context import ProviderContext
+from ca_core.contract.events import EventType
 from ca_core.errors import Error, GuardError, NotReadyError, ProviderError
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.state.kek import KeyRing
@@ -51,6 +53,7 @@ class Opener:
 
     Attributes:
         keyring: the key-encryption keys that are live now.
+        bystanders: the plugins that review leaves and are told events; nobody by default.
     """
 
     store: Store
@@ -58,6 +61,7 @@ class Opener:
     registry: Registry
     clock: Clock
     counters: Counters
+    bystanders: Bystanders = field(default_factory=Bystanders)
 
     @property
     def own_secrets(self) -> EncryptedSecrets:
@@ -86,6 +90,18 @@ class Opener:
         Raises:
             Error: the plugin cannot be loaded, refuses its configuration, or fails to open.
         """
+        tell, name = self.bystanders.events.tell, configuration.provider
+        try:
+            guarded = self._guarded(configuration, strict_key_usage=strict_key_usage)
+        except Error as error:
+            tell(EventType.PROVIDER_UNAVAILABLE, provider=name, error=str(error))
+            raise
+        tell(EventType.PROVIDER_OPENED, provider=name)
+        return guarded
+
+    def _guarded(
+        self, configuration: ConfigurationRow, *, strict_key_usage: bool
+    ) -> GuardedProvider:
         name = configuration.provider
         plugin = self.registry.get(name)
         config = provider_config(configuration, self.own_secrets)

@@ -1,6 +1,7 @@
 """Counters and gauges of one process, in a registry of its own (two servers fit in one process)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -9,8 +10,8 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 class Metrics:
     """Every metric there is, made once per process object.
 
-    Labels are bounded: authorities, providers, rules, route names and statuses; never a service, a
-    node or an identity.
+    Labels are bounded: authorities, providers, plugins, rules, route names and statuses; never a
+    service, a node or an identity.
     """
 
     def __init__(self) -> None:
@@ -33,12 +34,43 @@ class Metrics:
             ("provider",),
             registry=self.registry,
         )
+        self.review_denials = self._by_plugin(
+            "review_denials", "Leaves denied by a review plugin, or for want of its verdict"
+        )
+        self.review_failures = self._by_plugin(
+            "review_failures", "Reviews that raised, returned something else, or gave no answer"
+        )
+        self.reviews_late = self._by_plugin("reviews_late", "Reviews that were over their budget")
+        self.event_failures = self._by_plugin(
+            "event_failures", "Events whose delivery to a plugin raised"
+        )
+        self.events_dropped = self._by_plugin(
+            "events_dropped", "Events that a plugin was too slow for"
+        )
         self.requests = Counter(
             "ca_core_http_requests",
             "HTTP requests answered, hot reads from memory excepted",
             ("route", "status"),
             registry=self.registry,
         )
+
+    def _by_plugin(self, name: str, what: str) -> Counter:
+        return Counter(f"ca_core_{name}", what, ("plugin",), registry=self.registry)
+
+    def show_switched_off(self, plugins: Callable[[], Mapping[str, bool]]) -> None:
+        """Show for each review plugin, asked at every scrape, whether it is switched off.
+
+        Args:
+            plugins: name → whether it is switched off; the names never change.
+        """
+        gauge = Gauge(
+            "ca_core_review_plugin_switched_off",
+            "1 if a review plugin was over its budget too often and is asked no more",
+            ("plugin",),
+            registry=self.registry,
+        )
+        for name in plugins():
+            gauge.labels(name).set_function(partial(_as_number, plugins, name))
 
     def show_expiry(self, name: str, what: str, value: Callable[[], float]) -> None:
         """Show when something expires, as a Unix time asked for at every scrape.
@@ -58,3 +90,7 @@ class Metrics:
     def exposition(self) -> tuple[bytes, str]:
         """Return the metrics in OpenMetrics text, and its content type."""
         return bytes(generate_latest(self.registry)), CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call] # the library is not typed here
+
+
+def _as_number(plugins: Callable[[], Mapping[str, bool]], name: str) -> float:
+    return float(plugins()[name])

@@ -10,6 +10,7 @@ from ca_core import errors
 from ca_core.api.problems import problem_response, status_of
 
 SECONDS = timedelta(seconds=2.2)
+PLUGIN = errors.PluginOrigin(name="acme", distribution="d", version="1", entry_point="m")
 TABLE = [
     (errors.RequestError("x", field="f"), 400),
     (errors.ConfigError("x", where="w"), 400),
@@ -27,6 +28,18 @@ TABLE = [
     (errors.SignerUnknownError("s"), 502),
     (errors.AuthorityRetiredError("a"), 502),
     (errors.ProviderError("x"), 502),
+    *(
+        (kind("x", origin=PLUGIN), 400)
+        for kind in (
+            errors.PluginError,
+            errors.PluginImportError,
+            errors.PluginHookError,
+            errors.PluginAnswerError,
+            errors.PluginVersionError,
+        )
+    ),
+    (errors.PluginUnknownError("x", name="acme", known=("a",), where="ca.provider"), 400),
+    (errors.PluginDuplicateError("acme", owners=(PLUGIN, PLUGIN), where="ca.provider"), 400),
     (errors.Error("x"), 500),
 ]
 IDS = [type(error).__name__ for error, _ in TABLE]
