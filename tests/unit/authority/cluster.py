@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from ca_core.acl.principal import Anonymous
+from ca_core.authority.bystanders import Bystanders
 from ca_core.authority.cluster import ensure_cluster
 from ca_core.authority.leadership import LeaseKeeper
 from ca_core.authority.manager import CAManager, IssuedLeaf
@@ -30,7 +31,7 @@ KEYS = KeyRing((Kek.of(bytes(range(32))),))
 class Room:
     """One server's authority room; ``start`` runs its loops, ``close`` ends them cleanly."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server is made of, each with its default
         self,
         engine: Engine,
         plugin: ProviderPlugin,
@@ -39,6 +40,7 @@ class Room:
         clock: Clock | None = None,
         settings: CASettings | None = None,
         keys: KeyRing = KEYS,
+        bystanders: Bystanders | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.store = Store(engine)
@@ -55,7 +57,9 @@ class Room:
                 on_issued=lambda _: None,
                 on_bug=self.bugs.append,
             ),
+            bystanders=bystanders or Bystanders(),
         )
+        self.bystanders = opener.bystanders
         self.manager = CAManager(opener, run=name)
         self.manager.prepare(settings or CASettings(provider="under-test"))
         self.keeper = LeaseKeeper(Lease(self.store, self.clock, name), self.clock)
@@ -90,6 +94,7 @@ class Room:
         await self.kill()
         await self.manager.close()
         await self.keeper.close()
+        await asyncio.to_thread(self.bystanders.close)
         await asyncio.to_thread(self.store.close)
 
 
