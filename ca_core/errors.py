@@ -10,7 +10,8 @@ The tree::
     │       ├── PluginImportError      its import failed
     │       ├── PluginHookError        a hook, or an argument of one, that does not exist; or none
     │       ├── PluginAnswerError      its hook returned something else
-    │       └── PluginVersionError     written for an API version that is not served
+    │       ├── PluginVersionError     written for an API version that is not served
+    │       └── PluginConformanceError it has no passport that the configuration demands; ``level``
     ├── RequestError                   the caller: what was sent cannot be accepted
     │   ├── DeniedError                the caller may not do this
     │   ├── NotFoundError              there is nothing of that name
@@ -131,6 +132,15 @@ class PluginAnswerError(PluginError):
 
 class PluginVersionError(PluginError):
     """It was written for API versions that this core does not serve."""
+
+
+class PluginConformanceError(PluginError):
+    """It has no passport that the configuration demands; ``level`` is the one demanded."""
+
+    def __init__(self, fault: str, *, origin: PluginOrigin, level: str, hint: str = "") -> None:
+        where = "conformance.require_conformance"
+        super().__init__(fault, origin=origin, where=where, hint=hint)
+        self.level = level
 
 
 class RequestError(Error):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from ca_core.acl.access import AllowAll, LocalRules, May
 from ca_core.agent.agent import Agent, AgentSettings
 from ca_core.agent.identitystore import IdentityStore
@@ -70,6 +72,8 @@ async def run_dev(
         ConfigError: the state cannot be used, or the address is taken.
     """
     around = _surroundings(AllowAll())
+    if data_dir is not None:
+        config = replace(config, server=replace(config.server, data_dir=data_dir))
     state = await asyncio.to_thread(_state, config, data_dir)
     async with _server(config, state, around) as server:
         server.start(address=listen)

@@ -16,6 +16,7 @@ from cryptography import x509
 from ca_core.acl.access import May
 from ca_core.agent.supervision import supervised
 from ca_core.api.app import bound, process_app
+from ca_core.api.bystanders import bystanders_of
 from ca_core.api.keysource import KeySource, ephemeral_keys, server_keys
 from ca_core.api.lane import BoundRoute, Lane
 from ca_core.api.membership import Membership
@@ -23,6 +24,7 @@ from ca_core.api.rooms import ProcessRoom, ServerRoom
 from ca_core.api.routes import SERVER_ROUTES
 from ca_core.api.serverleaf import Install, ServerLeaf
 from ca_core.authority.cluster import ensure_cluster
+from ca_core.authority.demand import demand_of
 from ca_core.authority.leadership import LeaseKeeper
 from ca_core.authority.manager import CAManager
 from ca_core.authority.opening import Counters, Opener
@@ -31,6 +33,7 @@ from ca_core.authority.rows import AuthorityRow, SignerRow, current_signer, trus
 from ca_core.authority.settings import CASettings
 from ca_core.clock import Clock
 from ca_core.config.model import Config, ServerConfig
+from ca_core.contract.events import EventType
 from ca_core.errors import GuardError
 from ca_core.identity.keys import parse_key_spec
 from ca_core.identity.spiffe import TrustDomain
@@ -136,6 +139,12 @@ def settings_from(config: Config) -> CASettings:
     )
 
 
+def _admitting(registry: Registry, config: Config) -> Registry:
+    """Return a registry that imports only providers with the passport that is demanded."""
+    demand = demand_of(config)
+    return registry if demand is None else registry.demanding(demand.admit)
+
+
 class Server:
     """A server that has read its state; ``start`` makes it work, ``close`` ends it.
 
@@ -143,7 +152,8 @@ class Server:
     thread. It owns ``state``.
 
     Raises:
-        ConfigError: the configuration does not fit the state, or the provider is unknown.
+        ConfigError: the configuration does not fit the state, the provider is unknown, or an
+            enabled plugin cannot be loaded.
     """
 
     def __init__(self, config: Config, state: OpenState, around: Surroundings) -> None:
@@ -159,12 +169,14 @@ class Server:
             datacenter=config.datacenter,
             domain=TrustDomain(domain) if domain else None,
         )
+        self._bystanders = bystanders_of(config.plugins, around.registry, clock, self.metrics)
         opener = Opener(
             store=store,
             keyring=state.keys,
-            registry=around.registry,
+            registry=_admitting(around.registry, config),
             clock=clock,
             counters=_counters(self.metrics),
+            bystanders=self._bystanders,
         )
         self.manager = CAManager(opener, run=state.name)
         self.manager.prepare(settings_from(config))
@@ -180,6 +192,7 @@ class Server:
             clock=clock,
             may=around.may,
             random=around.random,
+            events=self._bystanders.events,
             leader=lambda: self._address if self.keeper.leads else "",
             rekey=lambda: state.keys.rekey(store),
         )
@@ -206,6 +219,7 @@ class Server:
     def start(self, install: Install | None = None, address: str = "") -> None:
         """Begin: lease, provider, first authority; with ``install``, the API's own leaf too."""
         self._address = address
+        self._tell(EventType.SERVER_STARTED)
         self._watch_over("lease", self.keeper.run)
         self._watch_over("authority", partial(self.manager.run, self.keeper))
         if install is not None:
@@ -225,6 +239,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop, make everything durable, give the lease back, close the state."""
+        self._tell(EventType.SERVER_STOPPING)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -232,7 +247,16 @@ class Server:
             await self.manager.close()
             await self.keeper.close()
         finally:
+            await asyncio.to_thread(self._bystanders.close)
             await asyncio.to_thread(self.store.close)
+
+    def _tell(self, what: EventType) -> None:
+        self._bystanders.events.tell(
+            what,
+            server=self._state.name,
+            datacenter=self.manager.datacenter,
+            trust_domain=self.manager.trust_domain.name,
+        )
 
 
 def _show_expiries(metrics: Metrics, store: Store, leaf: ServerLeaf) -> None:

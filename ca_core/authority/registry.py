@@ -1,6 +1,7 @@
 """Finding plugins: metadata for all of them, code for those that are configured only."""
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -27,7 +28,10 @@ from ca_core.errors import (
 )
 from ca_core.fields import nearest_hint
 
-__all__ = ["ALIASES", "HookPlugin", "InstalledPlugin", "Registry"]
+__all__ = ["ALIASES", "Admit", "HookPlugin", "InstalledPlugin", "Registry"]
+
+Admit = Callable[[metadata.EntryPoint | None, PluginOrigin], None]
+"""Raises ``PluginError`` if a provider may not be imported; None stands for one in ``extra``."""
 
 ALIASES = {"consul": "builtin"}
 """Consul's name for its own provider means our built-in one, on Consul's API and in files."""
@@ -90,6 +94,14 @@ class Registry:
             found_plugins() if entry_points is None else Found(entry_points=tuple(entry_points))
         )
         self._descriptors: dict[str, ProviderPlugin[Any]] = {}
+        self._admit: Admit = _admit_everyone
+
+    def demanding(self, admit: Admit) -> "Registry":
+        """Return the same registry, except that it asks ``admit`` before it imports a provider."""
+        demanding = copy.copy(self)
+        demanding._admit = admit  # noqa: SLF001 - another of this class
+        demanding._descriptors = {}  # noqa: SLF001 - what was imported before was not asked for
+        return demanding
 
     def installed(self) -> tuple[InstalledPlugin, ...]:
         """Return every provider found, by name; importing nothing."""
@@ -112,10 +124,12 @@ class Registry:
         Raises:
             PluginError: unknown (lists what is installed), twice installed (names both), its import
                 failed, it implements an unknown hook, it returned something else, or it needs
-                another API version. Each names plugin, distribution, version and entry point.
+                another API version; or it is not admitted. Each names plugin, distribution, version
+                and entry point.
         """
         name = ALIASES.get(name, name)
         if name in self._extra:
+            self._admit(None, PluginOrigin(name=name))
             return self._extra[name]
         if name not in self._descriptors:
             self._descriptors[name] = self._loaded_provider(name)
@@ -144,6 +158,7 @@ class Registry:
     def _loaded_provider(self, name: str) -> ProviderPlugin[Any]:
         entry = self._entry(name, PROVIDER_GROUP)
         origin = described(entry)
+        self._admit(entry, origin)
         plugin = imported(entry, origin, self._trace)
         answer = _asked(registered(plugin, origin, trace=self._trace), origin)
         descriptor = descriptor_of(answer, origin=origin, served=self._served)
@@ -169,6 +184,10 @@ class Registry:
             extra = self._extra if group == PROVIDER_GROUP else self._extra_hooks
             raise _unknown(name, group, {entry.name for entry in entries} | set(extra))
         return found[0]
+
+
+def _admit_everyone(_entry: metadata.EntryPoint | None, _origin: PluginOrigin) -> None:
+    """Nothing is demanded."""
 
 
 def _owned(found: list[metadata.EntryPoint], name: str) -> list[metadata.EntryPoint]:

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 KeyType = Literal["ec", "rsa", "ed25519"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+ConformanceLevel = Literal["L0", "L1", "L2", "L3", "L4"]
 
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +134,26 @@ class PluginsConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = timedelta(milliseconds=100)
 
 
+class ConformanceConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """``[conformance]``: what a provider must have proven before this server imports it.
+
+    The built-in provider is a part of this program and needs no passport.
+    """
+
+    require_conformance: Annotated[
+        ConformanceLevel | None,
+        Meta(description="Least level of a provider's passport: L0 to L4. Default: none needed."),
+    ] = None
+    trusted_keys: Annotated[
+        tuple[str, ...],
+        Meta(description="Whose passports count: Ed25519 public keys, PEM or paths of PEM files."),
+    ] = ()
+    passports: Annotated[
+        Path | None,
+        Meta(description="Folder of passports (*.json). Default: <server.data_dir>/passports"),
+    ] = None
+
+
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
     """``[log]``: what is written to standard error."""
 
@@ -150,6 +171,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     agent: AgentConfig = msgspec.field(default_factory=AgentConfig)
     ca: CAConfig = msgspec.field(default_factory=CAConfig)
     plugins: PluginsConfig = msgspec.field(default_factory=PluginsConfig)
+    conformance: ConformanceConfig = msgspec.field(default_factory=ConformanceConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
 
 

@@ -45,6 +45,7 @@ def check_config(config: Config) -> None:
     _check_listen(config)
     _check_workloads(config)
     _check_plugins(config)
+    _check_conformance(config)
     _check_unserved(config)
 
 
@@ -173,6 +174,16 @@ def _check_plugins(config: Config) -> None:
             f"{format_duration(MAX_REVIEW_BUDGET)}",
             where="plugins.review_budget",
             hint="a caller waits for every review; the default is 100ms",
+        )
+
+
+def _check_conformance(config: Config) -> None:
+    demand = config.conformance
+    if demand.require_conformance is not None and not demand.trusted_keys:
+        raise ConfigError(
+            "a passport is required, and nobody is trusted to sign one",
+            where="conformance.trusted_keys",
+            hint="name the public keys whose passports count, as PEM files",
         )
 
 
