@@ -82,7 +82,8 @@ class _Feed:
     def __init__(self, plugin: HookPlugin, counters: EventCounters, most: int) -> None:
         self._plugin = plugin
         self._counters = counters
-        self._waiting: queue.Queue[Event | None] = queue.Queue(most)
+        self._most = most
+        self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(
             target=self._deliver, name=f"ca-event-{plugin.name}", daemon=True
         )
@@ -94,35 +95,22 @@ class _Feed:
 
         The thread starts with the first event: a server that never starts leaves none behind.
         """
-        try:
-            self._waiting.put_nowait(event)
-        except queue.Full:
+        if self._waiting.qsize() >= self._most:
             self._drop()
+            return
+        self._waiting.put(event)
         with self._starting:
             if self._thread.ident is None:
                 self._thread.start()
 
     def end(self) -> None:
-        """Ask the thread to end after what waits; if the queue is full, the oldest event goes."""
-        while True:
-            try:
-                self._waiting.put_nowait(None)
-            except queue.Full:
-                self._make_room()
-            else:
-                return
+        """Ask the thread to end after what waits."""
+        self._waiting.put(None)
 
     def join(self, within: float) -> None:
         """Wait until the thread has ended, if it ever began."""
         if self._thread.ident is not None:
             self._thread.join(within)
-
-    def _make_room(self) -> None:
-        try:
-            self._waiting.get_nowait()
-        except queue.Empty:
-            return
-        self._drop()
 
     def _drop(self) -> None:
         self._counters.on_dropped(self._plugin.name)
