@@ -75,7 +75,6 @@ class Arena:
     def beside(self, mesh: Mesh, authority: str | None = None) -> Mesh:
         """Return another authority with its signer, in the same cluster; None is a new id."""
         found = mesh.cluster.server(authority)
-        self._meshes.append(found)
         found.ensure()
         found.prepare()
         return found
