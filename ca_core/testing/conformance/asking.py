@@ -147,9 +147,17 @@ class Asking:
         """Return the request for a CSR by the primary key."""
         return CsrRequest(**self._common())
 
-    def revoke(self, certificate: x509.Certificate, signer: str) -> RevokeRequest:
+    def revoke(
+        self,
+        certificate: x509.Certificate,
+        signer: str,
+        *,
+        reason: x509.ReasonFlags = x509.ReasonFlags.unspecified,
+    ) -> RevokeRequest:
         """Return the request to revoke a leaf."""
-        return RevokeRequest(**self._common(), certificate=certificate, signer=signer)
+        return RevokeRequest(
+            **self._common(), certificate=certificate, signer=signer, reason=reason
+        )
 
     def crl(self, signer: str) -> CrlRequest:
         """Return the request for a signer's CRL."""

@@ -134,7 +134,8 @@ class Mesh:
             return self.patiently(self.provider.ensure_authority, request)
         except PendingError as pending:
             tempo = self.cluster.tempo
-            chain = tempo.corporate.signed(load_csr(pending.csr), now=tempo.clock.now())
+            csr, now = load_csr(pending.csr), tempo.clock.now()
+            chain = tempo.corporate.signed(csr, now=now, path_length=None)
             return self.install_authority(chain)
 
     def install_authority(self, chain: tuple[x509.Certificate, ...]) -> TrustChain:
