@@ -43,6 +43,7 @@ def path_faults(path: Sequence[x509.Certificate], *, now: datetime) -> tuple[str
     5. No critical extension outside what this walk understands.
     6. A CA with extended key usages has those of a server and a client.
     7. Name constraints permit the names of every certificate below.
+    8. No certificate stands in it twice.
 
     The anchor's own signature is not asked for: it is trusted by being the anchor. A certificate
     that cannot be read is at fault; nothing is raised.
@@ -78,7 +79,15 @@ def _all_shape_faults(path: Sequence[x509.Certificate]) -> list[str]:
         faults.extend(f"certificate {position}: {fault}" for fault in found)
     for position, (subject, issuer) in enumerate(pairwise(path)):
         faults.extend(f"certificate {position}: {fault}" for fault in issue_faults(subject, issuer))
-    return faults
+    return faults + _repetitions(path)  # (8)
+
+
+def _repetitions(path: Sequence[x509.Certificate]) -> list[str]:
+    return [
+        f"certificate {position}: stands in the path twice"
+        for position, certificate in enumerate(path)
+        if certificate in path[:position]
+    ]
 
 
 def _ca_faults(certificate: x509.Certificate, below: int) -> list[str]:

@@ -132,6 +132,12 @@ def test_harmless_extensions_are_no_fault(extension: tuple[x509.ExtensionType, b
     assert path_faults(altered(1, setting(extensions=[extension])), now=NOW) == ()
 
 
+def test_a_certificate_stands_in_a_path_once():
+    """A root signs itself, so only counting shows that it was doubled (RFC 5280 §6.1)."""
+    path = chain(*honest(2))
+    assert path_faults((*path, path[-1]), now=NOW) == ("certificate 2: stands in the path twice",)
+
+
 def test_an_empty_path_is_a_fault():
     """Nothing leads nowhere."""
     assert path_faults((), now=NOW) == ("the path is empty",)
