@@ -4,6 +4,24 @@
 ``reference_plugin`` and ``slow_plugin`` are providers that need no installation.
 """
 
+from ca_core.testing.assertions import (
+    assert_authority_is_for,
+    assert_chains_to,
+    assert_crl_is_by,
+    assert_cross_certificate_is_for,
+    assert_csr_is_for,
+    assert_handshake,
+    assert_intermediate_is_for,
+    assert_is_ca,
+    assert_leaf_is_for,
+    assert_path_length,
+    assert_refuses,
+    assert_same_authority,
+    assert_same_signer,
+    assert_signed_by,
+    assert_signer_is_for,
+)
+from ca_core.testing.chaos import ChaosProvider, chaos_plugin
 from ca_core.testing.clock import FakeClock
 from ca_core.testing.lending import MemoryProviderState, MemorySecrets, provider_context
 from ca_core.testing.reference import ReferenceProvider, reference_plugin
@@ -12,6 +30,7 @@ from ca_core.testing.slow import SlowProvider, slow_plugin
 from ca_core.testing.slow_backend import SlowBackend
 
 __all__ = [
+    "ChaosProvider",
     "FakeClock",
     "MemoryProviderState",
     "MemorySecrets",
@@ -19,6 +38,22 @@ __all__ = [
     "ReferenceProvider",
     "SlowBackend",
     "SlowProvider",
+    "assert_authority_is_for",
+    "assert_chains_to",
+    "assert_crl_is_by",
+    "assert_cross_certificate_is_for",
+    "assert_csr_is_for",
+    "assert_handshake",
+    "assert_intermediate_is_for",
+    "assert_is_ca",
+    "assert_leaf_is_for",
+    "assert_path_length",
+    "assert_refuses",
+    "assert_same_authority",
+    "assert_same_signer",
+    "assert_signed_by",
+    "assert_signer_is_for",
+    "chaos_plugin",
     "provider_context",
     "reference_plugin",
     "slow_plugin",
