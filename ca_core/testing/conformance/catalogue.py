@@ -3,6 +3,8 @@
 from ca_core.testing.conformance.check import Catalogue
 from ca_core.testing.conformance.checks import (
     authorities,
+    connections,
+    crosses,
     crowds,
     descriptions,
     faults,
@@ -10,6 +12,7 @@ from ca_core.testing.conformance.checks import (
     intermediates,
     leaves,
     loading,
+    names,
     races,
     restarts,
     revocation,
@@ -17,6 +20,7 @@ from ca_core.testing.conformance.checks import (
     secondaries,
     signers,
     soak,
+    templates,
     timing,
     writes,
 )
@@ -30,7 +34,11 @@ for _area in (
     authorities,
     signers,
     leaves,
+    names,
+    templates,
+    connections,
     intermediates,
+    crosses,
     revocation,
     restarts,
     timing,
