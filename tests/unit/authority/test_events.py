@@ -146,7 +146,7 @@ def told_in_code():
     """Return (file:line, type, fields) of every call of ``tell`` in the package."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and _is_tell(node.func):
+            if isinstance(node, ast.Call) and node.args and _is_tell(node.func):
                 yield f"{path.name}:{node.lineno}", node.args[0], {k.arg for k in node.keywords}
 
 
