@@ -28,6 +28,10 @@ class Moment:
     after: bool = False
     reads: bool = False
 
+    def __str__(self) -> str:
+        what = "use" if self.reads else "write"
+        return f"{'after' if self.after else 'before'} {what} {self.number}"
+
 
 class FaultyStore:
     """Lends ``state`` and ``secrets``, and disturbs whoever uses them when told to. Thread-safe.

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from ca_core.contract import (
     ROOT,
     AuthorityRequest,
+    AuthorityRetiredError,
     Capability,
     CrossSignRequest,
-    Error,
     Findings,
     IntermediateRequest,
     Kept,
@@ -183,7 +183,7 @@ class SlowProvider(Provider):
     def _undo_if_retired(self, name: str, arn: str) -> None:
         try:
             self._kept.refuse_retired(name)
-        except Error:
+        except (AuthorityRetiredError, RequestError):
             self._backend.delete_ca(arn)
             raise
 

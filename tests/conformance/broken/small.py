@@ -1,4 +1,4 @@
-"""The small honest provider that most faults over time are put into: keys and chains by ``Kept``."""
+"""The small honest provider that most later faults are put into: keys and chains by ``Kept``."""
 
 import msgspec
 

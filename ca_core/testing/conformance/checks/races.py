@@ -139,7 +139,7 @@ def race_retired_signer(arena: Arena) -> None:
         world.store.at(moment, lambda: _beside(lambda: rival.retire_signer(name)))
         attempt(lambda: world.victim(rival).prepare(name), "prepare_signer()")
         if world.store.reached:
-            with refusal(SignerUnknownError, of=f"signing by a signer retired {_when(moment)}"):
+            with refusal(SignerUnknownError, of=f"signing by a signer retired {moment}"):
                 rival.leaf(rival.ask.leaf(name))
         return world.store.reached
 
@@ -163,7 +163,7 @@ def race_retired_authority(arena: Arena) -> None:
         world.store.at(moment, lambda: _beside(rival.retire))
         attempt(lambda: _authority_of(world.victim(rival)), "ensure_authority()")
         if world.store.reached:
-            with refusal(AuthorityRetiredError, of=f"an authority retired {_when(moment)}"):
+            with refusal(AuthorityRetiredError, of=f"an authority retired {moment}"):
                 rival.another().ensure()
         return world.store.reached
 
@@ -190,7 +190,7 @@ def race_signing_goes_on(arena: Arena) -> None:
         world.victim(rival).prepare(arena.tempo.new_id("s"))
         for leaf in filter(None, signed):
             right = leaf.answer is not None and is_signed_by(leaf.answer, old.certificate)
-            require(right, f"a leaf under the old signer came to {leaf}, {_when(moment)}")
+            require(right, f"a leaf under the old signer came to {leaf}, {moment}")
         return world.store.reached
 
     each_moment(interrupted)
@@ -233,9 +233,5 @@ def _require_stands(
 
 
 def _require_one(found: Collection[object], what: str, moment: Moment | None = None) -> None:
-    when = f", when one was interrupted {_when(moment)}" if moment else ""
+    when = f", when one was held {moment}" if moment else ""
     require(len(found) == 1, f"two servers were given different {what} certificates{when}")
-
-
-def _when(moment: Moment) -> str:
-    return f"{'after' if moment.after else 'before'} write {moment.number}"
