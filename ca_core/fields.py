@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from ca_core.durations import parse_duration
+from ca_core.durations import format_duration, parse_duration
 from ca_core.errors import ConfigError, RequestError
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -181,4 +181,13 @@ def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
     if "$ref" in node:
         rest = {key: value for key, value in node.items() if key != "$ref"}
         return _inline(definitions[node["$ref"]], definitions) | rest
-    return {key: _inline(value, definitions) for key, value in node.items()}
+    inlined = {key: _inline(value, definitions) for key, value in node.items()}
+    return _in_our_notation(inlined)
+
+
+def _in_our_notation(node: dict[str, Any]) -> dict[str, Any]:
+    """Write the default of a duration as an operator would: ``10s``, not ``PT10S``."""
+    default = node.get("default")
+    if node.get("format") != "duration" or not isinstance(default, str):
+        return node
+    return node | {"default": format_duration(msgspec.convert(default, timedelta))}

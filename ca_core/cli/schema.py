@@ -26,13 +26,19 @@ def without_keys(schema: Mapping[str, Any] | None) -> str:
 
 def _rows_of(key: str, node: Mapping[str, Any], *, required: bool) -> Iterator[Row]:
     inner = next((branch for branch in _branches(node) if branch.get("properties")), None)
-    yield key, _kind(node), _default(node, required=required), str(node.get("description", ""))
+    yield key, _kind(node), _default(node, required=required), _meaning(node)
     if inner is not None:
         yield from option_rows(inner, prefix=f"{key}.")
 
 
 def _branches(node: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return (node, *node.get("anyOf", ()))
+
+
+def _meaning(node: Mapping[str, Any]) -> str:
+    """Return the description, which of an optional key may stand in one of its branches."""
+    found = (str(branch["description"]) for branch in _branches(node) if "description" in branch)
+    return next(found, "")
 
 
 def _kind(node: Mapping[str, Any]) -> str:

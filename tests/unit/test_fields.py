@@ -169,6 +169,13 @@ def test_the_schema_marks_secrets_and_inlines_sections():
     assert "pause" in str(properties["inner"])
 
 
+def test_a_default_duration_is_written_as_an_operator_writes_it():
+    """The schema's defaults are in our notation, at every depth."""
+    properties = json_schema(Outer)["properties"]
+    assert properties["ttl"]["default"] == "72h"
+    assert "'default': '1s'" in str(properties["inner"])
+
+
 def test_the_nearest_name_is_offered_or_all_are_listed():
     """A typo gets one suggestion, nonsense the list, nothing known nothing."""
     assert nearest_hint("adress", ["address", "token"]) == "; did you mean 'address'?"

@@ -8,7 +8,10 @@ SCHEMA = {
     "properties": {
         "address": {"type": "string", "description": "URL"},
         "token": {
-            "anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}],
+            "anyOf": [
+                {"type": "string", "writeOnly": True, "description": "yours"},
+                {"type": "null"},
+            ],
             "default": None,
         },
         "ttl": {"type": "string", "format": "duration", "default": "1h"},
@@ -24,7 +27,7 @@ def test_a_schema_becomes_rows_of_key_type_default_meaning():
     """Each key has one row, tables' keys are dotted, secrets are called secrets."""
     assert option_rows(SCHEMA) == [
         ("address", "text", "required", "URL"),
-        ("token", "secret", "", ""),
+        ("token", "secret", "", "yours"),
         ("ttl", "duration", "1h", ""),
         ("kind", "a | b", "a", ""),
         ("auth", "table", "", ""),
