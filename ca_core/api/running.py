@@ -28,6 +28,7 @@ from ca_core.api.rooms import AgentRoom, ProcessRoom
 from ca_core.api.routes import AGENT_ROUTES
 from ca_core.api.server import OpenState, Server, Surroundings, memory_state, stored_state
 from ca_core.api.tlslisteners import TlsListeners
+from ca_core.authority.plugintrace import trace_wanted_by
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import current_signer, trust_domain
 from ca_core.clock import SystemClock
@@ -177,7 +178,7 @@ def _surroundings(may: May) -> Surroundings:
     return Surroundings(
         clock=SystemClock(),
         may=may,
-        registry=Registry(),
+        registry=Registry(trace=trace_wanted_by(os.environ)),
         random=_RANDOM,
         environment=os.environ,
     )

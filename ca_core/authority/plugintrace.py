@@ -6,7 +6,7 @@ from typing import Any
 
 import pluggy
 
-from ca_core.clock import Clock
+from ca_core.clock import Clock, SystemClock
 from ca_core.errors import PluginOrigin
 
 VARIABLE = "CA_CORE_TRACE_PLUGINS"
@@ -53,3 +53,11 @@ class PluginTrace:
 
     def _milliseconds(self, since: float) -> float:
         return (self._clock.monotonic() - since) * 1000
+
+
+def trace_wanted_by(environment: Mapping[str, str]) -> PluginTrace | None:
+    """Return a trace if the variable asks for one; its lines show whatever the log's level is."""
+    if not is_wanted(environment):
+        return None
+    log.setLevel(logging.INFO)
+    return PluginTrace(SystemClock())

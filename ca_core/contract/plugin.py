@@ -203,7 +203,7 @@ def descriptor_of(
         if version.number in offered:
             return offered[version.number]
     raise PluginVersionError(
-        f"written for API version {_listed(offered)}; this core serves "
+        f"written for API version {_listed(reversed(offered))}; this core serves "
         f"{_listed(version.number for version in served)}",
         origin=whose,
         hint="install a release of it for this core, or a core for it",
