@@ -84,12 +84,8 @@ class AppliesNewLife(RememberingWork):
         return Signer(request.id, tuple(self.intermediate(key, request)))
 
 
-class KnowsNewestOnly(RememberingWork):
-    """Remembers of the signers made before it started only the newest."""
-
-    def __init__(self, context):
-        super().__init__(context)
-        self.before = self.made()
+class KnowingOrder(RememberingWork):
+    """Knows which signer was prepared before which other."""
 
     def made(self):
         """Return the ids of all signers that were prepared, oldest first."""
@@ -103,6 +99,14 @@ class KnowsNewestOnly(RememberingWork):
             number = f"{len(self.made()):04}"
             self.context.state.create(f"order/{self.context.authority_id}/{number}", request.id)
         return signer
+
+
+class KnowsNewestOnly(KnowingOrder):
+    """Remembers of the signers made before it started only the newest."""
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.before = self.made()
 
     def sign_leaf(self, request):
         """Do not find an older one."""

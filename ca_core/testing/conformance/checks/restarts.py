@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ca_core.testing.conformance.arena import Arena
 from ca_core.testing.conformance.check import Catalogue
+from ca_core.testing.conformance.counting import objects
 from ca_core.testing.conformance.verdict import require
 from ca_core.testing.conformance.ways import signed_under
 from ca_core.testing.conformance.words import Level, Need
@@ -38,7 +39,7 @@ def same_authority(arena: Arena) -> None:
     Level.L2,
     why="Every leader election minted a new intermediate in Vault; chains grew, and certificates of"
     " an external issuer were renewed without end.",
-    sources=("S32", "Consul GH-11811", "cert-manager #3152"),
+    sources=("S32", "Consul GH-11811", "cert-manager GH-3152"),
     fix="Keep the signer's chain under its id and return it for a known id.",
 )
 def same_signer(arena: Arena) -> None:
@@ -144,7 +145,7 @@ def close_destroys_nothing(arena: Arena) -> None:
     Level.L2,
     why="A server opens a new object for every change of configuration and closes the old one; what"
     " they share in the process must not end with the first of them.",
-    sources=("S28", "SPIRE #6590"),
+    sources=("S28", "SPIRE GH-6590"),
     fix="Give every object its own client, or count who uses the shared one.",
 )
 def close_alone(arena: Arena) -> None:
@@ -163,7 +164,7 @@ def close_alone(arena: Arena) -> None:
     Level.L2,
     why="A CA in the memory of its backend, or one that the backend had not written down before it"
     " answered, is gone with the backend's next restart.",
-    sources=("S27", "SPIRE #6964"),
+    sources=("S27", "SPIRE GH-6964"),
     fix="Return only after key and certificate are durable; for tests run the backend on disk.",
     needs={Need.RESTART},
 )
@@ -183,7 +184,7 @@ def backend(arena: Arena) -> None:
     Level.L2,
     why="A provider that makes first and looks afterwards leaves a key or an issuer behind at every"
     " start; the renewal loop of one filled a Vault until it fell over.",
-    sources=("S05", "S11", "Consul GH-14429", "SPIRE #5497"),
+    sources=("S05", "S11", "Consul GH-14429", "SPIRE GH-5497"),
     fix="Look up what stands for the id before you ask the backend for a key.",
     needs={Need.COUNT_OBJECTS},
 )
@@ -191,15 +192,10 @@ def makes_nothing(arena: Arena) -> None:
     """Restarts that ask for what exists leave no more objects in the backend than before."""
     mesh = arena.mesh()
     mesh.leaf()
-    before = _objects(arena)
+    before = objects(arena)
     for _ in range(3):
         restarted = mesh.another()
         restarted.ensure()
         restarted.prepare(mesh.signer)
-    after = _objects(arena)
+    after = objects(arena)
     require(after == before, f"three restarts turned {before} objects into {after}")
-
-
-def _objects(arena: Arena) -> int:
-    counted = arena.subject.count_objects
-    return sum(counted().values()) if counted is not None else 0
