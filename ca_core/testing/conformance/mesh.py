@@ -24,7 +24,7 @@ from ca_core.contract import (
     TrustChain,
     load_csr,
 )
-from ca_core.testing.conformance.asking import SIGNER_LIFE, Asking
+from ca_core.testing.conformance.asking import AUTHORITY_LIFE, SIGNER_LIFE, Asking
 from ca_core.testing.conformance.tempo import Tempo
 from ca_core.testing.lending import MemoryProviderState, MemorySecrets, provider_context
 
@@ -127,15 +127,21 @@ class Mesh:
         name = getattr(method, "__name__", "the call")
         raise TimeoutError(f"{name}() is not done after {PATIENCE.total_seconds():.0f} s")
 
-    def ensure(self, *, key: KeySpec | None = None, request_id: str | None = None) -> TrustChain:
+    def ensure(
+        self,
+        *,
+        key: KeySpec | None = None,
+        ttl: timedelta = AUTHORITY_LIFE,
+        request_id: str | None = None,
+    ) -> TrustChain:
         """Make or return the authority; a corporate CA signs it where the provider waits for it."""
-        request = self.ask.authority(key=key, request_id=request_id)
+        request = self.ask.authority(key=key, ttl=ttl, request_id=request_id)
         try:
             return self.patiently(self.provider.ensure_authority, request)
         except PendingError as pending:
             tempo = self.cluster.tempo
             csr, now = load_csr(pending.csr), tempo.clock.now()
-            chain = tempo.corporate.signed(csr, now=now, path_length=None)
+            chain = tempo.corporate.signed(csr, now=now, ttl=ttl, path_length=None)
             return self.install_authority(chain)
 
     def install_authority(self, chain: tuple[x509.Certificate, ...]) -> TrustChain:

@@ -25,7 +25,18 @@ class Tempo:
         self._fake = clock
         self.clock: Clock = clock or SystemClock()
         self.key = key
-        self.corporate = CorporateCA(now=self.clock.now())
+        self._corporate = CorporateCA(now=self.clock.now())
+
+    @property
+    def corporate(self) -> CorporateCA:
+        """Return the corporate CA; a younger one once time travel has brought it to half its life.
+
+        Not to be asked for by two threads at once.
+        """
+        root, now = self._corporate.root, self.clock.now()
+        if now - root.not_valid_before_utc > root.not_valid_after_utc - now:
+            self._corporate = CorporateCA(now=now)
+        return self._corporate
 
     def pause(self, span: timedelta) -> None:
         """Let time pass: at once on a fake clock, else by waiting."""
