@@ -44,6 +44,7 @@ class Report:
         seconds: how long the run took.
         declared: capabilities, as a primary and (where it opens) as a secondary.
         results: one for each check, in the order in which they ran.
+        left_out: how many checks of the level were not chosen; such a run says nothing of a level.
     """
 
     provider: str
@@ -57,6 +58,7 @@ class Report:
     seconds: float
     declared: tuple[str, ...] = ()
     results: tuple[Result, ...] = ()
+    left_out: int = 0
 
     def of(self, outcome: Outcome) -> tuple[Result, ...]:
         """Return the results with that outcome."""

@@ -4,7 +4,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from importlib import metadata
 from typing import Any
@@ -21,7 +21,7 @@ from ca_core.testing.conformance.mesh import Cluster
 from ca_core.testing.conformance.results import Report, Result
 from ca_core.testing.conformance.subject import ProviderUnderTest
 from ca_core.testing.conformance.tempo import Tempo
-from ca_core.testing.conformance.verdict import Violation
+from ca_core.testing.conformance.verdict import Inapplicable, Violation
 from ca_core.testing.conformance.words import Level, Need, Outcome
 
 CHECK_LIMIT = timedelta(seconds=60)
@@ -67,20 +67,7 @@ def run_conformance(
     for check in chosen:
         results.append(runner.result_of(check))
         on_result(results[-1], len(results), len(chosen))
-    about = runner.installed
-    return Report(
-        provider=subject.name,
-        distribution=about.distribution if about else "",
-        version=about.version if about else "",
-        entry_point=about.entry_point if about else "",
-        contract=runner.plugin.api_version,
-        core=metadata.version("ca-core"),
-        level=level,
-        started=started,
-        seconds=time.perf_counter() - began,
-        declared=tuple(sorted(runner.declared(Role.PRIMARY) | runner.declared(Role.SECONDARY))),
-        results=tuple(results),
-    )
+    return runner.report(level, results, started=started, seconds=time.perf_counter() - began)
 
 
 def _check_excuses(subject: ProviderUnderTest, known: Sequence[str]) -> None:
@@ -115,6 +102,35 @@ class Runner:
         """Return what metadata says of the provider, or None if it is not installed."""
         found = self._registry.installed()
         return next((plugin for plugin in found if plugin.name == self.subject.provider), None)
+
+    def report(
+        self, level: Level, results: Sequence[Result], *, started: datetime, seconds: float
+    ) -> Report:
+        """Return results as a report.
+
+        Args:
+            level: that was asked for.
+            results: in the order in which the checks ran.
+            started: aware UTC.
+            seconds: how long the run took.
+        """
+        about = self.installed
+        ran = {result.check.id for result in results}
+        declared = self.declared(Role.PRIMARY) | self.declared(Role.SECONDARY)
+        return Report(
+            provider=self.subject.name,
+            distribution=about.distribution if about else "",
+            version=about.version if about else "",
+            entry_point=about.entry_point if about else "",
+            contract=self.plugin.api_version,
+            core=metadata.version("ca-core"),
+            level=level,
+            started=started,
+            seconds=seconds,
+            declared=tuple(sorted(declared)),
+            results=tuple(results),
+            left_out=sum(check.id not in ran for check in CHECKS.up_to(level)),
+        )
 
     def result_of(self, check: Check) -> Result:
         """Run one check, unless something it needs is missing; its author's deviations count."""
@@ -170,6 +186,9 @@ class Runner:
             return Result(check=check, outcome=Outcome.FAILED, detail=detail, seconds=seconds)
         if error is None:
             return Result(check=check, outcome=Outcome.PASSED, seconds=seconds)
+        if isinstance(error, Inapplicable):
+            detail = str(error)
+            return Result(check=check, outcome=Outcome.SKIPPED, detail=detail, seconds=seconds)
         return Result(
             check=check,
             outcome=Outcome.FAILED,

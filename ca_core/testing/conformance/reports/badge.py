@@ -19,6 +19,8 @@ def badge(report: Report) -> str:
 
 
 def _shown(report: Report) -> tuple[str, str]:
+    if report.left_out:
+        return "partial run", "lightgrey"
     if report.reached is None:
         return "failing", "red"
     deviations = len(report.of(Outcome.KNOWN_DEVIATION))

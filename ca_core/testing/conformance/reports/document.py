@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from ca_core.fields import json_schema
 from ca_core.testing.conformance.references import readable
-from ca_core.testing.conformance.reports.wording import safe
+from ca_core.testing.conformance.reports.wording import level_reached, safe
 from ca_core.testing.conformance.results import Report, Result
 
 LevelName = Literal["L0", "L1", "L2", "L3", "L4"]
@@ -39,6 +39,7 @@ class LevelDocument(msgspec.Struct, frozen=True, kw_only=True):
     asked: LevelName
     reached: Annotated[LevelName | None, Meta(description="null: not even the lowest.")]
     conforms: Annotated[bool, Meta(description="Whether the level asked was reached.")]
+    left_out: Annotated[int, Meta(description="Checks not chosen; then no level is reached.")]
 
 
 class CountsDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,11 +113,14 @@ def report_schema() -> dict[str, Any]:
 
 
 def _level_of(report: Report) -> LevelDocument:
-    named: dict[str, Any] = {
-        "asked": report.level.name,
-        "reached": None if report.reached is None else report.reached.name,
-    }
-    return LevelDocument(**named, conforms=report.conforms)
+    reached: Any = level_reached(report)
+    asked: Any = report.level.name
+    return LevelDocument(
+        asked=asked,
+        reached=None if reached == "none" else reached,
+        conforms=report.conforms and not report.left_out,
+        left_out=report.left_out,
+    )
 
 
 def _result_of(result: Result) -> ResultDocument:

@@ -47,7 +47,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield from (f"<title>{title}</title>", f"<style>{_STYLE}</style>", "</head>", "<body>")
     yield f"<h1>{title}</h1>"
-    state = "passed" if report.conforms else "failed"
+    state = "passed" if report.conforms and not report.left_out else "failed"
     yield f'<p class="verdict {state}">{escape(verdict(report))}</p>'
     yield "<table>"
     for label, text in (*about(report), ("run", _when(report))):

@@ -85,10 +85,26 @@ def counted(report: Report) -> str:
 def verdict(report: Report) -> str:
     """Return one sentence: what was reached, of what was asked."""
     name, asked = safe(report.provider), report.level.name
+    if report.left_out:
+        return partial(report)
     if report.conforms:
         return f"{name} conforms to {asked}."
     reached = f"it reaches {report.reached.name}" if report.reached is not None else "no level"
     return f"{name} does not conform to {asked}; {reached}."
+
+
+def partial(report: Report) -> str:
+    """Return the verdict on a run that left checks out: what failed, and no level."""
+    failed = len(report.of(Outcome.FAILED))
+    seen = f"{failed} of the checks that ran failed" if failed else "no check that ran failed"
+    left = f"{report.left_out} checks of {report.level.name} were left out"
+    return f"{safe(report.provider)}: {seen}; {left}, so this says nothing of a level."
+
+
+def level_reached(report: Report) -> str:
+    """Return the level that a whole run reached, else ``none``."""
+    found = None if report.left_out else report.reached
+    return "none" if found is None else found.name
 
 
 def about(report: Report) -> tuple[tuple[str, str], ...]:
@@ -102,6 +118,6 @@ def about(report: Report) -> tuple[tuple[str, str], ...]:
         ("checks of", f"ca-core {report.core}"),
         ("declares", safe(", ".join(report.declared)) or "nothing beyond signing leaves"),
         ("level asked", report.level.name),
-        ("level reached", report.reached.name if report.reached is not None else "none"),
+        ("level reached", level_reached(report)),
         ("outcomes", counted(report)),
     )

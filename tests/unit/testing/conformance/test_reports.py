@@ -279,6 +279,18 @@ def test_the_badge_tells_the_level_reached(results, level, message, color):
     }  # fmt: skip
 
 
+def test_a_run_that_left_checks_out_says_nothing_of_a_level():
+    """One chosen check that passes is no proof of a whole level."""
+    found = report(left_out=7)
+    assert "7 checks of L1 were left out" in verdict(found)
+    document = json.loads(report_json(found))
+    assert document["level"] == {
+        "asked": "L1", "reached": None, "conforms": False, "left_out": 7,
+    }  # fmt: skip
+    assert json.loads(badge(found))["message"] == "partial run"
+    assert "failed" in verdict(report(*MIXED, left_out=7))
+
+
 def test_the_verdict_is_one_sentence():
     """It names the provider, what was asked and what was reached."""
     assert verdict(report()) == "acme conforms to L1."
