@@ -14,7 +14,8 @@ For tests of whatever calls a provider, and for trying how a mesh lives with a b
 
 ``ca_core.testing.mischief`` has the table of what may happen and who copes with it. Capabilities
 and concurrency are those of the inner provider. The same seed and the same sequence of calls do the
-same mischief.
+same mischief: the first object that a descriptor opens begins at the seed, the next one elsewhere,
+and a process that starts again begins again.
 
 Time: a provider is synchronous, so nothing here waits on a clock. ``slow`` is told to the caller as
 ``PendingError(poll_after=…)``, which passes as fast as the caller's clock does, a fake one's
@@ -22,6 +23,7 @@ included; its token says how many polls are left, so it outlives a restart. ``st
 the thread, for real, briefly, and never beyond the request's deadline.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -77,7 +79,7 @@ AnswerT = TypeVar("AnswerT")
 _ALWAYS = (DISTURBING - REFUSED) | {Mischief.STALLED}
 _CHAIN = _ALWAYS | {Mischief.CROOKED_CHAIN, Mischief.SHORT_LIFE}
 _CERTIFICATE = _ALWAYS | {Mischief.REPEATED, Mischief.SHORT_LIFE, Mischief.SWAPPED_ANSWER}
-_READ = frozenset({Mischief.RATE_LIMITED, Mischief.UNAVAILABLE, Mischief.CROOKED_CHAIN})
+_READ = frozenset({Mischief.UNAVAILABLE, Mischief.CROOKED_CHAIN})
 _MOST_POLLS = 3
 
 
@@ -134,7 +136,7 @@ class ChaosProvider(Provider):
         return self._chained(self._inner.install_authority, request)
 
     def trust_chain(self) -> TrustChain:
-        """Read the chain; a call without a request cannot be pending."""
+        """Read the chain; without a request there is nothing to come back with later."""
         fate = self._fates.drawn("trust_chain", _READ)
         self._refuse(fate)
         return bent(self._inner.trust_chain(), fate)
@@ -259,9 +261,10 @@ def chaos_plugin(registry: Registry | None = None) -> ProviderPlugin[Surrounded]
     def parse(raw: Mapping[str, Any]) -> Surrounded:
         return surrounded(raw, registry or Registry())
 
+    lives = itertools.count()
     return ProviderPlugin(
         parse_config=parse,
-        create=_created,
+        create=lambda config, context: _created(config, context, next(lives)),
         description="for tests: surrounds another provider and behaves badly, yet legally",
         capabilities=frozenset(Capability),
         schema=json_schema(ChaosConfig),
@@ -275,8 +278,8 @@ def ca_provider() -> ProviderPlugin[Surrounded]:
     return chaos_plugin()
 
 
-def _created(config: Surrounded, context: ProviderContext) -> ChaosProvider:
+def _created(config: Surrounded, context: ProviderContext, life: int) -> ChaosProvider:
     told = config.told
-    fates = Fates(told.seed, config.odds, streak=told.streak)
+    fates = Fates(told.seed, config.odds, streak=told.streak, life=life)
     inner = config.plugin.create(config.config, context)
     return ChaosProvider(inner, context, fates, pause=told.pause, stall=told.stall)

@@ -114,17 +114,19 @@ class Fates:
     Each kind of call (``sign_leaf``, ``prepare_signer`` …) has a random stream of its own, and
     every call takes the same number of draws from it. So the n-th ``sign_leaf`` of an object has
     the same fate whatever other threads do, and whichever odds of other mischiefs are changed.
-    Calls of one kind at once share their fates in the order in which they arrive. A new object, as
-    after a restart, begins its streams anew.
+    Calls of one kind at once share their fates in the order in which they arrive.
 
     Args:
         seed: of all streams; equal seeds give equal fates.
         odds: how likely each mischief is, 0 to 1.
         streak: how many calls of one kind may be disturbed in a row; the next one is not.
+        life: number of the object whose calls these are; each has streams of its own.
     """
 
-    def __init__(self, seed: int, odds: Mapping[Mischief, float], *, streak: int) -> None:
-        self._seed = seed
+    def __init__(
+        self, seed: int, odds: Mapping[Mischief, float], *, streak: int, life: int = 0
+    ) -> None:
+        self._seed = f"{seed}/{life}"
         self._odds = odds
         self._streak = streak
         self._streams: dict[str, random.Random] = {}

@@ -164,6 +164,18 @@ def test_calm_is_the_inner_provider_itself():
     assert server.health().ok
 
 
+def test_a_descriptor_gives_the_same_objects_again():
+    """The n-th object opened has the same mischief in every process."""
+
+    def health(cluster):
+        servers = [cluster.server() for _ in range(3)]
+        return [[server.health().ok for _ in range(20)] for server in servers]
+
+    first, again = (health(Cluster(**CALM, sick=0.5)) for _ in range(2))
+    assert first == again
+    assert first[0] != first[1]
+
+
 def test_the_constructor_creates_nothing():
     """It may be opened for an authority that does not exist yet."""
     cluster = Cluster("builtin", profile="lying")

@@ -34,6 +34,13 @@ def test_another_seed_has_other_fates():
     assert drawn(fates(1), calls) != drawn(fates(2), calls)
 
 
+def test_each_object_has_fates_of_its_own():
+    """A server that restarts, and another server, do not meet the same mischief again."""
+    odds, calls = PROFILES["rough"], ["sign_leaf"] * 30
+    lives = [drawn(Fates(1, odds, streak=3, life=life), calls) for life in (0, 1, 1)]
+    assert lives[0] != lives[1] == lives[2]
+
+
 @given(SEEDS, KINDS)
 def test_other_kinds_of_calls_disturb_no_stream(seed, kinds):
     """The n-th ``sign_leaf`` has one fate, whatever else is called in between."""
