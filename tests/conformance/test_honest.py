@@ -1,7 +1,11 @@
 """Honest providers pass everything they declare."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ca_core.contract import KeySpec, generate_key, issue_root, pem_chain
 from ca_core.testing import (
     FakeClock,
     ReferenceBackend,
@@ -10,6 +14,7 @@ from ca_core.testing import (
     slow_plugin,
 )
 from ca_core.testing.conformance import Level, Outcome, ProviderUnderTest, run_conformance
+from ca_core.testing.lending import TRUST_DOMAIN
 
 
 def reference(config):
@@ -34,6 +39,20 @@ def slow():
     )
 
 
+def adopting():
+    """Return the built-in provider under test with a CA to adopt, a new one for each check."""
+    clock = FakeClock()
+
+    def make_config(_address):
+        key = generate_key(KeySpec())
+        now, life = clock.now(), timedelta(days=3650)
+        root = issue_root(key, trust_domain=TRUST_DOMAIN, label="theirs", now=now, ttl=life)
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        return {"root_cert": pem_chain([root]), "private_key": private}
+
+    return ProviderUnderTest(provider="builtin", make_config=make_config, clock=clock)
+
+
 SUBJECTS = {
     "builtin": lambda: ProviderUnderTest(
         provider="builtin", make_config=lambda _address: {}, clock=FakeClock()
@@ -43,6 +62,7 @@ SUBJECTS = {
         make_config=lambda _address: {"external_issuer": True},
         clock=FakeClock(),
     ),
+    "builtin with an adopted CA": adopting,
     "reference": lambda: reference({}),
     "reference below a corporate CA": lambda: reference({"external_issuer": True}),
     "slow": slow,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ca_core.contract import (
     Capability,
+    ConfigError,
     KeySpec,
     Provider,
     ProviderContext,
@@ -16,6 +17,7 @@ from ca_core.contract import (
 from ca_core.testing.conformance.mesh import Cluster, Mesh
 from ca_core.testing.conformance.subject import ProviderUnderTest
 from ca_core.testing.conformance.tempo import Tempo
+from ca_core.testing.conformance.verdict import Inapplicable
 from ca_core.testing.reference import reference_plugin
 
 
@@ -73,9 +75,18 @@ class Arena:
         return found
 
     def beside(self, mesh: Mesh, authority: str | None = None) -> Mesh:
-        """Return another authority with its signer, in the same cluster; None is a new id."""
+        """Return another authority with its signer, in the same cluster; None is a new id.
+
+        Raises:
+            Inapplicable: one adopted CA serves one authority, and the second was refused rightly.
+        """
         found = mesh.cluster.server(authority)
-        found.ensure()
+        try:
+            found.ensure()
+        except ConfigError:
+            if mesh.provider.trust_chain().adopted:
+                raise Inapplicable("an adopted CA serves one authority, not two") from None
+            raise
         found.prepare()
         return found
 

@@ -22,6 +22,8 @@ class ProviderUnderTest:
         provider: the entry point's name, or a descriptor that is not installed.
         make_config: ``address`` → the raw configuration, as it stands in ``[ca.config]``. The
             address is None, or the URL of the kit's fault proxy, which stands in for ``backend``.
+            Called for each check. A provider that adopts a CA needs one that is alive at
+            ``clock``'s time: make a new one each time, or leave ``clock`` out.
         backend: URL of the backend (``http://127.0.0.1:8200``), for the fault proxy to forward to;
             None for a provider without one, or one that is not reached by HTTP.
         reset: empties the backend; nothing of earlier checks is left.

@@ -10,6 +10,10 @@ class Violation(AssertionError):  # noqa: N818 - read by people as the verdict o
     """A rule of the contract does not hold; the text says what was seen, in domain words."""
 
 
+class Inapplicable(Exception):  # noqa: N818 - no error: the rule does not concern this provider
+    """The rule cannot be tried on this provider, as the contract allows; the text says why."""
+
+
 def require(condition: object, seen: str) -> None:
     """Fail the check unless ``condition`` holds; works under ``python -O`` too.
 

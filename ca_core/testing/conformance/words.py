@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
-    """The capability it is about is not declared; never counted as passed."""
+    """It does not concern this provider (a capability is not declared); never counted as passed."""
 
     NOT_RUN = "not run"
     """It needs something that the author did not supply."""
