@@ -63,6 +63,11 @@ LISTINGS = {
         summary="List the installed providers and show how one is configured.",
         module="ca_core.cli.provider",
     ),
+    "plugin": Listing(
+        section=_HELP,
+        summary="Begin a provider of your own, and test it while you write it.",
+        module="ca_core.cli.plugin",
+    ),
     "doctor": Listing(
         section=_HELP,
         summary="Check this installation and say what to do about each finding.",
