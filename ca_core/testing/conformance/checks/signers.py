@@ -15,6 +15,7 @@ from ca_core.testing.lending import TRUST_DOMAIN
 CHECKS = Catalogue()
 
 _LIVES = (timedelta(days=30), timedelta(days=365))
+_LONGEST = 32
 _NODE = AgentId(trust_domain=TRUST_DOMAIN, datacenter="dc1", node="node-1")
 
 
@@ -42,7 +43,8 @@ def signer_type(arena: Arena) -> None:
     """A signer is a `Signer` that holds a tuple of certificates."""
     mesh = arena.unmade()
     mesh.ensure()
-    refuse(unreadable_signer(mesh.prepare()))
+    for signer in (mesh.prepare(), mesh.prepare(mesh.signer)):
+        refuse(unreadable_signer(signer))
 
 
 @CHECKS.check(
@@ -54,11 +56,12 @@ def signer_type(arena: Arena) -> None:
     fix="Return `request.id` as it is; keep the backend's own name in `context.state`.",
 )
 def signer_id(arena: Arena) -> None:
-    """A signer comes back under the id that was asked for."""
+    """A signer comes back under the id that was asked for, of up to 32 characters."""
     mesh = arena.unmade()
     mesh.ensure()
-    found = mesh.prepare().id
-    require(found == mesh.signer, f"its id is {found!r}, asked was {mesh.signer!r}")
+    for wanted in (arena.tempo.new_id("s"), arena.tempo.new_id("s").ljust(_LONGEST, "x")):
+        found = mesh.prepare(wanted).id
+        require(found == wanted, f"its id is {found!r}, asked was {wanted!r}")
 
 
 @CHECKS.check(
@@ -248,6 +251,7 @@ def signer_named(arena: Arena) -> None:
 def signer_unknown(arena: Arena) -> None:
     """A leaf under a signer that does not exist is refused with SignerUnknownError."""
     here = scene(arena)
+    here.mesh.leaf()
     missing = arena.tempo.new_id("s")
     with refusal(SignerUnknownError, of="sign_leaf() under an unknown signer"):
         here.mesh.leaf(here.mesh.ask.leaf(missing))
