@@ -36,7 +36,7 @@ Admit = Callable[[metadata.EntryPoint | None, PluginOrigin], None]
 ALIASES = {"consul": "builtin"}
 """Consul's name for its own provider means our built-in one, on Consul's API and in files."""
 
-OWN_NAMES = {"builtin": "ca-core"}
+OWN_NAMES = {"builtin": "ca-core", "chaos": "ca-core"}
 """Names of our own plugins → the distribution that brings them; a stranger's claim is void."""
 
 _WHERE = {PROVIDER_GROUP: "ca.provider", PLUGIN_GROUP: "plugins.enabled"}
@@ -134,6 +134,14 @@ class Registry:
         if name not in self._descriptors:
             self._descriptors[name] = self._loaded_provider(name)
         return self._descriptors[name]
+
+    def origin(self, name: str) -> InstalledPlugin:
+        """Return whose the one provider called ``name`` is; importing nothing.
+
+        Raises:
+            PluginError: unknown, or twice installed.
+        """
+        return described(self._entry(ALIASES.get(name, name), PROVIDER_GROUP))
 
     def hook_plugin(self, name: str) -> HookPlugin:
         """Import the one plugin of the broadcast hooks called ``name``.

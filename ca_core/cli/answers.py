@@ -36,10 +36,10 @@ ANSWERS = {
         "object",
         (
             *("TrustDomain", "Datacenter", "Ready", "Reason", "ProviderOK", "ProviderMessage"),
-            *("Signer", "SignerNotAfter", "Authorities"),
+            *("Signer", "SignerNotAfter", "Authorities", "ReviewPlugins"),
         ),
         "an authority has `ID`, `Provider`, `Phase`, `RootFingerprint`, `NotAfter`, `Leaves`, "
-        "`Complete`, `Ceiling`",
+        "`Complete`, `Ceiling`; a review plugin `Name`, `Package`, `Version`, `SwitchedOff` (why)",
     ),
     "doctor": JsonAnswer(
         "object",
@@ -62,7 +62,31 @@ ANSWERS = {
         "a finding has `Level` (wrong, note) and `Text`; `Chain` holds fingerprints",
     ),
     "leaf watch": JsonAnswer("lines", ("Service", "Out", "ValidBefore"), "one after every change"),
-    "provider list": JsonAnswer("list", ("Name", "Package", "Version", "EntryPoint")),
+    "plugin new": JsonAnswer(
+        "object",
+        ("Folder", "Package", "Template", "Files", "Edit", "Run", "Next"),
+        "`Run` is what `plugin test` answers, or null; `Edit` is file:line",
+    ),
+    "plugin test": JsonAnswer(
+        "object",
+        ("Folder", "Passed", "Failed", "Skipped", "Seconds", "Failures"),
+        "a failure has `Test` (a check's id, or a test's name) and `Message`; with `--watch` one "
+        "line for each run",
+    ),
+    "provider check": JsonAnswer(
+        "object",
+        (
+            *("Name", "Package", "Version", "EntryPoint", "APIVersion", "Capabilities", "Config"),
+            *("OK", "Online"),
+        ),
+        "`Online` is null without `--online`, else it has `Exists`, `MissingPermissions`, `Limits`, "
+        "`Notes`, `Healthy`, `Message`, `Details`",
+    ),
+    "provider list": JsonAnswer(
+        "list",
+        ("Name", "Package", "Version", "EntryPoint", "Kind", "Used"),
+        "`Kind` is provider or hooks; `Used` is null if the configuration cannot be read",
+    ),
     "provider show": JsonAnswer(
         "object",
         ("Name", "Description", "APIVersion", "Capabilities", "Schema"),

@@ -1,12 +1,13 @@
 """``ca-core ca status | csr | install-chain``: how the CA stands, and one that another CA signs."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from ca_core.cli.connect import server_client
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption
-from ca_core.cli.output import print_facts, print_json, print_table
+from ca_core.cli.output import print_facts, print_json, print_lines, print_table
 from ca_core.cli.teaching import TaughtCommand
 from ca_core.cli.times import relative_text
 
@@ -61,6 +62,18 @@ def status(
     ]
     columns = ("PHASE", "PROVIDER", "LEAVES", "LAST LEAF ENDS", "ROOT ENDS", "ID")
     print_table(columns, rows, empty="No authority yet.")
+    _show_reviewers(found.get("ReviewPlugins", ()))  # a server of 0.1 has none
+
+
+def _show_reviewers(plugins: Sequence[Mapping[str, object]]) -> None:
+    if not plugins:
+        return
+    rows = [
+        (str(one["Name"]), f"{one['Package']} {one['Version']}", str(one["SwitchedOff"]) or "no")
+        for one in plugins
+    ]
+    print_lines("")
+    print_table(("REVIEW PLUGIN", "PACKAGE", "SWITCHED OFF"), rows, empty="")
 
 
 def _when(moment: object) -> str:

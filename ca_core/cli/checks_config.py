@@ -1,16 +1,11 @@
 """``doctor`` on the configuration and on the provider it names."""
 
-import json
-import subprocess
-import sys
-from datetime import timedelta
-from typing import Any
+import os
 
 from ca_core.cli.checkup import Check, Level, Situation
+from ca_core.cli.failures import TriedError
+from ca_core.cli.probing import Trial
 from ca_core.config import workload_uids
-
-IMPORT_LIMIT = timedelta(seconds=20)
-"""How long a provider may take to be imported and to read its configuration."""
 
 
 def _file(situation: Situation) -> tuple[Level, str, str]:
@@ -42,42 +37,15 @@ def _workloads(situation: Situation) -> tuple[Level, str, str]:
 
 
 def _provider(situation: Situation) -> tuple[Level, str, str]:
-    """Import the provider in a child process: it may hang, crash or print."""
-    name = situation.config.ca.provider
-    command = [sys.executable, "-m", "ca_core.cli.provider_probe", name]
-    config = json.dumps(situation.config.ca.config, default=str)
+    """Import the provider in a child process, and let it read its configuration there."""
+    ca = situation.config.ca
+    job = {"config": ca.config}
+    limit = situation.plugin_limit
     try:
-        done = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
-            command,
-            input=config,
-            capture_output=True,
-            text=True,
-            timeout=IMPORT_LIMIT.total_seconds(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        limit = f"{IMPORT_LIMIT.total_seconds():g} s"
-        return Level.FAILURE, f"{name}: importing took over {limit}", "ask its author"
-    if done.returncode == 0:
-        return Level.OK, f"{name} can be imported and understands [ca.config]", ""
-    return told(name, done.stdout)
-
-
-def told(name: str, answer: str) -> tuple[Level, str, str]:
-    """Judge what the child said before it ended: its error, or nothing, if it died."""
-    try:
-        told: dict[str, Any] = json.loads(answer.splitlines()[-1])
-        return (
-            Level.FAILURE,
-            str(told["error"]),
-            str(told["hint"]) or f"ca-core provider show {name}",
-        )
-    except (ValueError, IndexError, KeyError):
-        return (
-            Level.FAILURE,
-            f"{name}: the process that imported it died",
-            f"run: {sys.executable} -m ca_core.cli.provider_probe {name} </dev/null",
-        )
+        Trial(name=ca.provider, job=job, limit=limit, environment=os.environ).done()
+    except TriedError as error:
+        return Level.FAILURE, str(error), error.hint or f"ca-core provider show {ca.provider}"
+    return Level.OK, f"{ca.provider} can be imported and understands [ca.config]", ""
 
 
 CHECKS = (

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from ca_core.cli.address import Address
 from ca_core.config import Config
 from ca_core.errors import ConfigError, Error
+
+PLUGIN_LIMIT = timedelta(seconds=20)
+"""A plugin that takes longer to be imported hangs; machines that start much at once are slow."""
 
 
 class Level(StrEnum):
@@ -51,6 +54,7 @@ class Situation:
         token: sent to it, or None.
         named: whether the operator named the address, so that silence there is a failure.
         now: aware UTC.
+        plugin_limit: how long each plugin may take to be imported.
     """
 
     file: Path | None
@@ -60,6 +64,7 @@ class Situation:
     token: str | None = field(default=None, repr=False)
     named: bool = False
     now: datetime
+    plugin_limit: timedelta = PLUGIN_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,23 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from ca_core.authority.registry import Registry
 from ca_core.cli import checks_config, checks_network, checks_state, checks_system
 from ca_core.cli.address import AGENT_SOCKET, SERVER_SOCKET, Address, local_address, parse_address
-from ca_core.cli.checkup import Finding, Level, Situation, grade
+from ca_core.cli.checks_plugins import plugin_checks
+from ca_core.cli.checkup import PLUGIN_LIMIT, Finding, Level, Situation, grade
 from ca_core.cli.output import console, printable
 from ca_core.config import Config, find_config_file, load_config
 from ca_core.errors import ConfigError
 
 __all__ = ["as_json", "examined", "grade", "show", "situation_of"]
-
-CHECKS = (
-    *checks_system.CHECKS,
-    *checks_config.CHECKS,
-    *checks_state.CHECKS,
-    *checks_network.CHECKS,
-)
-"""Every check, in the order in which they are shown."""
 
 _STYLES = {
     Level.OK: "green",
@@ -34,7 +28,13 @@ _STYLES = {
 }
 
 
-def situation_of(named: Path | None, http_addr: str | None, token: str | None) -> Situation:
+def situation_of(
+    named: Path | None,
+    http_addr: str | None,
+    token: str | None,
+    *,
+    plugin_limit: timedelta = PLUGIN_LIMIT,
+) -> Situation:
     """Return what there is to examine; a broken configuration is a finding, not an end.
 
     Raises:
@@ -51,6 +51,7 @@ def situation_of(named: Path | None, http_addr: str | None, token: str | None) -
         token=token,
         named=bool(http_addr),
         now=datetime.now(UTC),
+        plugin_limit=plugin_limit,
     )
 
 
@@ -70,8 +71,15 @@ def _config(file: Path | None) -> tuple[Config, ConfigError | None]:
 
 
 def examined(situation: Situation) -> tuple[Finding, ...]:
-    """Return what every check finds."""
-    return tuple(check.done(situation) for check in CHECKS)
+    """Return what every check finds, in the order in which it is shown."""
+    checks = (
+        *checks_system.CHECKS,
+        *checks_config.CHECKS,
+        *plugin_checks(situation, Registry()),
+        *checks_state.CHECKS,
+        *checks_network.CHECKS,
+    )
+    return tuple(check.done(situation) for check in checks)
 
 
 def show(findings: Sequence[Finding]) -> None:

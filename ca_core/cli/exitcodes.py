@@ -18,7 +18,7 @@ code  meaning
 
 from enum import IntEnum
 
-from ca_core.cli.failures import AnsweredError, UnreachableError
+from ca_core.cli.failures import AnsweredError, TriedError, UnreachableError
 from ca_core.errors import (
     ConfigError,
     DeniedError,
@@ -71,6 +71,8 @@ def exit_code_of(error: Error) -> ExitCode:
     """Return the code a command ends with when ``error`` stops it."""
     if isinstance(error, AnsweredError):
         return _of_status(error.status)
+    if isinstance(error, TriedError):
+        return ExitCode(error.code)
     matches = (code for kind, code in _BY_CLASS if isinstance(error, kind))
     return next(matches, ExitCode.FAILED)
 

@@ -21,6 +21,14 @@ class AnsweredError(Error):
         self.status = status
 
 
+class TriedError(Error):
+    """A plugin failed in the process that tried it; ``code`` is the exit code to end with."""
+
+    def __init__(self, message: str, *, code: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
 def tell(error: Error) -> None:
     """Write the error to standard error: what happened, then the next step if there is one."""
     sys.stderr.write(f"error: {_one_line(str(error))}\n")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ca_core.cli.options import Output, OutputOption, command_app
+from ca_core.cli import provider_check
+from ca_core.cli.options import ConfigOption, Output, OutputOption, command_app
 from ca_core.cli.output import print_facts, print_json, print_lines, print_table
 from ca_core.cli.teaching import TaughtCommand
 
@@ -14,8 +15,10 @@ app = command_app(
 Examples:
   ca-core provider list
   ca-core provider show builtin
+  ca-core provider check builtin --config ca-core.toml
 """,
 )
+provider_check.add_to(app)
 
 
 @app.command(
@@ -24,25 +27,23 @@ Examples:
     epilog="""
 Examples:
   ca-core provider list
-  ca-core provider list --output json
+  ca-core provider list --output json | jq -r '.[] | select(.Kind == "provider") | .Name'
 
-Reads metadata and imports nothing. Next: `ca-core provider show NAME`.
+Reads metadata and imports nothing. Next: `ca-core provider show NAME`, `ca-core doctor`.
 """,
 )
-def list_providers(output: OutputOption = Output.TABLE) -> None:
-    """List every installed provider, the package that brings it, and its version."""
-    from ca_core.authority.registry import Registry  # noqa: PLC0415 - help needs none of it
+def list_providers(config: ConfigOption = None, output: OutputOption = Output.TABLE) -> None:
+    """List every installed provider and hook plugin, and the package that brings it."""
+    from ca_core.cli import provider_listing as listing  # noqa: PLC0415 - help needs none of it
 
-    rows = [
-        (plugin.name, plugin.distribution, plugin.version, plugin.entry_point)
-        for plugin in Registry().installed()
-    ]
-    columns = ("NAME", "PACKAGE", "VERSION", "ENTRY POINT")
+    rows = listing.listed(config)
     if output is Output.JSON:
-        keys = ("Name", "Package", "Version", "EntryPoint")
-        print_json([dict(zip(keys, row, strict=True)) for row in rows])
+        print_json([row.as_json() for row in rows])
         return
-    print_table(columns, rows, empty="No provider is installed; `pip install ca-core` brings one.")
+    for kind, title in listing.TITLES.items():
+        print_lines(title)
+        cells = [row.cells() for row in rows if row.kind == kind]
+        print_table(listing.COLUMNS, cells, empty="  none installed")
 
 
 @app.command(

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "ca install-chain": ("leaf.pem",),
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
+    "provider check": ("builtin",),
     "provider show": ("builtin",),
     "restore": ("made.backup", "--data-dir", "new"),
     "token join": ("--node", "n1"),
@@ -35,7 +36,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
         write_backup(store.snapshot.snapshot(), records_of(store), file, now=datetime.now(UTC))
     (tmp_path / "leaf.pem").write_text(pem_of(make_leaf()))
     row = dict.fromkeys(ANSWERS["agent list"].keys, moment)
-    status = {**dict.fromkeys(ANSWERS["ca status"].keys, moment), "Authorities": []}
+    status = {**dict.fromkeys(ANSWERS["ca status"].keys, moment), "Authorities": [], "ReviewPlugins": []}
     token = dict.fromkeys(ANSWERS["token join"].keys, moment)
     for method, path, value in (
         ("GET", "/healthz", b"ok"),

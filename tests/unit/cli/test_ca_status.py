@@ -62,3 +62,19 @@ def test_a_missing_chain_is_named(run, api):
     """Nothing is sent without a file."""
     result = run("ca", "install-chain", "absent.pem", "--http-addr", api.url)
     assert (result.exit_code, "absent.pem" in result.stderr, api.requests) == (2, True, [])
+
+
+def test_review_plugins_are_shown_with_why_one_is_switched_off(run, api, status):
+    """Whoever wonders why leaves are denied sees it here; without plugins nothing is shown."""
+    api.answer("GET", STATUS, status)
+    assert "REVIEW PLUGIN" not in run("ca", "status", "--http-addr", api.url).stdout
+    plugin = {
+        "Name": "quota",
+        "Package": "acme",
+        "Version": "2.1",
+        "SwitchedOff": "over its budget",
+    }
+    api.answer("GET", STATUS, status | {"ReviewPlugins": [plugin, plugin | {"SwitchedOff": ""}]})
+    text = run("ca", "status", "--http-addr", api.url).stdout
+    assert "quota          acme 2.1  over its budget" in text
+    assert "quota          acme 2.1  no" in text

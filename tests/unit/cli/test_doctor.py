@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -169,10 +170,14 @@ class TestConfiguration:
         assert (finding.level, words in finding.detail) == (level, True)
         assert "hunter2" not in finding.detail + finding.hint
 
-    def test_a_child_that_dies_is_a_failure(self):
-        """A provider that kills its process is told apart from one that refuses."""
-        level, detail, hint = checks_config.told("acme", "")
-        assert (level, "died" in detail, bool(hint)) == (Level.FAILURE, True, True)
+    def test_a_provider_that_takes_too_long_is_a_failure(self):
+        """It is killed after the limit, and named."""
+        at = replace(situation(), plugin_limit=timedelta(milliseconds=1))
+        finding = found(checks_config.CHECKS, "import", at)
+        assert (finding.level, "did not end within 0.001 s" in finding.detail) == (
+            Level.FAILURE,
+            True,
+        )
 
 
 class TestState:

@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from ca_core.cli.probing import Trial
 from ca_core.cli.schema import option_rows, without_keys
 
 SCHEMA = {
@@ -45,9 +48,80 @@ def test_no_schema_is_not_mistaken_for_no_keys():
 def test_the_installed_providers_are_listed(run):
     """The built-in one is there, with the package that brings it."""
     rows = json.loads(run("provider", "list", "-o", "json").stdout)
-    assert {"Name", "Package", "Version", "EntryPoint"} == set(rows[0])
-    assert "builtin" in [row["Name"] for row in rows]
+    (ours,) = [row for row in rows if row["Name"] == "builtin"]
+    assert (ours["Package"], ours["EntryPoint"]) == ("ca-core", "ca_provider_builtin")
+    assert (ours["Kind"], ours["Used"]) == ("provider", True)
     assert "builtin" in run("provider", "list").stdout
+
+
+def test_a_list_does_not_fail_because_of_a_broken_file(run, tmp_path):
+    """What is used is unknown then; only a file that was named must be readable."""
+    (tmp_path / "ca-core.toml").write_text("[srv]\n")
+    rows = json.loads(run("provider", "list", "-o", "json").stdout)
+    assert {row["Used"] for row in rows} == {None}
+    assert run("provider", "list", "--config", "ca-core.toml").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ("", 0, "understood"),
+        ('[ca.config]\nno_such_key = "hunter2"\n', 2, "no_such_key"),
+        ('[ca]\nprovider = "vault"\n', 2, "configures 'vault', not 'builtin'"),
+    ],
+)
+def test_a_check_tells_whether_the_file_is_understood(run, tmp_path, text, code, told):
+    """Nothing is opened; the error is the provider's own, and shows no value."""
+    (tmp_path / "f.toml").write_text(text)
+    result = run("provider", "check", "builtin", "--config", "f.toml")
+    assert (result.exit_code, told in result.output) == (code, True)
+    assert "hunter2" not in result.output
+
+
+def test_an_online_check_says_what_the_provider_sees(run):
+    """Health, authority, permissions, limits and notes, and it ends with 0 if all is well."""
+    result = run("provider", "check", "builtin", "--online", "-o", "json")
+    seen = json.loads(result.stdout)["Online"]
+    assert (seen["Exists"], seen["Healthy"], seen["MissingPermissions"]) == (False, True, [])
+    assert result.exit_code == 0
+    text = run("provider", "check", "consul", "--online").stdout
+    assert "permissions   none missing" in text
+
+
+def test_an_online_check_opens_what_the_file_names(run, tmp_path):
+    """A file that is not there is found before any server is started with it."""
+    lines = ("[ca.config]", 'root_cert_file = "a.pem"', 'private_key_file = "k"')
+    (tmp_path / "f.toml").write_text("\n".join(lines))
+    arguments = ("provider", "check", "builtin", "--config", "f.toml")
+    assert run(*arguments).exit_code == 0
+    result = run(*arguments, "--online")
+    assert (result.exit_code, "a.pem" in result.stderr) == (2, True)
+
+
+def test_a_check_without_online_asks_nothing(run):
+    """Programs can tell "not asked" from "nothing found"."""
+    assert json.loads(run("provider", "check", "builtin", "-o", "json").stdout)["Online"] is None
+
+
+def test_a_check_that_takes_too_long_is_ended(run):
+    """The child is killed; the code is that of a provider that failed."""
+    result = run("provider", "check", "builtin", "--timeout", "0.1")
+    assert result.exit_code == 6
+    assert "did not end within 0.1 s" in result.stderr
+
+
+def test_missing_permissions_are_a_failing_check(run, monkeypatch):
+    """What is found is shown all the same, and the exit code says that it will not work."""
+    told = {
+        "api_version": 1, "capabilities": [], "exists": True, "healthy": True, "details": {},
+        "missing": ["pki/sign"], "limits": {"max_leaf_ttl_seconds": "60"}, "notes": ["slow"],
+        "message": "",
+    }  # fmt: skip
+    monkeypatch.setattr(Trial, "done", lambda self: told)
+    result = run("provider", "check", "builtin", "--online")
+    assert result.exit_code == 6
+    for words in ("pki/sign", "max_leaf_ttl_seconds: 60", "notes         slow"):
+        assert words in result.stdout
 
 
 def test_a_provider_shows_capabilities_and_every_key(run):
