@@ -1,9 +1,17 @@
-"""What a provider author tests with: fakes of what the core lends, and two honest providers.
+"""What a provider author tests with.
 
-``FakeClock`` moves by hand; ``provider_context`` lends state and secrets in memory;
-``reference_plugin`` and ``slow_plugin`` are providers that need no installation.
+- ``ProviderConformance`` is a pytest class that runs every check of the contract on a provider,
+  ``run_conformance`` does the same as a call; both take a ``ProviderUnderTest``.
+- ``assert_…`` judge single answers in domain words, by the guard's own rules.
+- ``FakeClock`` moves by hand; ``provider_context`` lends state and secrets in memory.
+- ``reference_plugin`` (honest), ``slow_plugin`` (honest, answers everything later) and
+  ``chaos_plugin`` (surrounds another and misbehaves) are providers; ``CorporateCA`` signs the CA of
+  a provider that waits for an outside signature.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from ca_core.testing import conformance
 from ca_core.testing.assertions import (
     assert_authority_is_for,
     assert_chains_to,
@@ -23,21 +31,42 @@ from ca_core.testing.assertions import (
 )
 from ca_core.testing.chaos import ChaosProvider, chaos_plugin
 from ca_core.testing.clock import FakeClock
+from ca_core.testing.conformance import (
+    Level,
+    Outcome,
+    ProviderUnderTest,
+    Report,
+    Result,
+    Violation,
+    run_conformance,
+)
+from ca_core.testing.corporate import CorporateCA
 from ca_core.testing.lending import MemoryProviderState, MemorySecrets, provider_context
 from ca_core.testing.reference import ReferenceProvider, reference_plugin
 from ca_core.testing.reference_backend import ReferenceBackend
 from ca_core.testing.slow import SlowProvider, slow_plugin
 from ca_core.testing.slow_backend import SlowBackend
 
+if TYPE_CHECKING:
+    from ca_core.testing.conformance import ProviderConformance
+
 __all__ = [
     "ChaosProvider",
+    "CorporateCA",
     "FakeClock",
+    "Level",
     "MemoryProviderState",
     "MemorySecrets",
+    "Outcome",
+    "ProviderConformance",
+    "ProviderUnderTest",
     "ReferenceBackend",
     "ReferenceProvider",
+    "Report",
+    "Result",
     "SlowBackend",
     "SlowProvider",
+    "Violation",
     "assert_authority_is_for",
     "assert_chains_to",
     "assert_crl_is_by",
@@ -56,5 +85,13 @@ __all__ = [
     "chaos_plugin",
     "provider_context",
     "reference_plugin",
+    "run_conformance",
     "slow_plugin",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the pytest class when it is asked for; without pytest everything else works."""
+    if name != "ProviderConformance":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return conformance.ProviderConformance
