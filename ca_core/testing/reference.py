@@ -206,6 +206,7 @@ class ReferenceProvider(Provider):
 
     def retire_signer(self, request: RetireSignerRequest) -> None:
         """Remove that signer."""
+        signer_name(request.id)  # refuses what is no id: the primary CA's name here is empty
         self._backend.retire(self._id, request.id)
 
     def retire(self, request: RetireRequest) -> None:

@@ -133,6 +133,8 @@ class Arena:
                 _quietly(lambda mesh=mesh: mesh.another().retire())  # type: ignore[misc] # bound now
         for provider in self._opened:
             _quietly(provider.close)
+        self._made.clear()  # nothing of this check outlives it: each mesh refers back to this
+        self._opened.clear()
 
 
 def _quietly(call: Callable[[], object]) -> bool:

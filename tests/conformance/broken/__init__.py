@@ -2,6 +2,7 @@
 
 from tests.conformance.broken import (
     authorities,
+    cancels,
     connections,
     crosses,
     crowds,
@@ -10,6 +11,7 @@ from tests.conformance.broken import (
     faults,
     hostility,
     intermediates,
+    leaks,
     leaves,
     loading,
     names,
@@ -50,6 +52,8 @@ MODULES = (
     faults,
     hostility,
     csrs,
+    leaks,
+    cancels,
 )
 
 BROKEN = tuple(broken for module in MODULES for broken in module.BROKEN)

@@ -5,6 +5,7 @@ import msgspec
 from ca_core.contract import (
     ROOT,
     Capability,
+    Findings,
     Kept,
     Provider,
     ProviderPlugin,
@@ -33,6 +34,10 @@ class SmallProvider(Provider):
     def __init__(self, context):
         self.context = context
         self.kept = Kept(context)
+
+    def probe(self, request):
+        """Say whether the authority exists."""
+        return Findings(exists=self.kept.chain_or_none(ROOT) is not None)
 
     def ensure_authority(self, request):
         """Make or return the authority."""

@@ -75,7 +75,7 @@ class StuckInstallation(BuiltinSecondary):
         return super().install_intermediate(request)
 
 
-class RetiresOnce(SmallProvider):
+class RetiresHalfway(SmallProvider):
     """Takes the mark of a retired authority as proof that everything is gone."""
 
     def retire(self, request):
@@ -145,10 +145,10 @@ BROKEN = (
         later=True,
     ),
     Broken(
-        name="retires-once",
+        name="retires-halfway",
         fault="a retirement that was cut off leaves private keys for ever",
         caught_by=frozenset({"death.retirement"}),
-        plugin=lambda: plugin_of(RetiresOnce),
+        plugin=lambda: plugin_of(RetiresHalfway),
         later=True,
     ),
     Broken(

@@ -52,7 +52,7 @@ def race_serials(arena: Arena) -> None:
     Level.L3,
     why="Health is asked for by load balancers while the provider works; if it waits in the same "
     "queue, a busy server is taken for a dead one.",
-    sources=("SPIRE #5771", "Consul GH-12048"),
+    sources=("SPIRE GH-5771", "Consul GH-12048"),
     fix="Answer `health()` without the lock that signing holds.",
 )
 def race_health(arena: Arena) -> None:
@@ -76,7 +76,7 @@ def race_health(arena: Arena) -> None:
     "race.close",
     Level.L3,
     why="A server that stops while it signs must not die of it: its last answers are awaited.",
-    sources=("S28", "SPIRE #6590", "SPIRE #6773"),
+    sources=("S28", "SPIRE GH-6590", "SPIRE GH-6773"),
     fix="After `close` raise a typed error, such as `UnavailableError`, instead of using what is "
     "gone.",
 )

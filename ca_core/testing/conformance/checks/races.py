@@ -97,7 +97,7 @@ def race_signer(arena: Arena) -> None:
     "race.install",
     Level.L3,
     why="A chain that replaces an installed one strands every leaf signed below the first.",
-    sources=("SPIRE #6964", "Consul GH-6542"),
+    sources=("SPIRE GH-6964", "Consul GH-6542"),
     fix="Install with `create`; if another chain stands, raise `RequestError`.",
     capabilities={Capability.SECONDARY},
     role=Role.SECONDARY,
@@ -151,7 +151,7 @@ def race_retired_signer(arena: Arena) -> None:
     Level.L3,
     why="A root that is made again behind the back of its retirement has a key that nobody "
     "knows of and nobody will ever remove.",
-    sources=("Consul GH-9498", "SPIRE #5497"),
+    sources=("Consul GH-9498", "SPIRE GH-5497"),
     fix="Mark the id as retired with `create`, and look for the mark again after the last write.",
 )
 def race_retired_authority(arena: Arena) -> None:

@@ -18,7 +18,7 @@ CHECKS = Catalogue()
     Level.L3,
     why="A CA that went on in memory while its database was away signed under a key that was gone "
     "after the next restart.",
-    sources=("S27", "SPIRE #6964"),
+    sources=("S27", "SPIRE GH-6964"),
     fix="Let the store's `UnavailableError` out; return only what the store has kept.",
 )
 def store_outage(arena: Arena) -> None:
@@ -69,7 +69,7 @@ def store_recovers(arena: Arena) -> None:
     "store.reading",
     Level.L3,
     why="An exception of nobody's is answered with 500 and a stack trace, where a retry would do.",
-    sources=("S27", "SPIRE #6964", "Consul GH-7012"),
+    sources=("S27", "SPIRE GH-6964", "Consul GH-7012"),
     fix="Let the store's `UnavailableError` out, or translate it; raise nothing else.",
 )
 def store_reading(arena: Arena) -> None:
@@ -90,7 +90,7 @@ def store_reading(arena: Arena) -> None:
     "store.health",
     Level.L3,
     why="A health check that raises takes the page down on which the operator would look.",
-    sources=("S28", "SPIRE #6590"),
+    sources=("S28", "SPIRE GH-6590"),
     fix="Catch what the store raises, and say it in `Health.message`.",
 )
 def store_health(arena: Arena) -> None:

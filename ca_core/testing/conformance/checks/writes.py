@@ -34,7 +34,7 @@ _FINISH = (
     Level.L3,
     why="A server that died between two writes left an authority that could neither be used nor "
     "made again.",
-    sources=("S27", "SPIRE #6964", "S13"),
+    sources=("S27", "SPIRE GH-6964", "S13"),
     fix=_FINISH,
 )
 def death_authority(arena: Arena) -> None:
@@ -58,7 +58,7 @@ def death_authority(arena: Arena) -> None:
     "death.signer",
     Level.L3,
     why="A signer of which only the certificate was kept signs nothing, and its id is taken.",
-    sources=("S27", "SPIRE #6964", "Consul GH-15253"),
+    sources=("S27", "SPIRE GH-6964", "Consul GH-15253"),
     fix=_FINISH,
 )
 def death_signer(arena: Arena) -> None:
@@ -115,7 +115,7 @@ def death_install(arena: Arena) -> None:
     Level.L3,
     why="A retirement that was cut off once was taken for done ever after, and its private keys "
     "stayed.",
-    sources=("SPIRE #5497", "Consul GH-14429"),
+    sources=("SPIRE GH-5497", "Consul GH-14429"),
     fix="Mark the id first, and let every repeat remove again whatever is still there.",
 )
 def death_retirement(arena: Arena) -> None:
@@ -145,7 +145,7 @@ def death_retirement(arena: Arena) -> None:
     Level.L3,
     why="What a dying server leaves behind is found by nobody: keys pile up until a limit of the "
     "backend stops the next rotation.",
-    sources=("SPIRE #5497", "SPIRE #4415", "Consul GH-14429"),
+    sources=("SPIRE GH-5497", "SPIRE GH-4415", "Consul GH-14429"),
     fix="Record the name of what you are about to make before you make it, so that a repeat finds "
     "it.",
 )
@@ -164,8 +164,9 @@ def death_orphans(arena: Arena) -> None:
 
         left = _left_by(arena, finished)
         more = [what for what, count in left.items() if count > most.get(what, 0)]
-        require(not more, f"more {', '.join(more)} than without the death, {moment}")
-        return world.store.reached
+        reached = world.store.reached
+        require(not (reached and more), f"more {', '.join(more)} than without the death, {moment}")
+        return reached
 
     each_moment(killed)
 
