@@ -55,7 +55,16 @@ def adopting():
 
 SUBJECTS = {
     "builtin": lambda: ProviderUnderTest(
-        provider="builtin", make_config=lambda _address: {}, clock=FakeClock()
+        provider="builtin",
+        make_config=lambda _address: {},
+        other_config=lambda: {"disable_cross_signing": True},
+        clock=FakeClock(),
+    ),
+    "builtin without intermediates": lambda: ProviderUnderTest(
+        provider="builtin",
+        make_config=lambda _address: {"intermediates": False},
+        other_config=lambda: {},
+        clock=FakeClock(),
     ),
     "builtin below a corporate CA": lambda: ProviderUnderTest(
         provider="builtin",

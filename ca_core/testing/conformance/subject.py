@@ -24,6 +24,8 @@ class ProviderUnderTest:
             address is None, or the URL of the kit's fault proxy, which stands in for ``backend``.
             Called for each check. A provider that adopts a CA needs one that is alive at
             ``clock``'s time: make a new one each time, or leave ``clock`` out.
+        other_config: as ``make_config`` without an address: another configuration of the same
+            backend, to which an operator might change while authorities are at work.
         backend: URL of the backend (``http://127.0.0.1:8200``), for the fault proxy to forward to;
             None for a provider without one, or one that is not reached by HTTP.
         reset: empties the backend; nothing of earlier checks is left.
@@ -39,6 +41,7 @@ class ProviderUnderTest:
 
     provider: str | ProviderPlugin[Any]
     make_config: Callable[[str | None], Mapping[str, Any]] = field(repr=False)
+    other_config: Callable[[], Mapping[str, Any]] | None = field(default=None, repr=False)
     backend: str | None = None
     reset: Callable[[], None] | None = field(default=None, repr=False)
     restart: Callable[[], None] | None = field(default=None, repr=False)

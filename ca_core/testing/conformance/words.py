@@ -55,3 +55,4 @@ class Need(StrEnum):
     RESTART = "restart"
     COUNT_OBJECTS = "count_objects"
     BACKEND = "backend"
+    OTHER_CONFIG = "other_config"
