@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from docs import checks, consul, contract, guard, incidentpage, operations, options, toolbox
+from docs import (
+    checks,
+    consul,
+    contract,
+    examples,
+    guard,
+    incidentpage,
+    operations,
+    options,
+    toolbox,
+)
 from docs.tables import with_regions
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +32,8 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "levels": checks.levels,
     "outcomes": checks.outcomes,
     "subject-fields": options.subject_fields,
+    "example-provider": examples.example_provider,
+    "chaos-options": options.chaos_options,
     "builtin-options": options.builtin_options,
     "incidents": incidentpage.incidents,
     "configuration": operations.configuration,

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket
 
@@ -116,7 +116,23 @@ def _dev(folder: Path, ending: ExitStack) -> Session:
     return opened
 
 
-SESSIONS: Mapping[str, Callable[[Path, ExitStack], Session]] = {"shell": _shell, "dev": _dev}
+def _plugin(folder: Path, ending: ExitStack) -> Session:
+    """As ``shell``; what ``pip`` installs goes into the folder, and nothing is fetched."""
+    opened = _shell(folder, ending)
+    site = folder / "site-packages"
+    offline = f"--no-index --no-deps --no-build-isolation --target {site}"
+    opened.typed["pip install -q -e"] = f"{sys.executable} -m pip install -q {offline}"
+    address = opened.words["127.0.0.1:8500"]
+    opened.typed["ca-core dev"] = f"ca-core dev --listen {address}"
+    environment = {"PYTHONPATH": str(site), "CA_CORE_HTTP_ADDR": f"http://{address}"}
+    return replace(opened, environment=dict(opened.environment) | environment)
+
+
+SESSIONS: Mapping[str, Callable[[Path, ExitStack], Session]] = {
+    "shell": _shell,
+    "dev": _dev,
+    "plugin": _plugin,
+}
 
 
 def _environment() -> dict[str, str]:

@@ -1,10 +1,7 @@
 """``plugins.md`` is true: its reference is the contract's, and its provider works as printed."""
 
-import re
-import types
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,23 +17,20 @@ from ca_core.contract import (
     SignerRequest,
     SignerUnknownError,
 )
-from ca_core.contract.plugin import descriptor_of
 from ca_core.identity.certificates import uri_sans
 from ca_core.identity.leafcsr import leaf_csr, new_leaf_key
 from ca_core.identity.paths import path_faults
 from ca_core.testing.lending import TRUST_DOMAIN, provider_context
+from tests.docs.printed import module_of, tutorial_source
 
-PAGE = (Path(__file__).parents[2] / "plugins.md").read_text()
-EXAMPLE = re.search(r"<!-- example: acme -->\n```python\n(.*?)```", PAGE, re.DOTALL)[1]
+EXAMPLE = tutorial_source()
 WEB = ServiceId(trust_domain=TRUST_DOMAIN, namespace="default", datacenter="dc1", service="web")
 
 
 @pytest.fixture(scope="module")
-def acme():
+def printed():
     """Return the module printed in the page."""
-    module = types.ModuleType("ca_provider_acme")
-    exec(compile(EXAMPLE, "plugins.md", "exec"), vars(module))
-    return module
+    return module_of(EXAMPLE, "ca_provider_example")
 
 
 @pytest.fixture
@@ -46,9 +40,9 @@ def context():
 
 
 @pytest.fixture
-def provider(acme, context):
+def provider(printed, context):
     """Return the printed provider, opened the way the core opens it."""
-    return descriptor_of(acme.ca_provider(), origin="acme").open({}, context)
+    return printed.ca_provider().open({}, context)
 
 
 def call(context):
@@ -102,12 +96,12 @@ def test_the_printed_provider_signs_what_verifies(provider, context):
     assert uri_sans(signed) == (str(WEB),)
 
 
-def test_two_servers_with_the_printed_provider_make_one_authority(acme, context):
+def test_two_servers_with_the_printed_provider_make_one_authority(printed, context):
     """The loser of the race returns the winner's root and signer."""
 
     def server(_):
         lent = provider_context(state=context.state, secrets=context.secrets, clock=context.clock)
-        mine = acme.ca_provider().open({}, lent)
+        mine = printed.ca_provider().open({}, lent)
         return mine.ensure_authority(authority(context)), mine.prepare_signer(signer(context))
 
     with ThreadPoolExecutor(4) as pool:
