@@ -59,9 +59,7 @@ class Trial:
 
     def _overdue(self) -> TriedError:
         limit = f"{self.limit.total_seconds():g} s"
-        text = (
-            f"{self.name}: it did not end within {limit}; it hangs, or its backend does not answer"
-        )
+        text = f"{self.name}: it did not end within {limit} and was killed"
         return TriedError(text, code=6, hint="CA_CORE_TRACE_PLUGINS=1 shows how far it gets")
 
     def _judged(self, answer: str, code: int, command: list[str]) -> dict[str, Any]:

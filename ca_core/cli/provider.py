@@ -61,10 +61,10 @@ def show(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show a provider's description, its capabilities, and every key of its configuration."""
-    from ca_core.authority.registry import Registry  # noqa: PLC0415 - help needs none of it
+    from ca_core.cli.provider_listing import traced_registry  # noqa: PLC0415 - help needs none
     from ca_core.cli.schema import option_rows, without_keys  # noqa: PLC0415 - help needs none
 
-    plugin = Registry().get(name)
+    plugin = traced_registry().get(name)
     capabilities = sorted(capability.value for capability in plugin.capabilities)
     if output is Output.JSON:
         print_json(

@@ -1,13 +1,16 @@
 """What ``provider list`` shows: both groups from metadata, and which of them are in use."""
 
+import os
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 from ca_core.authority.installed import InstalledPlugin
+from ca_core.authority.plugintrace import trace_wanted_by
 from ca_core.authority.registry import ALIASES, Registry
 from ca_core.config import Config, find_config_file, load_config
 from ca_core.errors import ConfigError
+from ca_core.telemetry.logs import set_up_logging
 
 PROVIDER, HOOKS = "provider", "hooks"
 
@@ -63,6 +66,14 @@ def listed(file: Path | None) -> tuple[Row, ...]:
         *(row(PROVIDER, one, {ALIASES.get(provider, provider)}) for one in registry.installed()),
         *(row(HOOKS, one, enabled) for one in registry.installed_hooks()),
     )
+
+
+def traced_registry() -> Registry:
+    """Return the registry; with ``CA_CORE_TRACE_PLUGINS=1`` it tells on standard error."""
+    trace = trace_wanted_by(os.environ)
+    if trace:
+        set_up_logging("info", "text")
+    return Registry(trace=trace)
 
 
 def _config(file: Path | None) -> Config | None:
