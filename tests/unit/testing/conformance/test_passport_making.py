@@ -93,7 +93,8 @@ def test_a_run_that_reached_no_level_gets_none(tiny, whole):
         statement_of(dataclasses.replace(whole, results=failed), digest=tiny.digest, keys=[])
 
 
-def test_files_changed_during_the_run_are_noticed(tiny, whole):
+@pytest.mark.usefixtures("tiny")
+def test_files_changed_during_the_run_are_noticed(whole):
     """The passport is for the bytes that were tried."""
     with pytest.raises(ConfigError, match="changed while"):
         statement_of(whole, digest="0" * 64, keys=[])
@@ -126,7 +127,8 @@ def test_both_sides_have_the_same_words():
     assert set(get_args(passports.Outcome)) == {outcome.value for outcome in Outcome}
 
 
-def test_making_a_passport_imports_nothing_of_the_provider(tiny):
+@pytest.mark.usefixtures("tiny")
+def test_making_a_passport_imports_nothing_of_the_provider():
     """Its digest is of files."""
     provable_digest("ca-provider-tiny", MODULE)
     assert MODULE not in sys.modules
