@@ -2,6 +2,9 @@
 
 from hypothesis import HealthCheck, settings
 
+collect_ignore_glob = ["*_plugin"]
+"""Distributions of their own: their tests run where they are installed."""
+
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

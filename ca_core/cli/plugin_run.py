@@ -26,6 +26,7 @@ MAX_SHOWN = 20
 """Lines of what pytest said, when it could not even begin."""
 
 _EXCEPTION = re.compile(r"\A[A-Za-z_][\w.]*(?:Error|Exception|Violation): ")
+_SEEN = "  seen "
 _CHECK = re.compile(r"\[([a-z0-9-]+\.[a-z0-9-]+)\]")
 
 
@@ -130,9 +131,17 @@ def _failure_of(case: ET.Element) -> Failure | None:
     found = [node for kind in ("failure", "error") for node in case.iter(kind)]
     if not found:
         return None
-    name, message = case.get("name", ""), found[0].get("message", "").partition("\n")[0]
+    name = case.get("name", "")
     check = _CHECK.search(name)
-    return Failure(check[1] if check else name, _EXCEPTION.sub("", message, count=1).strip())
+    return Failure(check[1] if check else name, _seen(found[0].get("message", "")))
+
+
+def _seen(message: str) -> str:
+    """Return the line that says what was seen: the one a check calls so, else the first."""
+    lines = message.splitlines() or [""]
+    named = [line for line in lines if line.startswith(_SEEN)]
+    line = named[0].removeprefix(_SEEN) if named else _EXCEPTION.sub("", lines[0])
+    return line.strip()
 
 
 def _command(report: Path, level: str | None) -> list[str]:

@@ -6,12 +6,11 @@ from ca_core.testing import FakeClock
 from ca_core.testing.conformance import ProviderConformance, ProviderUnderTest
 
 
+@pytest.fixture(scope="module")
+def provider_under_test() -> ProviderUnderTest:
+    """Return the provider, and what the kit may do to it."""
+    return ProviderUnderTest(provider="example", make_config=lambda _address: {}, clock=FakeClock())
+
+
 class TestExample(ProviderConformance):
     """One test for each check."""
-
-    @pytest.fixture(scope="class")
-    def provider_under_test(self) -> ProviderUnderTest:
-        """Return the provider, and what the kit may do to it."""
-        return ProviderUnderTest(
-            provider="example", make_config=lambda _address: {}, clock=FakeClock()
-        )

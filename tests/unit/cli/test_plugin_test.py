@@ -18,7 +18,8 @@ REPORT = """
 <testsuites><testsuite time="1.5">
   <testcase name="test_conformance[leaf.key]" time="0.1"/>
   <testcase name="test_conformance[leaf.at-most]">
-    <failure message="ca_core.testing.conformance.verdict.Violation: it lives too long&#10;more">
+    <failure message="ca_core.testing.conformance.verdict.Violation: acme breaks leaf.at-most
+(L1)&#10;  rule     a leaf ends&#10;  seen     it lives too long&#10;  why      S33">
       the rest</failure></testcase>
   <testcase name="test_mine"><error message="failed on setup with &quot;ValueError: x&quot;"/>
   </testcase>

@@ -1,25 +1,31 @@
 """A provider whose keys lie in the core's secret store."""
 
-from collections.abc import Mapping
-from typing import Any
-
+import msgspec
 from cryptography import x509
 
 from ca_core.contract import (
-    ROOT, AuthorityRequest, Capability, ConfigError, Kept, LeafRequest, Provider, ProviderContext,
-    ProviderPlugin, RetireRequest, RetireSignerRequest, Signer, SignerRequest, TrustChain,
-    hookimpl, issue_intermediate, issue_leaf, issue_root, signer_name,
+    ROOT, AuthorityRequest, Capability, Findings, Kept, LeafRequest, ProbeRequest, Provider,
+    ProviderContext, ProviderPlugin, RetireRequest, RetireSignerRequest, Signer, SignerRequest,
+    TrustChain, hookimpl, issue_intermediate, issue_leaf, issue_root, json_schema, parse_struct,
+    signer_name,
 )
 
 
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator may set below [ca.config]: nothing yet."""
+
+
 class Example(Provider):
-    """Four methods that must be written, and two that clean up."""
+    """Four methods that must be written, one that looks, and two that clean up."""
 
     capabilities = frozenset({Capability.TEMPLATE})
 
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
         self._kept = Kept(context)
+
+    def probe(self, request: ProbeRequest) -> Findings:
+        return Findings(exists=self._kept.chain_or_none(ROOT) is not None)
 
     def ensure_authority(self, request: AuthorityRequest) -> TrustChain:
         now, domain = self._context.clock.now(), request.trust_domain
@@ -51,19 +57,13 @@ class Example(Provider):
         self._kept.retire()
 
 
-def parse_config(raw: Mapping[str, Any]) -> None:
-    """Take no settings; a real provider returns a frozen value or raises ConfigError."""
-    if raw:
-        raise ConfigError("unknown key; this provider has no settings", where="ca.config")
-
-
 @hookimpl
-def ca_provider() -> ProviderPlugin[None]:
+def ca_provider() -> ProviderPlugin[Settings]:
     """Describe the provider to the core."""
     return ProviderPlugin(
-        parse_config=parse_config,
-        create=lambda _config, context: Example(context),
+        parse_config=lambda raw: parse_struct(Settings, raw, where="ca.config"),
+        create=lambda _settings, context: Example(context),
         description="keys in the core's secret store; the provider of the tutorial",
         capabilities=Example.capabilities,
-        schema={"type": "object", "properties": {}},
+        schema=json_schema(Settings),
     )

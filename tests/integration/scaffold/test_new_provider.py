@@ -1,0 +1,100 @@
+"""A provider begun by ``plugin new`` is whole, green, typed, tidy, and caught when it is broken."""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from ca_core.scaffold.rendering import DECLARED, Template
+
+RUFF = Path(sys.executable).with_name("ruff")
+PROMISED_SECONDS = 60
+BREAK = re.compile(
+    r"```diff\n-(?P<old>[^\n]*)\n\+(?P<new>[^\n]*)\n```.*?```text\n(?P<check>\S+)\n", re.DOTALL
+)
+
+pytestmark = pytest.mark.timeout(180)  # several runs of the whole kit
+
+
+@pytest.fixture(scope="module", params=list(Template))
+def template(request):
+    """Return each template."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def new(desk, template):
+    """Return what `plugin new` said and took; its folder stays."""
+    return desk.ca_core("plugin", "new", f"acme-{template}", "--template", template)
+
+
+@pytest.fixture(scope="module")
+def folder(desk, template, new):
+    """Return the folder of the new provider."""
+    assert new.code == 0, new.out + new.err
+    return desk.home / f"ca-provider-acme-{template}"
+
+
+def verdict(desk, folder, *more):
+    """Return what `plugin test` finds there, as data."""
+    told = desk.ca_core("plugin", "test", folder, "--output", "json", *more)
+    assert told.err == ""
+    return json.loads(told.out)
+
+
+def test_a_new_provider_is_green_within_a_minute_and_offline(new, folder, record_property):
+    """One command: files, every check up to L2, and the next step."""
+    record_property("measured", f"{folder.name} was made and green in {new.seconds:.1f} s")
+    assert "conforms to L2" in new.out
+    assert re.search(r"^green: \d{2,} passed, 0 failed, ", new.out, re.MULTILINE)
+    assert new.out.splitlines()[-1].endswith(f"ca-core plugin test {folder.name} --watch")
+    assert new.seconds < PROMISED_SECONDS
+
+
+def test_a_new_provider_survives_faults_and_hostility(desk, folder):
+    """Nothing of the next level fails either; with the HTTP template nothing is left out."""
+    found = verdict(desk, folder, "--level", "L3")
+    assert found["Failures"] == []
+    assert found["Passed"] > 100
+
+
+def test_a_new_provider_is_tidy(desk, folder):
+    """Ruff finds nothing to say and nothing to lay out anew, by its own defaults."""
+    for command in (["check"], ["format", "--check"]):
+        told = desk.run(RUFF, *command, "--isolated", "--no-cache", ".", cwd=folder)
+        assert told.code == 0, told.out
+
+
+def test_a_new_provider_is_typed(desk, folder):
+    """Mypy is strict there, tests included, and finds nothing."""
+    told = desk.python("-m", "mypy", cwd=folder)
+    assert told.code == 0, told.out
+    assert "strict = true" in (folder / "pyproject.toml").read_text()
+
+
+def test_the_readme_says_what_the_provider_declares(desk, template, folder):
+    """What the table was made from is what the code declares."""
+    code = (
+        f"import sys; sys.path.insert(0, 'src'); import ca_provider_acme_{template} as p;"
+        "print(*sorted(p.ca_provider().capabilities))"
+    )
+    assert desk.python("-c", code, cwd=folder).out.split() == sorted(DECLARED[template])
+
+
+def test_the_break_that_the_readme_suggests_is_caught_by_the_check_it_names(
+    desk, template, folder, tmp_path
+):
+    """One line changed: exactly one check fails, and it is the one."""
+    broken = tmp_path / folder.name
+    shutil.copytree(folder, broken)
+    suggested = BREAK.search((folder / "README.md").read_text())
+    provider = broken / f"src/ca_provider_acme_{template}/provider.py"
+    text = provider.read_text()
+    assert text.count(f"{suggested['old']}\n") == 1
+    provider.write_text(text.replace(suggested["old"], suggested["new"]))
+    told = desk.ca_core("plugin", "test", broken, "--output", "json")
+    assert told.code == 1
+    assert [failure["Test"] for failure in json.loads(told.out)["Failures"]] == [suggested["check"]]
