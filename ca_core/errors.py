@@ -257,7 +257,7 @@ class PermissionDeniedError(ProviderError):
     def __init__(self, message: str, *, needed: Sequence[str] = (), hint: str = "") -> None:
         listed = f" (needed: {', '.join(needed)})" if needed else ""
         super().__init__(message + listed, hint=hint)
-        self.needed = tuple(needed)
+        self.needed: tuple[str, ...] = tuple(needed)
 
 
 class CapabilityUnsupportedError(ProviderError):

@@ -44,8 +44,8 @@ PROVIDER_GROUP = "ca_core.providers"
 PLUGIN_GROUP = "ca_core.plugins"
 """Entry points that name plugins for the two broadcast hooks."""
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin as the implementation of the hook of the same name."""
 
 

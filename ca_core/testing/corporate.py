@@ -37,7 +37,7 @@ class CorporateCA:
         self._key_id = x509.SubjectKeyIdentifier.from_public_key(public).digest
         start = now.replace(microsecond=0) - timedelta(days=1)
         builder = _ca(_NAME, public, path_length=None).not_valid_before(start)
-        self.root = self._issued(builder.not_valid_after(start + _LIFE))
+        self.root: x509.Certificate = self._issued(builder.not_valid_after(start + _LIFE))
 
     def signed(
         self,

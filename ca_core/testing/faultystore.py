@@ -47,7 +47,7 @@ class FaultyStore:
     def __init__(self, state: ProviderState, secrets: SecretStore) -> None:
         self.state: ProviderState = _FaultyState(self, state)
         self.secrets: SecretStore = _FaultySecrets(self, secrets)
-        self.reached = False
+        self.reached: bool = False
         self._lock = threading.Lock()
         self.heal()
 

@@ -46,7 +46,7 @@ class SlowBackend:
     def __init__(
         self, clock: Clock | None = None, *, polls: int = 1, delay: timedelta = timedelta()
     ) -> None:
-        self.made = 0
+        self.made: int = 0
         self._clock = FakeClock() if clock is None else clock
         self._polls = polls
         self._delay = delay

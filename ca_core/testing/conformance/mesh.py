@@ -91,8 +91,8 @@ class Mesh:
         self.cluster = cluster
         self.authority = authority
         self.provider = provider
-        self.ask = Asking(cluster.tempo, authority)
-        self.signer = signer
+        self.ask: Asking = Asking(cluster.tempo, authority)
+        self.signer: str = signer
 
     def another(self, *, config: Mapping[str, Any] | None = None) -> "Mesh":
         """Return another provider object for the same authority: a restart, or another server."""
