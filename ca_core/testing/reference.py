@@ -6,7 +6,7 @@ so nothing has to be kept in the provider's state: an id *is* the durable name.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from cryptography import x509
@@ -75,9 +75,11 @@ _CRL_LIFE = timedelta(days=1)
 
 
 class ReferenceConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """``external_issuer``: wait for another CA's signature on our root."""
+    """Whose signature stands on the root."""
 
-    external_issuer: bool = False
+    external_issuer: Annotated[
+        bool, msgspec.Meta(description="wait for another CA's signature on our root")
+    ] = False
 
 
 class ReferenceProvider(Provider):
@@ -90,6 +92,7 @@ class ReferenceProvider(Provider):
         self._context = context
         self._backend = backend
         self._id = context.authority_id
+        self.capabilities: frozenset[Capability]
         if context.role is Role.SECONDARY:
             self.capabilities = SECONDARY_ABILITIES
         elif self._external:

@@ -1,5 +1,7 @@
 """Providers that declare TEMPLATE and copy something from the CSR."""
 
+from contextlib import suppress
+
 from cryptography import x509
 
 from tests.conformance.broken.spoiling import spoiled_leaf
@@ -9,9 +11,9 @@ def from_csr(kind):
     """Return a change: take that extension from the CSR, if it has one."""
 
     def change(honest, request):
-        for extension in request.csr.extensions:
-            if isinstance(extension.value, kind):
-                return honest.having(extension.value, critical=extension.critical)
+        with suppress(ValueError, x509.DuplicateExtension, x509.ExtensionNotFound):
+            asked = request.csr.extensions.get_extension_for_class(kind)
+            return honest.having(asked.value, critical=asked.critical)
         return honest
 
     return change
