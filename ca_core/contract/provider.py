@@ -20,7 +20,11 @@ from ca_core.contract.requests import (
     RevokeRequest,
     SignerRequest,
 )
-from ca_core.errors import CapabilityUnsupportedError
+from ca_core.errors import (
+    AuthorityRetiredError,
+    CapabilityUnsupportedError,
+    NotReadyError,
+)
 
 
 class Provider(ABC):
@@ -47,8 +51,15 @@ class Provider(ABC):
     concurrency: int = 1
 
     def probe(self, request: ProbeRequest) -> Findings:
-        """Say what exists, which permissions are missing, which limits hold. Changes nothing."""
-        return Findings()
+        """Say what exists, which permissions are missing, which limits hold. Changes nothing.
+
+        Unless you write it, it asks ``trust_chain`` whether the authority exists.
+        """
+        try:
+            self.trust_chain()
+        except (NotReadyError, AuthorityRetiredError):
+            return Findings(exists=False)
+        return Findings(exists=True)
 
     @abstractmethod
     def ensure_authority(self, request: AuthorityRequest) -> TrustChain:

@@ -9,8 +9,10 @@ from ca_core.contract import (
     Capability,
     CapabilityUnsupportedError,
     Kept,
+    ProbeRequest,
     Provider,
     RequestError,
+    RetireRequest,
     Signer,
     TrustChain,
     issue_intermediate,
@@ -89,6 +91,17 @@ class SmallWorld(World):
 def test_it_is_under_sixty_lines():
     """What the contract promises to an author can be counted."""
     assert len(inspect.getsource(SmallProvider).splitlines()) < 60
+
+
+def test_a_probe_that_nobody_wrote_tells_whether_the_authority_exists():
+    """The default asks for the chain: nothing, then something, and nothing again once retired."""
+    world = SmallWorld()
+    server, ask = world.server(), ProbeRequest(request_id="r-1", deadline=world.clock.now())
+    assert not server.probe(ask).exists
+    server = world.started()
+    assert server.probe(ask).exists
+    server.retire(RetireRequest(request_id="r-2", deadline=world.clock.now()))
+    assert not server.probe(ask).exists
 
 
 def test_it_signs_what_openssl_accepts(tmp_path):
