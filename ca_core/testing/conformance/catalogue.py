@@ -3,6 +3,7 @@
 from ca_core.testing.conformance.check import Catalogue
 from ca_core.testing.conformance.checks import (
     authorities,
+    bridges,
     cancels,
     conditions,
     connections,
@@ -53,6 +54,7 @@ for _area in (
     retirement,
     timing,
     rotation,
+    bridges,
     secondaries,
     races,
     crowds,
