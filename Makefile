@@ -10,7 +10,7 @@ lint: .venv/dev types ; $(BIN)/ruff check . && $(BIN)/ruff format --check . && $
 
 fix: .venv/dev ; $(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-types: .venv/dev ; $(BIN)/mypy && $(BIN)/mypy tests/typing
+types: .venv/dev ; $(BIN)/mypy && $(BIN)/mypy tests/typing && $(BIN)/pyright && .ci/public-types
 
 docs: .venv/dev ; @$(BIN)/python -m docs.generate
 

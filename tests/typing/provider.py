@@ -1,6 +1,7 @@
-"""What mypy must say to the author of a provider; checked by ``make types``, never run.
+"""What a type checker must say to the author of a provider; checked by ``make types``, never run.
 
-Each ``type: ignore`` names the error that must occur: mypy refuses one that is not needed.
+Each ``type: ignore`` names the error that mypy must report, each ``pyright: ignore`` the one that
+pyright must report; both refuse a comment that is not needed.
 """
 
 from collections.abc import Mapping
@@ -78,12 +79,12 @@ class OneMissing(Provider):
 class Mistaken(Complete):
     """Wrong shapes are found before anything runs."""
 
-    def sign_leaf(self, request: LeafRequest) -> str:  # type: ignore[override] # certificates are x509 objects
-        """Return PEM."""
+    def sign_leaf(self, request: LeafRequest) -> str:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return PEM, though certificates are x509 objects."""
         return "-----BEGIN CERTIFICATE-----"
 
-    def retire(self, authority: str) -> None:  # type: ignore[override] # requests are objects
-        """Take a name."""
+    def retire(self, authority: str) -> None:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
+        """Take a name, though requests are objects."""
 
 
 def parse(raw: Mapping[str, Any]) -> Settings:
@@ -100,11 +101,11 @@ def create_from_mapping(raw: Mapping[str, Any], context: ProviderContext) -> Pro
     return Complete(parse(raw), context)
 
 
-ProviderPlugin[Settings](parse_config=parse, create=create_from_mapping)  # type: ignore[arg-type] # another configuration
-OneMissing()  # type: ignore[abstract] # sign_leaf is missing
+ProviderPlugin[Settings](parse_config=parse, create=create_from_mapping)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+OneMissing()  # type: ignore[abstract] # pyright: ignore[reportAbstractUsage]
 
 
 def frozen(request: RetireRequest) -> RetireRequest:
     """Values are replaced, never changed."""
-    request.request_id = "other"  # type: ignore[misc] # frozen
+    request.request_id = "other"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
     return replace(request, deadline=datetime.now(UTC))

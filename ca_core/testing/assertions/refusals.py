@@ -1,12 +1,13 @@
 """Assertions that something is refused."""
 
 from contextlib import AbstractContextManager
+from typing import cast
 
 from ca_core.contract import Error
 from ca_core.testing.conformance.verdict import refusal
 
 
-def assert_refuses(*kinds: type[Error], of: str) -> AbstractContextManager[None]:
+def assert_refuses(*kinds: type[Error], of: str) -> AbstractContextManager[None, bool]:
     """Return a context whose block must be refused with one of ``kinds``.
 
     Args:
@@ -16,4 +17,5 @@ def assert_refuses(*kinds: type[Error], of: str) -> AbstractContextManager[None]
     Raises:
         Violation: on leaving: it was accepted, or refused with another error.
     """
-    return refusal(*kinds, of=of)
+    expected = refusal(*kinds, of=of)
+    return cast("AbstractContextManager[None, bool]", expected)  # typeshed forgets: it swallows
