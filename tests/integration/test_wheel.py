@@ -88,6 +88,15 @@ def test_the_installed_command_knows_its_version_and_its_provider(command, tmp_p
 
 
 @pytest.mark.timeout(180)
+def test_the_installed_command_begins_a_provider(command, tmp_path):
+    """The templates are in the wheel; without pytest the files come all the same."""
+    told = run(command, "plugin", "new", "acme", "--no-run", "--output", "json", cwd=tmp_path)
+    files = json.loads(told)["Files"]
+    assert ".github/workflows/test.yml" in files
+    assert all((tmp_path / "ca-provider-acme" / file).is_file() for file in files)
+
+
+@pytest.mark.timeout(180)
 def test_the_installed_command_gives_a_first_leaf(command, tmp_path):
     """``ca-core dev`` from the wheel answers a leaf for ``web``."""
     with socket() as listener:
