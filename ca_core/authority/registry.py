@@ -143,6 +143,19 @@ class Registry:
         """
         return described(self._entry(ALIASES.get(name, name), PROVIDER_GROUP))
 
+    def check_admitted(self, name: str) -> None:
+        """Return if the provider called ``name`` may be imported; import nothing.
+
+        Raises:
+            PluginError: unknown, twice installed, or not admitted.
+        """
+        name = ALIASES.get(name, name)
+        if name in self._extra:
+            self._admit(None, PluginOrigin(name=name))
+        else:
+            entry = self._entry(name, PROVIDER_GROUP)
+            self._admit(entry, described(entry))
+
     def hook_plugin(self, name: str) -> HookPlugin:
         """Import the one plugin of the broadcast hooks called ``name``.
 

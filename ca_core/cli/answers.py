@@ -82,6 +82,17 @@ ANSWERS = {
         "`Online` is null without `--online`, else it has `Exists`, `MissingPermissions`, `Limits`, "
         "`Notes`, `Healthy`, `Message`, `Details`",
     ),
+    "provider conformance": JsonAnswer(
+        "object",
+        ("OK", "Verdict", "Report", "Files", "Passport"),
+        "`Report` follows `docs/schemas/conformance-report.schema.json`; `Passport` is a path or "
+        "null",
+    ),
+    "provider verify-passport": JsonAnswer(
+        "object",
+        ("OK", "TrustedKey", "SignedBy", "Installed", "Fault", "Statement"),
+        "`TrustedKey` is null if no trusted key signed it; `Installed` is same, other or absent",
+    ),
     "provider list": JsonAnswer(
         "list",
         ("Name", "Package", "Version", "EntryPoint", "Kind", "Used"),

@@ -10,7 +10,13 @@ from typing import Any
 from rich.text import Text
 
 from ca_core.authority.registry import Registry
-from ca_core.cli import checks_config, checks_network, checks_state, checks_system
+from ca_core.cli import (
+    checks_config,
+    checks_conformance,
+    checks_network,
+    checks_state,
+    checks_system,
+)
 from ca_core.cli.address import AGENT_SOCKET, SERVER_SOCKET, Address, local_address, parse_address
 from ca_core.cli.checks_plugins import plugin_checks
 from ca_core.cli.checkup import PLUGIN_LIMIT, Finding, Level, Situation, grade
@@ -75,6 +81,7 @@ def examined(situation: Situation) -> tuple[Finding, ...]:
     checks = (
         *checks_system.CHECKS,
         *checks_config.CHECKS,
+        *checks_conformance.CHECKS,
         *plugin_checks(situation, Registry()),
         *checks_state.CHECKS,
         *checks_network.CHECKS,

@@ -13,7 +13,8 @@ code  meaning
 130   interrupted (Ctrl-C) while waiting; servers that are interrupted end with 0
 ====  ==================================================================================
 
-``doctor`` alone grades: 0 all well, 1 warnings, 2 failures.
+``doctor`` alone grades: 0 all well, 1 warnings, 2 failures. ``provider conformance`` ends with 1 if
+the level is not reached, ``provider verify-passport`` if the passport is not valid here.
 """
 
 from enum import IntEnum

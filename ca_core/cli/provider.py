@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ca_core.cli import provider_check
+from ca_core.cli import conformance, provider_check
 from ca_core.cli.options import ConfigOption, Output, OutputOption, command_app
 from ca_core.cli.output import print_facts, print_json, print_lines, print_table
 from ca_core.cli.teaching import TaughtCommand
@@ -16,9 +16,11 @@ Examples:
   ca-core provider list
   ca-core provider show builtin
   ca-core provider check builtin --config ca-core.toml
+  ca-core provider conformance builtin --fake-clock
 """,
 )
 provider_check.add_to(app)
+conformance.add_to(app)
 
 
 @app.command(

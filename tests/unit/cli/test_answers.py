@@ -4,7 +4,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ca_core.authority.passports import Statement, signed_passport
 from ca_core.cli.answers import ANSWERS
 from ca_core.identity.certificates import pem_of
 from ca_core.state.backup import records_of, write_backup
@@ -21,10 +23,30 @@ ARGUMENTS = {
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
     "provider check": ("builtin",),
+    "provider conformance": ("builtin", "--only", "leaf.key"),
+    "provider verify-passport": ("passport.json",),
     "provider show": ("builtin",),
     "restore": ("made.backup", "--data-dir", "new"),
     "token join": ("--node", "n1"),
 }
+
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+
+STATEMENT = Statement(
+    provider="away",
+    distribution="ca-provider-away",
+    version="1",
+    distribution_sha256="0" * 64,
+    entry_point="away",
+    contract=1,
+    core="1",
+    level_asked="L0",
+    level_reached=None,
+    run_at=datetime(2026, 1, 1, tzinfo=UTC),
+    keys=(),
+    results=(),
+)
 
 
 @pytest.fixture
@@ -35,8 +57,13 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
     with Store(MemoryEngine()) as store:
         write_backup(store.snapshot.snapshot(), records_of(store), file, now=datetime.now(UTC))
     (tmp_path / "leaf.pem").write_text(pem_of(make_leaf()))
+    (tmp_path / "passport.json").write_bytes(signed_passport(STATEMENT, KEY))
     row = dict.fromkeys(ANSWERS["agent list"].keys, moment)
-    status = {**dict.fromkeys(ANSWERS["ca status"].keys, moment), "Authorities": [], "ReviewPlugins": []}
+    status = {
+        **dict.fromkeys(ANSWERS["ca status"].keys, moment),
+        "Authorities": [],
+        "ReviewPlugins": [],
+    }
     token = dict.fromkeys(ANSWERS["token join"].keys, moment)
     for method, path, value in (
         ("GET", "/healthz", b"ok"),
