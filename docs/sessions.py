@@ -124,7 +124,11 @@ def _plugin(folder: Path, ending: ExitStack) -> Session:
     opened.typed["pip install -q -e"] = f"{sys.executable} -m pip install -q {offline}"
     address = opened.words["127.0.0.1:8500"]
     opened.typed["ca-core dev"] = f"ca-core dev --listen {address}"
-    environment = {"PYTHONPATH": str(site), "CA_CORE_HTTP_ADDR": f"http://{address}"}
+    environment = {
+        "PYTHONPATH": str(site),
+        "CA_CORE_HTTP_ADDR": f"http://{address}",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # an author has pytest alone, and not our plugins
+    }
     return replace(opened, environment=dict(opened.environment) | environment)
 
 
