@@ -19,7 +19,11 @@ class ProviderState(Protocol):
     """
 
     def get(self, key: str) -> str | None:
-        """Return the value, or None."""
+        """Return the value, or None.
+
+        Raises:
+            RequestError: the key has a wrong shape.
+        """
         ...
 
     def create(self, key: str, value: str) -> str:

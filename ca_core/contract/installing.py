@@ -63,6 +63,8 @@ def intermediate_faults(
     2. The signer is for ``key``.
     3. The path holds, and its last certificate is signed by itself if it says so.
     4. The signer has exactly our trust domain as its one URI.
+
+    Source: RFC 5280 §6.1, SPIFFE X509-SVID §3.
     """
     if len(chain) < 2:  # noqa: PLR2004 - a signer and what signed it
         return ("the chain needs the signed certificate and its issuers, the anchor last",)  # (1)

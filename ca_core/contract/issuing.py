@@ -160,6 +160,7 @@ def issue_root(
 
     No path length, so that a cross-signed CA and an intermediate fit below. ``label`` makes its
     subject unique (verifiers that search by name stumble over equal ones).
+    Source: RFC 5280 §4.2.1.9, SPIFFE X509-SVID §4.
     """
     name = ca_name(trust_domain, label)
     ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -186,6 +187,7 @@ def issue_intermediate(
 
     Raises:
         ProviderError: the issuer has no life left to give.
+    Source: RFC 5280 §4.2.1.9, SPIFFE X509-SVID §4.
     """
     above = issuer.certificate
     name = ca_name(trust_domain, label)
@@ -203,7 +205,7 @@ def issue_intermediate(
 def issue_cross_certificate(
     issuer: KeyPair, request: CrossSignRequest, *, now: datetime
 ) -> x509.Certificate:
-    """Re-issue another CA's certificate under ``issuer``: same subject, key, SANs and SKI."""
+    """Re-issue another CA's certificate: same subject, key, SANs and SKI (RFC 5280 §3.2)."""
     theirs, above = request.certificate, issuer.certificate
     builder = (
         x509.CertificateBuilder()
@@ -229,7 +231,7 @@ def issue_cross_certificate(
 def ca_csr(
     key: PrivateKey, *, trust_domain: TrustDomain, label: str
 ) -> x509.CertificateSigningRequest:
-    """Return the CSR of a CA: its name, its trust domain as URI SAN, and CA:TRUE."""
+    """Return the CSR of a CA: its name, its trust domain as URI SAN, and CA:TRUE (RFC 2986)."""
     return (
         x509.CertificateSigningRequestBuilder()
         .subject_name(ca_name(trust_domain, label))
@@ -241,7 +243,7 @@ def ca_csr(
 
 
 def cross_sign_csr(pair: KeyPair) -> x509.CertificateSigningRequest:
-    """Return a CSR by a CA's key that repeats its subject and SAN, for another CA to cross-sign."""
+    """Return a CSR (RFC 2986) by a CA's key with its subject and SAN, for another CA to sign."""
     builder = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(pair.certificate.subject)

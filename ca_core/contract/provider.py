@@ -74,6 +74,7 @@ class Provider(ABC):
                 does not fit (not a CA, expired, key does not match).
             AuthorityRetiredError: the id was retired.
             PendingError: somebody else must sign first (``csr`` set), or the backend is slow.
+            CapabilityUnsupportedError: in a secondary, whose authority is the primary's.
         """
 
     @abstractmethod
@@ -96,6 +97,7 @@ class Provider(ABC):
             NotReadyError: the authority does not exist yet.
             AuthorityRetiredError: the authority was retired.
             RequestError: a known id with another key.
+            CapabilityUnsupportedError: in a secondary, whose signers the primary signs.
         """
 
     @abstractmethod
@@ -167,6 +169,7 @@ class Provider(ABC):
         Raises:
             CapabilityUnsupportedError: ``REVOKE`` is not declared.
             SignerUnknownError: this authority has no signer of that id.
+            RequestError: that signer did not issue this certificate.
         """
         raise CapabilityUnsupportedError(Capability.REVOKE)
 

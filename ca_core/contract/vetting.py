@@ -39,6 +39,7 @@ def checked_intermediate(
 
     Raises:
         RequestError: naming what is wrong.
+    Source: RFC 2986 §3, SPIFFE X509-SVID §3.
     """
     if request.trust_domain != trust_domain:
         raise RequestError(f"our trust domain is {trust_domain}", field="trust_domain")  # (1)
@@ -68,6 +69,7 @@ def checked_cross_sign(
 
     Raises:
         RequestError: naming what is wrong.
+    Source: RFC 5280 §3.2, §4.2.1.9.
     """
     theirs = request.certificate
     key = spki_der(theirs.public_key())

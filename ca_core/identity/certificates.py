@@ -81,7 +81,7 @@ def uri_sans(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def is_ca(certificate: x509.Certificate) -> bool:
-    """Say whether BasicConstraints declares a CA."""
+    """Say whether BasicConstraints declares a CA (RFC 5280 §4.2.1.9)."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:

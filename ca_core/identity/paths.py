@@ -194,6 +194,7 @@ def is_signed_by(subject: x509.Certificate, issuer: x509.Certificate) -> bool:
 
     A signature that claims unused bits does not count: pyca passes over a byte that no signature
     covers, and stricter verifiers would refuse what we called good.
+    Source: RFC 5280 §6.1.3.
     """
     try:
         subject.verify_directly_issued_by(issuer)

@@ -65,7 +65,12 @@ def _checked_length(identity: object) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceId:
-    """A service: ``spiffe://TD/ns/NAMESPACE/dc/DATACENTER/svc/SERVICE``."""
+    """A service: ``spiffe://TD/ns/NAMESPACE/dc/DATACENTER/svc/SERVICE``.
+
+    Raises:
+        RequestError: a segment is empty or has a forbidden character, or the ID is too long.
+    Source: SPIFFE-ID §2.
+    """
 
     trust_domain: TrustDomain
     namespace: str = DEFAULT_NAMESPACE
@@ -85,7 +90,12 @@ class ServiceId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentId:
-    """An agent on a node: ``spiffe://TD/agent/client/dc/DATACENTER/id/NODE``."""
+    """An agent on a node: ``spiffe://TD/agent/client/dc/DATACENTER/id/NODE``.
+
+    Raises:
+        RequestError: a segment is empty or has a forbidden character, or the ID is too long.
+    Source: SPIFFE-ID §2.
+    """
 
     trust_domain: TrustDomain
     datacenter: str
@@ -102,7 +112,12 @@ class AgentId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerId:
-    """The servers of a datacenter: ``spiffe://TD/agent/server/dc/DATACENTER``."""
+    """The servers of a datacenter: ``spiffe://TD/agent/server/dc/DATACENTER``.
+
+    Raises:
+        RequestError: a segment is empty or has a forbidden character, or the ID is too long.
+    Source: SPIFFE-ID §2.
+    """
 
     trust_domain: TrustDomain
     datacenter: str
@@ -117,7 +132,12 @@ class ServerId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayId:
-    """The mesh gateways of a datacenter: ``spiffe://TD/gateway/mesh/dc/DATACENTER``."""
+    """The mesh gateways of a datacenter: ``spiffe://TD/gateway/mesh/dc/DATACENTER``.
+
+    Raises:
+        RequestError: a segment is empty or has a forbidden character, or the ID is too long.
+    Source: SPIFFE-ID §2.
+    """
 
     trust_domain: TrustDomain
     datacenter: str

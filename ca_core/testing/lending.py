@@ -30,16 +30,28 @@ class MemoryProviderState:
         self._lock = threading.Lock()
 
     def get(self, key: str) -> str | None:
-        """Return the value, or None."""
+        """Return the value, or None.
+
+        Raises:
+            RequestError: the key has a wrong shape.
+        """
         return self._values.get(_checked_key(key))
 
     def create(self, key: str, value: str) -> str:
-        """Write ``value`` if the key is free; return the value that stands."""
+        """Write ``value`` if the key is free; return the value that stands.
+
+        Raises:
+            RequestError: the key or the value has a wrong shape.
+        """
         with self._lock:
             return self._values.setdefault(_checked_key(key), _checked_value(value))
 
     def replace(self, key: str, old: str, new: str | None) -> bool:
-        """Write ``new`` (None deletes) if the value is still ``old``; return whether it was."""
+        """Write ``new`` (None deletes) if the value is still ``old``; return whether it was.
+
+        Raises:
+            RequestError: the key or the value has a wrong shape.
+        """
         with self._lock:
             if self._values.get(_checked_key(key)) != old:
                 return False
@@ -66,16 +78,28 @@ class MemorySecrets:
         return f"MemorySecrets({', '.join(self.names())})"
 
     def get(self, name: str) -> bytes | None:
-        """Return the secret, or None."""
+        """Return the secret, or None.
+
+        Raises:
+            RequestError: the name has a wrong shape.
+        """
         return self._values.get(_checked_key(name))
 
     def create(self, name: str, value: bytes) -> bytes:
-        """Keep ``value`` if the name is free; return the secret that stands."""
+        """Keep ``value`` if the name is free; return the secret that stands.
+
+        Raises:
+            RequestError: the name has a wrong shape.
+        """
         with self._lock:
             return self._values.setdefault(_checked_key(name), value)
 
     def delete(self, name: str) -> None:
-        """Forget the secret; a name that is not there is fine."""
+        """Forget the secret; a name that is not there is fine.
+
+        Raises:
+            RequestError: the name has a wrong shape.
+        """
         with self._lock:
             self._values.pop(_checked_key(name), None)
 

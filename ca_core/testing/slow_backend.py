@@ -86,7 +86,11 @@ class SlowBackend:
             return job.polls_left < 0 and job.ready_at <= self._clock.now()
 
     def issue(self, ca: str, token: str, work: Work) -> str:
-        """Ask a CA that is ready for a certificate; return the certificate's ARN at once."""
+        """Ask a CA that is ready for a certificate; return the certificate's ARN at once.
+
+        Raises:
+            RequestError: there is no such CA.
+        """
         with self._lock:
             known = self._remembered(ca, token)
             if known is not None:
@@ -102,11 +106,19 @@ class SlowBackend:
             return self._jobs[arn].certificate if self.is_ready(arn) else None
 
     def public_key_of(self, ca: str) -> CertificatePublicKeyTypes:
-        """Return a CA's public key."""
+        """Return a CA's public key.
+
+        Raises:
+            RequestError: there is no such CA.
+        """
         return self._ca(ca).key.public_key()
 
     def import_chain(self, ca: str, chain: Sequence[x509.Certificate]) -> None:
-        """Give a CA its chain, own certificate first; a second chain changes nothing."""
+        """Give a CA its chain, own certificate first; a second chain changes nothing.
+
+        Raises:
+            RequestError: there is no such CA.
+        """
         with self._lock:
             self._ca(ca).chain = self._ca(ca).chain or tuple(chain)
 

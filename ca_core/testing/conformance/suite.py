@@ -67,7 +67,11 @@ class ProviderConformance:
         conformance_runner: Runner,
         conformance_check: Check,
     ) -> None:
-        """A rule of the contract holds, or the test says why it was not tried."""
+        """A rule of the contract holds, or the test says why it was not tried.
+
+        Raises:
+            Violation: it does not hold; shown by pytest as a failure.
+        """
         __tracebackhide__ = True
         result = conformance_runner.result_of(conformance_check)
         level = _level(request.config, self.level)
