@@ -1,26 +1,14 @@
 """Counters of what must not grow in this process: threads, files, sockets."""
 
-import threading
-import time
-from collections.abc import Callable
-from pathlib import Path
-
 from ca_core.testing.conformance.arena import Arena
 from ca_core.testing.conformance.check import Catalogue
 from ca_core.testing.conformance.disturbing import disturbed
+from ca_core.testing.conformance.leaking import CYCLES, files, growth, threads
 from ca_core.testing.conformance.verdict import raised_by, require
 from ca_core.testing.conformance.words import Level
 from ca_core.testing.faultystore import Moment
 
 CHECKS = Catalogue()
-
-CYCLES = 12
-"""Something leaked each time shows among what comes and goes anyway."""
-
-SETTLES = 2.0
-"""Seconds within which threads and sockets that are being closed are gone."""
-
-_OPEN_FILES = Path("/proc/self/fd")
 
 
 @CHECKS.check(
@@ -32,7 +20,7 @@ _OPEN_FILES = Path("/proc/self/fd")
 )
 def leak_threads(arena: Arena) -> None:
     """Objects that were opened, used and closed leave no thread behind."""
-    grown = _growth(_threads, lambda: _used_and_closed(arena))
+    grown = growth(threads, lambda: _used_and_closed(arena))
     require(grown < CYCLES, f"{grown} threads more after {CYCLES} objects were closed")
 
 
@@ -45,7 +33,7 @@ def leak_threads(arena: Arena) -> None:
 )
 def leak_files(arena: Arena) -> None:
     """Objects that were opened, used and closed leave no file or socket open."""
-    grown = _growth(_files, lambda: _used_and_closed(arena))
+    grown = growth(files, lambda: _used_and_closed(arena))
     require(grown < CYCLES, f"{grown} files more are open after {CYCLES} objects were closed")
 
 
@@ -58,7 +46,7 @@ def leak_files(arena: Arena) -> None:
 )
 def leak_failures(arena: Arena) -> None:
     """Objects whose authority could not be made leave nothing running or open when closed."""
-    grown = _growth(lambda: _threads() | _files(), lambda: _failed_and_closed(arena))
+    grown = growth(lambda: threads() | files(), lambda: _failed_and_closed(arena))
     require(grown < CYCLES, f"{grown} threads and files more after {CYCLES} failed starts")
 
 
@@ -76,24 +64,3 @@ def _failed_and_closed(arena: Arena) -> None:
     raised_by(victim.ensure)
     world.store.heal()
     victim.provider.close()
-
-
-def _growth(found: Callable[[], set[object]], cycle: Callable[[], None]) -> int:
-    """Return how many were not there before the cycles, once that has settled."""
-    cycle()  # what is made once and kept does not count
-    before = found()
-    for _ in range(CYCLES):
-        cycle()
-    until = time.monotonic() + SETTLES
-    while len(found() - before) >= CYCLES and time.monotonic() < until:
-        time.sleep(0.02)
-    return len(found() - before)
-
-
-def _threads() -> set[object]:
-    return set(threading.enumerate())
-
-
-def _files() -> set[object]:
-    """Return the numbers of the files and sockets that are open; none where nobody can say."""
-    return {entry.name for entry in _OPEN_FILES.iterdir()} if _OPEN_FILES.is_dir() else set()
