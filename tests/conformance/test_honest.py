@@ -15,6 +15,9 @@ from ca_core.testing import (
 )
 from ca_core.testing.conformance import Level, Outcome, ProviderUnderTest, run_conformance
 from ca_core.testing.lending import TRUST_DOMAIN
+from tests.conformance.broken.breaking import QUICK_KEYS
+from tests.conformance.remote.backend import running
+from tests.conformance.remote.provider import plugin_of
 
 
 def reference(config):
@@ -53,6 +56,18 @@ def adopting():
     return ProviderUnderTest(provider="builtin", make_config=make_config, clock=clock)
 
 
+def remote():
+    """Return the provider behind HTTP under test, on the machine's clock."""
+    service, url = running()
+    return ProviderUnderTest(
+        provider=plugin_of(),
+        make_config=lambda address: {"address": address or url},
+        backend=url,
+        count_objects=service.count,
+        keys=QUICK_KEYS,
+    )
+
+
 SUBJECTS = {
     "builtin": lambda: ProviderUnderTest(
         provider="builtin",
@@ -74,6 +89,7 @@ SUBJECTS = {
     "builtin with an adopted CA": adopting,
     "reference": lambda: reference({}),
     "reference below a corporate CA": lambda: reference({"external_issuer": True}),
+    "remote": remote,
     "slow": slow,
 }
 
