@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ca_core.scaffold.naming import MAX_NAME
 from ca_core.scaffold.rendering import DECLARED, Template
 
 RUFF = Path(sys.executable).with_name("ruff")
@@ -61,16 +62,31 @@ def test_a_new_provider_survives_faults_and_hostility(desk, folder):
     assert found["Passed"] > 100
 
 
+def faults_of_layout(desk, folder):
+    """Return what ruff says by its own defaults, about faults and about layout."""
+    commands = (["check"], ["format", "--check"])
+    runs = [desk.run(RUFF, *one, "--isolated", "--no-cache", ".", cwd=folder) for one in commands]
+    return [told.out + told.err for told in runs if told.code]
+
+
 def test_a_new_provider_is_tidy(desk, folder):
     """Ruff finds nothing to say and nothing to lay out anew, by its own defaults."""
-    for command in (["check"], ["format", "--check"]):
-        told = desk.run(RUFF, *command, "--isolated", "--no-cache", ".", cwd=folder)
-        assert told.code == 0, told.out
+    assert faults_of_layout(desk, folder) == []
+
+
+@pytest.mark.parametrize("name", ["z", "z" * MAX_NAME])
+def test_a_new_provider_is_tidy_whatever_it_is_called(desk, template, name, tmp_path):
+    """No line is too long, and no list out of order, with the shortest and the longest name."""
+    told = desk.ca_core(
+        *("plugin", "new", name, "--template", template, "--no-run", "--directory", tmp_path)
+    )
+    assert told.code == 0, told.err
+    assert faults_of_layout(desk, tmp_path / f"ca-provider-{name}") == []
 
 
 def test_a_new_provider_is_typed(desk, folder):
     """Mypy is strict there, tests included, and finds nothing."""
-    told = desk.python("-m", "mypy", cwd=folder)
+    told = desk.python("-m", "mypy", "--cache-dir", desk.home / "cache", cwd=folder)
     assert told.code == 0, told.out
     assert "strict = true" in (folder / "pyproject.toml").read_text()
 

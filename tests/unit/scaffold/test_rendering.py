@@ -19,6 +19,7 @@ PROMISED = {
     "src/ca_provider_acme/__init__.py", "src/ca_provider_acme/config.py",
     "src/ca_provider_acme/provider.py", "src/ca_provider_acme/py.typed",
     "tests/conftest.py", "tests/test_conformance.py", "tests/test_distribution.py",
+    "tests/test_config.py",
 }  # fmt: skip
 
 
