@@ -34,6 +34,12 @@ def test_another_seed_has_other_fates():
     assert drawn(fates(1), calls) != drawn(fates(2), calls)
 
 
+def test_each_kind_of_call_has_fates_of_its_own():
+    """Otherwise a seed that spares the first ``sign_leaf`` would spare every first call."""
+    found = fates()
+    assert drawn(found, ["sign_leaf"] * 30) != drawn(found, ["revoke"] * 30)
+
+
 def test_each_object_has_fates_of_its_own():
     """A server that restarts, and another server, do not meet the same mischief again."""
     odds, calls = PROFILES["rough"], ["sign_leaf"] * 30
