@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ca_core.authority.registry import ALIASES, Registry
+from ca_core.cli.failures import tell
 from ca_core.cli.options import Output
-from ca_core.cli.output import print_facts, print_json, print_lines, printable
+from ca_core.cli.output import print_facts, print_json, print_lines, printable, progress
 from ca_core.cli.plugin_run import (
     Verdict,
     refuse_strange,
@@ -21,6 +22,7 @@ from ca_core.cli.plugin_run import (
     run_tests,
 )
 from ca_core.cli.plugin_watch import watch
+from ca_core.errors import Error
 from ca_core.scaffold.folder import METHOD, Place, method_to_edit, write_folder
 from ca_core.scaffold.naming import PluginName, refuse_taken
 from ca_core.scaffold.rendering import Template, rendered
@@ -96,7 +98,12 @@ def watched(
     refuse_strange(folder)
 
     def act() -> None:
-        verdict = run_tests(folder, level=level, shows=False)
+        try:
+            with progress("running the tests"):
+                verdict = run_tests(folder, level=level, shows=False)
+        except Error as error:  # a file that is half written; the next change may mend it
+            tell(error)
+            return
         if output is Output.JSON:
             print_line_of_json(verdict_json(verdict))
         else:
@@ -105,7 +112,7 @@ def watched(
 
     try:
         if output is Output.TABLE:
-            print_lines(f"watching {folder}; Ctrl-C ends it", style="dim")
+            print_lines(f"watching {folder.resolve()}; Ctrl-C ends it", style="dim")
         watch(folder, act, pause=pause)
     except KeyboardInterrupt:
         return

@@ -234,3 +234,14 @@ def test_a_watch_tells_verdict_and_failures_alone(folder, capfd, output):
     assert lines[1].startswith("12:03:11  green: 1 passed, 0 failed, 0 skipped, in ")
     assert lines[2].startswith("12:03:11  FAILED: 0 passed, 1 failed, 0 skipped, in ")
     assert lines[3:] == ["  test_it  assert (1 + 1) == 3"]
+
+
+def test_a_watch_outlives_a_folder_that_cannot_be_tested(folder, capfd):
+    """A half-written setting is told; once it is mended, the tests run again."""
+    settings = folder / "pyproject.toml"
+    right = settings.read_text()
+    settings.write_text("[tool.pytest.ini_options\n")
+    actions.watched(folder, output=Output.JSON, pause=Hand(lambda: settings.write_text(right)))
+    said = capfd.readouterr()
+    assert said.err.startswith(f"error: pytest could not run in {folder}")
+    assert json.loads(said.out)["Passed"] == 1
