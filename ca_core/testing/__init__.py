@@ -3,7 +3,11 @@
 - ``ProviderConformance`` is a pytest class that runs every check of the contract on a provider,
   ``run_conformance`` does the same as a call; both take a ``ProviderUnderTest``.
 - ``assert_…`` judge single answers in domain words, by the guard's own rules.
+- ``FaultProxy`` stands before a backend that is reached by HTTP and spoils requests: ``faults`` has
+  what may happen to one.
 - ``FakeClock`` moves by hand; ``provider_context`` lends state and secrets in memory.
+- ``FaultProxy`` stands before an HTTP backend and spoils requests (``ca_core.testing.faults``);
+  ``FaultyStore`` lends state and secrets that die, or fail, at any ``Moment``.
 - ``reference_plugin`` (honest), ``slow_plugin`` (honest, answers everything later) and
   ``chaos_plugin`` (surrounds another and misbehaves) are providers; ``CorporateCA`` signs the CA of
   a provider that waits for an outside signature.
@@ -11,7 +15,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ca_core.testing import conformance
+from ca_core.testing import conformance, faults
 from ca_core.testing.assertions import (
     assert_authority_is_for,
     assert_chains_to,
@@ -41,6 +45,9 @@ from ca_core.testing.conformance import (
     run_conformance,
 )
 from ca_core.testing.corporate import CorporateCA
+from ca_core.testing.faultproxy import FaultProxy
+from ca_core.testing.faultystore import FaultyStore, Moment
+from ca_core.testing.faultproxy import FaultProxy
 from ca_core.testing.lending import MemoryProviderState, MemorySecrets, provider_context
 from ca_core.testing.reference import ReferenceProvider, reference_plugin
 from ca_core.testing.reference_backend import ReferenceBackend
@@ -54,9 +61,11 @@ __all__ = [
     "ChaosProvider",
     "CorporateCA",
     "FakeClock",
+    "FaultProxy",
     "Level",
     "MemoryProviderState",
     "MemorySecrets",
+    "Moment",
     "Outcome",
     "ProviderConformance",
     "ProviderUnderTest",
@@ -83,6 +92,7 @@ __all__ = [
     "assert_signed_by",
     "assert_signer_is_for",
     "chaos_plugin",
+    "faults",
     "provider_context",
     "reference_plugin",
     "run_conformance",

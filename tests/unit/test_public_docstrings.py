@@ -17,11 +17,21 @@ from ca_core.contract import ConfigError, NotReadyError, Provider, RequestError
 from ca_core.testing.conformance import Violation
 
 PACKAGES = (ca_core.contract, ca_core.testing)
-PUBLIC = {
-    f"{package.__name__}.{name}": getattr(package, name)
-    for package in PACKAGES
-    for name in package.__all__
-}
+
+
+def public_names(package):
+    """Return the public names of a package with their values; a module that it shows has some."""
+    for name in package.__all__:
+        value = getattr(package, name)
+        if not inspect.ismodule(value):
+            yield f"{package.__name__}.{name}", value
+            continue
+        for inner, found in vars(value).items():
+            if not inner.startswith("_") and getattr(found, "__module__", "") == value.__name__:
+                yield f"{value.__name__}.{inner}", found
+
+
+PUBLIC = dict(name for package in PACKAGES for name in public_names(package))
 ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)} | {
     "Violation": Violation
 }
