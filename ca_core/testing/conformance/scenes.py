@@ -28,7 +28,7 @@ from ca_core.contract import (
     subject_key_id,
 )
 from ca_core.testing.conformance.arena import Arena
-from ca_core.testing.conformance.asking import SIGNER_LIFE
+from ca_core.testing.conformance.asking import AUTHORITY_LIFE, SIGNER_LIFE
 from ca_core.testing.conformance.mesh import Mesh
 from ca_core.testing.conformance.verdict import Violation
 from ca_core.testing.lending import TRUST_DOMAIN
@@ -159,6 +159,7 @@ def scene(
     *,
     key: KeySpec | None = None,
     signer_key: KeySpec | None = None,
+    ttl: timedelta = AUTHORITY_LIFE,
     signer_ttl: timedelta = SIGNER_LIFE,
 ) -> Scene:
     """Make an authority and its first signer.
@@ -167,10 +168,11 @@ def scene(
         arena: where.
         key: of the primary CA, or None for the usual one.
         signer_key: of the signer, or None for ``key``.
+        ttl: life asked for the primary CA.
         signer_ttl: life asked for the signer.
     """
     mesh = arena.unmade()
-    authority = mesh.ensure(key=key)
+    authority = mesh.ensure(key=key, ttl=ttl)
     signer = mesh.prepare(key=signer_key or key, ttl=signer_ttl)
     chain = TrustChain(tuple(authority.certificates), adopted=authority.adopted)
     return Scene(mesh, chain, Signer(mesh.signer, tuple(signer.chain)))

@@ -11,6 +11,7 @@ from ca_core.contract import (
     KeyType,
     NotReadyError,
     PendingError,
+    Role,
     TrustChain,
     generate_key,
     issue_root,
@@ -19,11 +20,13 @@ from ca_core.contract import (
 )
 from ca_core.testing import ReferenceProvider
 from ca_core.testing.clock import START
+from ca_core.testing.reference_backend import ROOT
 from tests.conformance.broken.spoiling import below_corporate, broken, spoiled_root
 from tests.unit.authority.drafts import DOMAIN, draft
 
 ED25519 = KeySpec(KeyType.ED25519)
 TEN_YEARS = timedelta(days=3650)
+SHORT = timedelta(days=800)
 STRANGER = issue_root(
     generate_key(KeySpec()), trust_domain=DOMAIN, label="stranger", now=START, ttl=TEN_YEARS
 )
@@ -37,6 +40,8 @@ class EmptyAtFirst(ReferenceProvider):
         try:
             return super().trust_chain()
         except NotReadyError:
+            if self._context.role is Role.SECONDARY:
+                raise
             return TrustChain(())
 
 
@@ -49,7 +54,7 @@ class ListOfCertificates(ReferenceProvider):
 
 
 class StrangerOnTop(ReferenceProvider):
-    """Puts a root beside its own that issued nothing here."""
+    """Puts a root beside its own, if that lives for a year or two, that issued nothing here."""
 
     def trust_chain(self):
         """Append the stranger."""
@@ -62,6 +67,9 @@ class StrangerOnTop(ReferenceProvider):
 
 def with_stranger(chain):
     """Return the chain and a root that has nothing to do with it."""
+    root = chain.primary
+    if root.not_valid_after_utc - root.not_valid_before_utc > SHORT:
+        return chain
     return TrustChain((*chain.certificates, STRANGER))
 
 
@@ -96,12 +104,15 @@ class AnyKeyWillDo(ReferenceProvider):
 
 
 class RenewedByAsking(ReferenceProvider):
-    """Makes a new root when another life is asked for."""
+    """Makes a new root when another life is asked for than it remembers."""
+
+    asked = None
 
     def ensure_authority(self, request):
-        """Re-issue the root if the life asked for is short."""
+        """Re-issue the root if this object made it for longer."""
         chain = super().ensure_authority(request)
-        if request.ttl < timedelta(days=100):
+        self.asked = self.asked or request.ttl
+        if request.ttl < self.asked:
             entry = self._backend.get(self._id, "")
             made = draft(chain.primary).but(serial=x509.random_serial_number())
             entry.chain = (made.signed(entry.key),)
@@ -161,7 +172,7 @@ class InstallsAnything(ReferenceProvider):
     """Installs whatever it is given first."""
 
     def _fitting(self, name, key, chain):
-        return chain
+        return chain if name == ROOT else super()._fitting(name, key, chain)
 
 
 class LastOneWins(ReferenceProvider):
@@ -169,7 +180,7 @@ class LastOneWins(ReferenceProvider):
 
     def _installed(self, name, request):
         entry = self._backend.get(self._id, name)
-        if entry is not None and entry.chain:
+        if name == ROOT and entry is not None and entry.chain:
             entry.chain = ()
         return super()._installed(name, request)
 
@@ -194,10 +205,11 @@ BROKEN = (
     broken("stranger-on-top", "appends a root of its own", "authority.path", StrangerOnTop),
     spoiled_root(
         "false-root",
-        "says it signed itself and did not",
+        "says of short-lived roots that they signed themselves",
         "authority.own-root",
         lambda honest, _request: honest,
         key=generate_key(KeySpec()),
+        when=lambda request: request.ttl < SHORT,
     ),
     broken("always-ec", "makes EC keys only", "authority.key", AlwaysEc),
     spoiled_root(

@@ -3,6 +3,7 @@
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from ca_core.contract import AgentId
 from ca_core.testing import ReferenceProvider
 from tests.conformance.broken.spoiling import broken, spoiled_leaf
 from tests.unit.authority.drafts import draft
@@ -47,9 +48,9 @@ BROKEN = (
     broken("hash-of-the-leaf", "signs by the leaf's kind of key", "leaf.key-pairs", HashOfTheLeaf),
     spoiled_leaf(
         "leaf-key-id-critical",
-        "marks the authority key identifier critical: only OpenSSL refuses it",
+        "marks agents' authority key identifier critical: only OpenSSL refuses it",
         "leaf.handshake",
         critical_key_id,
-        when=lambda request: True,
+        when=lambda request: isinstance(request.identity, AgentId),
     ),
 )

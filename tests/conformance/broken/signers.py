@@ -25,7 +25,6 @@ from tests.unit.authority.drafts import draft
 
 DAY = timedelta(days=1)
 ED25519 = KeySpec(KeyType.ED25519)
-SHORT = timedelta(days=100)
 
 
 class NoAuthorityNeeded(ReferenceProvider):
@@ -69,10 +68,10 @@ class AlwaysEc(ReferenceProvider):
 
     def prepare_signer(self, request):
         """Exchange the key before it has a certificate."""
-        root = self._root()
-        entry = self._backend.ensure(self._id, request.id, request.key)
-        if not entry.chain and request.key == ED25519 and root.spec != ED25519:
-            entry.key = generate_key(KeySpec())
+        root = self._backend.get(self._id, "")
+        if root is not None and root.spec != ED25519 and request.key == ED25519:
+            entry = self._backend.ensure(self._id, request.id, request.key)
+            entry.key = entry.key if entry.chain else generate_key(KeySpec())
         return super().prepare_signer(request)
 
 
@@ -88,12 +87,16 @@ class AnyKeyWillDo(ReferenceProvider):
 
 
 class RenewedByAsking(ReferenceProvider):
-    """Makes a new certificate when another life is asked for."""
+    """Makes a new certificate when another life is asked for than it remembers."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.lives = {}
 
     def prepare_signer(self, request):
-        """Re-issue the signer if the life asked for is short."""
+        """Re-issue the signer if this object made it for longer."""
         found = super().prepare_signer(request)
-        if request.ttl < SHORT:
+        if request.ttl < self.lives.setdefault(request.id, request.ttl):
             entry = self._backend.get(self._id, request.id)
             again = draft(found.certificate).but(serial=x509.random_serial_number())
             entry.chain = (again.signed(self._root().key), *found.chain[1:])
@@ -154,22 +157,26 @@ BROKEN = (
     broken("signer-cut-ids", "answers the first part of an id", "signer.id", CutIds),
     spoiled_signer(
         "signer-from-tomorrow",
-        "lets signers begin in an hour",
+        "lets second signers begin in an hour",
         "signer.path",
         lambda honest, _request: honest.but(begins=honest.begins + timedelta(hours=2)),
+        second=True,
     ),
     spoiled_signer(
         "signer-without-anchor",
-        "leaves the anchor out of the chain",
+        "leaves the anchor out of a second signer's chain",
         "signer.anchor",
         lambda honest, _request: honest,
         more=lambda _root: (),
+        second=True,
     ),
     spoiled_signer(
         "signer-beyond-authority",
         "does not clamp a signer's life",
         "signer.within-authority",
-        lambda honest, request: honest.but(ends=honest.begins + request.ttl),
+        lambda honest, request: (
+            honest.but(ends=honest.begins + request.ttl) if request.ttl > 3650 * DAY else honest
+        ),
     ),
     spoiled_signer(
         "signer-for-two-years",

@@ -87,13 +87,13 @@ def spoiled_cross(name, fault, caught_by, change, when=lambda request: True) -> 
     return broken(name, fault, caught_by, SecondTemplate)
 
 
-def spoiled_root(name, fault, caught_by, change, *, key=None) -> Broken:
+def spoiled_root(name, fault, caught_by, change, *, key=None, when=lambda request: True) -> Broken:
     """Return a provider whose root is wrong in one thing when it is made, ``key`` signing it."""
 
     class OtherRoot(ReferenceProvider):
         def ensure_authority(self, request):
             with self._backend._lock:
-                fresh = self._backend.get(self._id, "") is None
+                fresh = self._backend.get(self._id, "") is None and when(request)
                 chain = super().ensure_authority(request)
                 if fresh:
                     entry = self._backend.get(self._id, "")
@@ -104,22 +104,29 @@ def spoiled_root(name, fault, caught_by, change, *, key=None) -> Broken:
     return broken(name, fault, caught_by, OtherRoot)
 
 
-def spoiled_signer(name, fault, caught_by, change, *, more=lambda root: (root,)) -> Broken:
+def spoiled_signer(
+    name, fault, caught_by, change, *, more=lambda root: (root,), second=False
+) -> Broken:
     """Return a provider whose signers are wrong in one thing when they are made.
 
     ``change`` gets the draft and the request; ``more`` the root, and gives what stands above.
+    With ``second`` the first signer of an authority is right.
     """
 
     class OtherSigner(ReferenceProvider):
         def prepare_signer(self, request):
             with self._backend._lock:
-                fresh = self._backend.get(self._id, request.id) is None
+                fresh = self._backend.get(self._id, request.id) is None and self._due()
                 signer = super().prepare_signer(request)
                 if fresh:
                     root, entry = self._root(), self._backend.get(self._id, request.id)
                     made = change(draft(signer.certificate), request).signed(root.key)
                     entry.chain = (made, *more(root.chain[0]))
                 return super().prepare_signer(request)
+
+        def _due(self):
+            names = [signer for owner, signer in self._backend.names() if owner == self._id]
+            return len(names) > 1 or not second
 
     return broken(name, fault, caught_by, OtherSigner)
 

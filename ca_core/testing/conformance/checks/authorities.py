@@ -71,7 +71,8 @@ def authority_type(arena: Arena) -> None:
 )
 def authority_path(arena: Arena) -> None:
     """From the primary CA up, each certificate is a CA and was issued by the next."""
-    hold(scene(arena).authority_facts(), "authority.2", "authority.3")
+    for ttl in _LIVES:
+        hold(scene(arena, ttl=ttl).authority_facts(), "authority.2", "authority.3")
 
 
 @CHECKS.check(
@@ -83,7 +84,8 @@ def authority_path(arena: Arena) -> None:
 )
 def authority_own_root(arena: Arena) -> None:
     """A last certificate that names itself as issuer is signed by itself."""
-    hold(scene(arena).authority_facts(), "authority.4")
+    for ttl in _LIVES:
+        hold(scene(arena, ttl=ttl).authority_facts(), "authority.4")
 
 
 @CHECKS.check(

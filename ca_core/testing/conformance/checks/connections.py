@@ -7,9 +7,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_core.contract import (
+    AgentId,
     KeySpec,
     KeyType,
     PrivateKey,
+    SpiffeId,
     fingerprint,
     generate_key,
     signature_hash,
@@ -24,6 +26,7 @@ from ca_core.testing.conformance.oracle import hold
 from ca_core.testing.conformance.scenes import Scene, scene
 from ca_core.testing.conformance.verdict import Violation, require
 from ca_core.testing.conformance.words import Level
+from ca_core.testing.lending import TRUST_DOMAIN
 
 CHECKS = Catalogue()
 
@@ -34,6 +37,8 @@ _LEAF_KEYS = (
     KeySpec(KeyType.ED25519),
 )
 """Kinds of leaf keys beside the usual P-256."""
+
+_NODE = AgentId(trust_domain=TRUST_DOMAIN, datacenter="dc1", node="node-1")
 
 
 @cache
@@ -89,10 +94,10 @@ def leaf_key_pairs(arena: Arena) -> None:
     fix="Run `openssl verify -x509_strict -partial_chain` on the chain; it names the fault.",
 )
 def leaf_handshake(arena: Arena) -> None:
-    """Two leaves shake hands over TLS 1.3, each end trusting the primary CA, with every CA key."""
+    """An agent and a service shake hands over TLS 1.3, trusting the primary CA, of every key."""
     for key in arena.keys:
         here = scene(arena, key=key)
-        client, server = _end(here, "client"), _end(here, "server")
+        client, server = _end(here, _NODE), _end(here, web())
         try:
             seen = shake_hands(client, server, here.authority.primary)
         except ssl.SSLError as error:
@@ -101,9 +106,9 @@ def leaf_handshake(arena: Arena) -> None:
         require(tuple(map(fingerprint, seen)) == shown, "another leaf came through")
 
 
-def _end(here: Scene, service: str) -> End:
+def _end(here: Scene, identity: SpiffeId) -> End:
     key: ec.EllipticCurvePrivateKey = new_leaf_key()
-    leaf = here.mesh.leaf(here.mesh.ask.leaf(here.signer.id, identity=web(service), key=key))
+    leaf = here.mesh.leaf(here.mesh.ask.leaf(here.signer.id, identity=identity, key=key))
     between = [link for link in here.signer.chain if link != here.authority.primary]
     above = here.authority.certificates[1:]
     return End((leaf, *(link for link in between if link not in above)), key)
