@@ -7,6 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from docs.artifacts import ARTIFACTS
 from docs.consoles import Block, Step, refreshed
 from docs.pages import ROOT, pages, with_reference
 from docs.sessions import Session, session
@@ -34,6 +35,8 @@ def main() -> None:
         if after != before:
             path.write_text(after)
             print(f"written: {path.relative_to(ROOT)}")
+    for name, write in ARTIFACTS.items():
+        (ROOT / name).write_text(write())
 
 
 if __name__ == "__main__":
