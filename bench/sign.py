@@ -58,7 +58,7 @@ def _finding(spec: KeySpec, turns: Turns, beside: str) -> Finding:
 
 def _measured(spec: KeySpec, csrs: list[bytes], seconds: float) -> Turns:
     context = provider_context(clock=SystemClock())
-    guarded = _guarded(context, spec)
+    guarded = guarded_provider(context, spec)
     pair = Kept(context).signer(SIGNER).pair
     bare = Primitives(pair.certificate, pair.key, WEB)
     ours, theirs = itertools.cycle(csrs), itertools.cycle(csrs)
@@ -87,7 +87,8 @@ def guarded_leaf_pem(provider: GuardedProvider, csr: bytes, context: ProviderCon
     return pem_of(provider.sign_leaf(request))
 
 
-def _guarded(context: ProviderContext, spec: KeySpec) -> GuardedProvider:
+def guarded_provider(context: ProviderContext, spec: KeySpec) -> GuardedProvider:
+    """Return the built-in provider under the guard, with an authority and a signer."""
     guarded = GuardedProvider(
         ca_provider().open({}, context),
         name="builtin",

@@ -44,10 +44,14 @@ _WHERE = {PROVIDER_GROUP: "ca.provider", PLUGIN_GROUP: "plugins.enabled"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookPlugin:
-    """A plugin of the broadcast hooks, imported: who it is, and a manager that knows it alone."""
+    """A plugin of the broadcast hooks, imported: who it is, and a manager that knows it alone.
+
+    ``is_traced`` says that its hook calls are told in the log, so that none may bypass the manager.
+    """
 
     origin: PluginOrigin
     manager: pluggy.PluginManager
+    is_traced: bool = False
 
     @property
     def name(self) -> str:
@@ -170,7 +174,8 @@ class Registry:
         return self._hook_plugin(imported(entry, origin, self._trace), origin)
 
     def _hook_plugin(self, plugin: object, origin: PluginOrigin) -> HookPlugin:
-        found = HookPlugin(origin=origin, manager=registered(plugin, origin, trace=self._trace))
+        manager = registered(plugin, origin, trace=self._trace)
+        found = HookPlugin(origin=origin, manager=manager, is_traced=self._trace is not None)
         if not found.reviews and not found.observes:
             fault = "implements neither ca_review_issuance() nor ca_event()"
             raise PluginHookError(fault, origin=origin)

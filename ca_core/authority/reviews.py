@@ -93,7 +93,11 @@ class Reviews:
         Raises:
             DeniedError: names the plugin that denied, or failed, and the reason.
         """
-        answers = self._quick_answers(review)
+        answers: dict[str, Answer] = {}
+        for reviewer in self._reviewers:
+            if reviewer.is_quick and not reviewer.why_off:
+                answers[reviewer.name] = answer = reviewer.asked(review)
+                reviewer.note(answer)
         rest = [one for one in self._reviewers if not one.why_off and one.name not in answers]
         if rest:
             answers |= await self._threads.answers(rest, review)
@@ -105,14 +109,6 @@ class Reviews:
     def close(self) -> None:
         """Let the threads end."""
         self._threads.close()
-
-    def _quick_answers(self, review: IssuanceReview) -> dict[str, Answer]:
-        answers = {}
-        for reviewer in self._reviewers:
-            if reviewer.is_quick and not reviewer.why_off:
-                answers[reviewer.name] = answer = reviewer.asked(review)
-                reviewer.note(answer)
-        return answers
 
     def _reason(self, reviewer: Reviewer, answer: Answer | None) -> str:
         """Return why this plugin's answer, or the lack of one, stops the leaf; or ''."""

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_core.authority.events import Events
-from ca_core.authority.reviewing import MOST_REASON, QUICK_RUN, STRIKES, ReviewCounters, shown
+from ca_core.authority.reviewing import (
+    MOST_REASON,
+    QUICK,
+    QUICK_RUN,
+    STALL,
+    STRIKES,
+    ReviewCounters,
+    shown,
+)
 from ca_core.authority.reviews import ReviewPolicy, Reviews
 from ca_core.contract import Verdict, hookimpl
 from ca_core.errors import DeniedError
@@ -163,16 +171,54 @@ async def test_an_answer_that_is_no_verdict_is_a_failure(hold, caplog, answer):
     assert "not Verdict or None" in caplog.text
 
 
-async def test_a_wrapper_of_a_plugin_may_not_answer_with_something_else(hold):
-    """What pluggy returns is looked at as well."""
+@pytest.mark.parametrize("answer", [False, "", 0, [True], "yes"])
+async def test_a_wrapper_of_a_plugin_may_not_answer_with_something_else(hold, answer):
+    """Nothing that is no verdict passes for silence, whatever Python makes of its truth."""
 
     class Wrapping:
         @hookimpl(wrapper=True)
         def ca_review_issuance(self, review):
             yield
-            return Verdict(allow=True)
+            return answer
 
     assert "it failed" in await hold(odd=Wrapping()).verdict()
+
+
+async def test_a_wrapper_of_a_plugin_may_change_its_verdict(hold):
+    """As pluggy has it."""
+
+    class Wrapping:
+        @hookimpl(specname="ca_review_issuance")
+        def inner(self):
+            return Verdict(allow=False)
+
+        @hookimpl(specname="ca_review_issuance", wrapper=True)
+        def outer(self):
+            yield
+            return [Verdict(allow=True)]
+
+    assert await hold(lenient=Wrapping()).verdict() == ""
+
+
+async def test_a_plugin_may_have_several_functions_and_take_no_argument(hold):
+    """One deny among them is a deny; a function that needs nothing is given nothing."""
+
+    class Several:
+        @hookimpl(specname="ca_review_issuance")
+        def calendar(self):
+            return Verdict(allow=True)
+
+        @hookimpl(specname="ca_review_issuance")
+        def names(self, review):
+            return Verdict(allow=review.dns_names != ("web.internal",), reason="that name is ours")
+
+    class Alone:
+        @hookimpl
+        def ca_review_issuance(self):
+            return Verdict(allow=False, reason="closed")
+
+    assert "that name is ours" in await hold(several=Several()).verdict()
+    assert "closed" in await hold(alone=Alone()).verdict()
 
 
 async def test_failures_may_be_allowed_and_denials_stay(hold):
@@ -239,20 +285,33 @@ async def test_a_late_verdict_counts(hold):
     assert "late but no" in await held.verdict()
 
 
-async def test_a_plugin_is_asked_on_the_loop_only_after_it_has_proven_quick(hold):
-    """Until then, and after every slow answer there, it is asked on a thread."""
-    clock, spans, threads = FakeClock(), {}, []
+@pytest.mark.parametrize(
+    ("pauses", "back_after"),
+    [
+        ({2: STALL * 1.1}, 2),
+        ({2: QUICK * 2, 3: QUICK * 2, 4: QUICK * 2}, 4),
+        ({2: QUICK * 2, 3: QUICK * 2, 5: QUICK * 2}, None),
+        ({}, None),
+    ],
+    ids=["it stalls the loop", "it hesitates", "the machine is busy", "it is quick"],
+)
+async def test_a_plugin_is_asked_on_the_loop_only_while_it_is_quick(hold, pauses, back_after):
+    """First on a thread; later, too, if it was slow on the loop, and then for much longer."""
+    clock, here = FakeClock(), []
 
     def say(_review):
-        threads.append(threading.current_thread() is threading.main_thread())
-        clock.advance(spans.get(len(threads), timedelta()))
+        here.append(threading.current_thread() is threading.main_thread())
+        clock.advance(timedelta(seconds=pauses.get(len(here) - QUICK_RUN, 0)))
 
-    held = hold(clock=clock, plugin=Reviewing(say))
-    spans[QUICK_RUN + 2] = timedelta(milliseconds=3)
-    for _ in range(QUICK_RUN * QUICK_RUN + 12):
+    held = hold(ReviewPolicy(budget=timedelta(seconds=1)), clock=clock, plugin=Reviewing(say))
+    count = QUICK_RUN * QUICK_RUN + 20
+    for _ in range(count):
         await held.verdict()
-    on_loop = [n for n, here in enumerate(threads) if here]
-    assert on_loop == [QUICK_RUN, QUICK_RUN + 1, *range(QUICK_RUN * QUICK_RUN + 10, len(threads))]
+    on_loop = [number + 1 - QUICK_RUN for number, loop in enumerate(here) if loop]
+    after = (
+        [] if back_after is None else range(back_after + QUICK_RUN**2 + 1, count - QUICK_RUN + 1)
+    )
+    assert on_loop == [*range(1, (back_after or count - QUICK_RUN) + 1), *after]
 
 
 async def test_a_plugin_that_hangs_is_given_up_and_the_loop_goes_on(hold):
