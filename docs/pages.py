@@ -12,6 +12,7 @@ from docs import (
     incidentpage,
     operations,
     options,
+    reports,
     toolbox,
 )
 from docs.tables import with_regions
@@ -34,6 +35,7 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "subject-fields": options.subject_fields,
     "example-provider": examples.example_provider,
     "chaos-options": options.chaos_options,
+    "builtin-report": reports.builtin_report,
     "builtin-options": options.builtin_options,
     "incidents": incidentpage.incidents,
     "configuration": operations.configuration,

@@ -121,7 +121,8 @@ def _plugin(folder: Path, ending: ExitStack) -> Session:
     opened = _shell(folder, ending)
     site = folder / "site-packages"
     offline = f"--no-index --no-deps --no-build-isolation --target {site}"
-    opened.typed["pip install -q -e"] = f"{sys.executable} -m pip install -q {offline}"
+    for documented in ("pip install -q -e", "pip install -q"):
+        opened.typed[documented] = f"{sys.executable} -m pip install --quiet {offline}"
     address = opened.words["127.0.0.1:8500"]
     opened.typed["ca-core dev"] = f"ca-core dev --listen {address}"
     environment = {
