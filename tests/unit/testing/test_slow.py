@@ -1,12 +1,13 @@
 """The slow provider: what it stores before it waits, and what it does with or without its token."""
 
 import dataclasses
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from ca_core.contract import PendingError, SignerUnknownError
-from ca_core.testing import SlowBackend
+from ca_core.contract import PendingError, SignerUnknownError, UnavailableError
+from ca_core.testing import FaultyStore, Moment, SlowBackend, provider_context, slow_plugin
 from ca_core.testing.slow_backend import TOKEN_LIFE
 from tests.unit.providers.world import World
 
@@ -114,3 +115,22 @@ def test_waiting_can_be_driven_by_the_clock_alone():
     pending(server.ensure_authority, request)
     world.clock.advance(timedelta(seconds=10))
     assert server.ensure_authority(request) == server.trust_chain()
+
+
+def test_a_store_that_fails_deletes_no_ca():
+    """Only a retirement takes a CA back; a store that cannot be read says nothing of one."""
+    world = World("slow")
+    whole, number = False, 0
+    while not whole:
+        number += 1
+        store = FaultyStore(world.state, world.secrets)
+        store.fail(Moment(number, reads=True))
+        context = provider_context(
+            "a1", state=store.state, secrets=store.secrets, clock=world.clock
+        )
+        server = slow_plugin(world.slow).open({}, context)
+        with suppress(UnavailableError, PendingError):
+            server.ensure_authority(world.authority_request())
+        whole = not store.reached
+    world.ensure(world.server())
+    assert world.slow.made == 1
