@@ -17,8 +17,10 @@ _INCIDENT = re.compile(r"S\d\d\Z")
 OUTCOMES = {
     Outcome.PASSED: "the rule held",
     Outcome.FAILED: "it did not, or the check could not be ended",
-    Outcome.SKIPPED: "it does not concern this provider, mostly since a capability is not declared; never counted "
-    "as passed",
+    Outcome.SKIPPED: (
+        "it does not concern this provider, mostly since a capability is not declared; never "
+        "counted as passed"
+    ),
     Outcome.NOT_RUN: "it needs something that was not supplied, and says what",
     Outcome.KNOWN_DEVIATION: (
         "it failed, and the author had listed it with a reason; if it passes after all, it has "
