@@ -114,7 +114,7 @@ class BringUp:
                 await self._wait(reason, pending.poll_after)
             except Error as error:
                 failures += 1
-                await self._wait(str(error), retry_pause(failures))
+                await self._wait(str(error), retry_pause(failures, error))
         self.waiting_for = ""
 
     async def _wait(self, reason: str, pause: timedelta) -> None:

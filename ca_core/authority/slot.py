@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ca_core.authority.guard import GuardedProvider
 from ca_core.clock import Clock
-from ca_core.errors import Error, NotReadyError
+from ca_core.errors import Error, NotReadyError, RateLimitedError, UnavailableError
 
 T = TypeVar("T")
 
@@ -28,9 +28,17 @@ class Opening:
     last_error: str = ""
 
 
-def retry_pause(failures: int) -> timedelta:
-    """Return how long to wait after the n-th failure in a row: 1, 2, 4 … 30 s."""
-    return min(LAST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
+def retry_pause(failures: int, error: Error | None = None) -> timedelta:
+    """Return how long to wait after the n-th failure in a row: 1, 2, 4 … 30 s.
+
+    Longer if ``error`` says how long the backend wants to be left alone.
+    """
+    ours = min(LAST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
+    match error:
+        case RateLimitedError() | UnavailableError():
+            return max(ours, error.retry_after)
+        case _:
+            return ours
 
 
 class ProviderSlot:
@@ -91,7 +99,7 @@ class ProviderSlot:
     async def _pause(self, failures: int, error: Error) -> None:
         self.opening = Opening(since=self.opening.since, last_error=str(error))
         _log.warning("the CA provider cannot be opened, trying again: %s", error)
-        await self._clock.sleep(retry_pause(failures).total_seconds())
+        await self._clock.sleep(retry_pause(failures, error).total_seconds())
 
     async def call(self, work: Callable[[GuardedProvider], T]) -> T:
         """Run ``work`` on one of the provider's threads and return its answer.

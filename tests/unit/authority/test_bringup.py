@@ -16,7 +16,13 @@ from ca_core.authority.rows import (
 )
 from ca_core.authority.settings import CASettings
 from ca_core.clock import SystemClock
-from ca_core.contract import AuthorityRequest, ProviderPlugin, TrustChain, UnavailableError
+from ca_core.contract import (
+    AuthorityRequest,
+    ProviderPlugin,
+    RateLimitedError,
+    TrustChain,
+    UnavailableError,
+)
 from ca_core.contract.issuing import issue_root
 from ca_core.errors import ConfigError, NotReadyError, RequestError
 from ca_core.identity.certificates import fingerprint, pem_of
@@ -29,6 +35,7 @@ from ca_core.testing.reference_backend import ReferenceBackend
 from ca_core.testing.slow import slow_plugin
 from ca_core.testing.slow_backend import SlowBackend
 from tests.unit.authority.cluster import DOMAIN, Room, running
+from tests.unit.authority.conftest import FastClock
 
 BUILTIN = Registry().get("builtin")
 
@@ -149,6 +156,49 @@ def test_a_backend_that_is_away_is_asked_again_until_it_answers(fast_clock):
             await asyncio.sleep(0.001)
         assert any("the backend is away" in reason for reason in seen)
         await room.close()
+
+    asyncio.run(scenario())
+
+
+class Patient(FastClock):
+    """A fast clock that notes how long somebody wanted to sleep."""
+
+    def __init__(self) -> None:
+        self.pauses = set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Note it, and let others run."""
+        self.pauses.add(seconds)
+        await super().sleep(seconds)
+
+
+@pytest.mark.parametrize("kind", [RateLimitedError, UnavailableError])
+def test_a_backend_is_left_alone_for_as_long_as_it_asks(kind):
+    """Ten minutes are waited, though the first pause of our own would be a second."""
+
+    class Limited(ReferenceProvider):
+        """Asks to be left alone, once."""
+
+        asked = False
+
+        def ensure_authority(self, request: AuthorityRequest) -> TrustChain:
+            """Refuse the first time."""
+            if not Limited.asked:
+                Limited.asked = True
+                raise kind("not now", retry_after=timedelta(minutes=10))
+            return super().ensure_authority(request)
+
+    async def scenario() -> None:
+        shared, honest = ReferenceBackend(), reference_plugin()
+        plugin = ProviderPlugin(
+            parse_config=honest.parse_config,
+            create=lambda config, context: Limited(config, context, shared),
+        )
+        clock = Patient()
+        room = Room(MemoryEngine(), plugin, clock=clock)
+        async with running(room):
+            await room.ready()
+        assert 600.0 in clock.pauses
 
     asyncio.run(scenario())
 
