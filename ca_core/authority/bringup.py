@@ -17,6 +17,7 @@ from cryptography import x509
 from ca_core.authority import rows
 from ca_core.authority.events import Events
 from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.milestones import tell_authority, tell_signer
 from ca_core.authority.rows import (
     AUTHORITIES,
     BOOTSTRAP,
@@ -42,14 +43,12 @@ from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot, retry_pause
 from ca_core.clock import Clock
 from ca_core.contract.answers import Signer, TrustChain
-from ca_core.contract.events import EventType
 from ca_core.contract.requests import AuthorityRequest, InstallRequest, SignerRequest
 from ca_core.errors import ConflictError, Error, NotReadyError, PendingError, RequestError
 from ca_core.identity.certificates import fingerprint, pem_chain, pem_of
 from ca_core.identity.keys import key_spec_of
 from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
 from ca_core.state.store import Store
-from ca_core.wire.times import wire_time
 
 CALL_LIMIT = timedelta(seconds=30)
 """A provider gets this long for one step before it must answer or say ``PendingError``."""
@@ -237,13 +236,7 @@ class BringUp:
                 fence=fence,
             )
         )
-        self._events.tell(
-            EventType.AUTHORITY_ADOPTED if chain.adopted else EventType.AUTHORITY_CREATED,
-            authority=authority,
-            provider=row.provider,
-            root_sha256=fingerprint(anchor),
-            not_after=wire_time(anchor.not_valid_after_utc),
-        )
+        tell_authority(self._events, row, adopted=chain.adopted)
 
     async def _commit_signer(self, ids: BootstrapRow, signer: Signer, fence: Fence) -> None:
         """Write signer, phase and "current" in one commit: the moment this cluster can sign."""
@@ -274,13 +267,7 @@ class BringUp:
         _log.info(
             "authority %s signs, root %s", ids.authority, fingerprint(authority.anchor_certificate)
         )
-        self._events.tell(
-            EventType.SIGNER_ACTIVATED,
-            authority=ids.authority,
-            signer=signer.id,
-            signer_sha256=fingerprint(signer.certificate),
-            not_after=wire_time(signer.certificate.not_valid_after_utc),
-        )
+        tell_signer(self._events, row)
 
 
 def drawn_ids(store: Store) -> BootstrapRow:
