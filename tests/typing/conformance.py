@@ -21,6 +21,7 @@ from ca_core.testing import (
     ChaosProvider,
     CorporateCA,
     FakeClock,
+    FaultProxy,
     Level,
     Outcome,
     ProviderConformance,
@@ -32,6 +33,7 @@ from ca_core.testing import (
     assert_leaf_is_for,
     assert_refuses,
     chaos_plugin,
+    faults,
     provider_context,
     reference_plugin,
     run_conformance,
@@ -111,6 +113,14 @@ def surrounded() -> ChaosProvider:
     if isinstance(opened, ChaosProvider):
         return opened
     raise TypeError
+
+
+def spoilt() -> str:
+    """Spoil the second write to a backend."""
+    with FaultProxy("http://127.0.0.1:8200") as proxy:
+        proxy.plan(faults.LOST, writes_only=True, first=2, count=1)
+        proxy.plan("reset")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        return proxy.address
 
 
 def outside(csr: x509.CertificateSigningRequest) -> TrustChain:
