@@ -4,10 +4,9 @@ import msgspec
 from cryptography import x509
 
 from ca_core.contract import (
-    ROOT, AuthorityRequest, Capability, Findings, Kept, LeafRequest, ProbeRequest, Provider,
-    ProviderContext, ProviderPlugin, RetireRequest, RetireSignerRequest, Signer, SignerRequest,
-    TrustChain, hookimpl, issue_intermediate, issue_leaf, issue_root, json_schema, parse_struct,
-    signer_name,
+    ROOT, AuthorityRequest, Capability, Kept, LeafRequest, Provider, ProviderContext,
+    ProviderPlugin, RetireRequest, RetireSignerRequest, Signer, SignerRequest, TrustChain,
+    hookimpl, issue_intermediate, issue_leaf, issue_root, json_schema, parse_struct, signer_name,
 )
 
 
@@ -16,16 +15,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Example(Provider):
-    """Four methods that must be written, one that looks, and two that clean up."""
+    """Four methods that must be written, and two that clean up."""
 
     capabilities = frozenset({Capability.TEMPLATE})
 
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
         self._kept = Kept(context)
-
-    def probe(self, request: ProbeRequest) -> Findings:
-        return Findings(exists=self._kept.chain_or_none(ROOT) is not None)
 
     def ensure_authority(self, request: AuthorityRequest) -> TrustChain:
         now, domain = self._context.clock.now(), request.trust_domain
