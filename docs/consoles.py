@@ -36,6 +36,10 @@ _VARYING = (
 )
 
 
+LEFT_OUT = "…"
+"""A line that stands for any lines."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One command and what it showed; ``shown`` ends with a newline or is empty."""
@@ -81,11 +85,44 @@ def agrees(expected: str, shown: str) -> bool:
     return _lines_agree(_steady(expected), _steady(shown))
 
 
+def elided(old: str, new: str) -> str:
+    """Return the new output, with lines left out where the old one leaves lines out.
+
+    As many lines stay at either end; a part between two ``…`` stays where its first line does.
+    """
+    first, *rest = _parts(old.splitlines())
+    lines = new.splitlines()
+    if not rest:
+        return new
+    *between, last = rest
+    kept = lines[: len(first)]
+    for part in between:
+        kept += [LEFT_OUT, *_part_like(part, lines)]
+    kept += [LEFT_OUT, *lines[len(lines) - len(last) :]]
+    return "".join(f"{line}\n" for line in kept)
+
+
+def _parts(lines: Sequence[str]) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if line == LEFT_OUT:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return parts
+
+
+def _part_like(part: Sequence[str], lines: Sequence[str]) -> Sequence[str]:
+    starts = (n for n, line in enumerate(lines) if part and agrees(part[0], line))
+    start = next(starts, len(lines))
+    return lines[start : start + len(part)]
+
+
 def _fresh(block: Block, shown_by: Callable[[Block, Step], str]) -> str:
     parts = []
     for step in block.steps:
         shown = shown_by(block, step)
-        kept = step.shown if agrees(step.shown, shown) else shown
+        kept = step.shown if agrees(step.shown, shown) else elided(step.shown, shown)
         parts.append(f"$ {step.command}\n{kept}")
     return "".join(parts)
 
@@ -125,6 +162,6 @@ def _steady(text: str) -> list[str]:
 def _lines_agree(expected: Sequence[str], shown: Sequence[str]) -> bool:
     if not expected:
         return not shown
-    if expected[0] == "…":
+    if expected[0] == LEFT_OUT:
         return any(_lines_agree(expected[1:], shown[skip:]) for skip in range(len(shown) + 1))
     return bool(shown) and expected[0] == shown[0] and _lines_agree(expected[1:], shown[1:])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from docs.consoles import Step, agrees, blocks_of, refreshed
+from docs.consoles import Step, agrees, blocks_of, elided, refreshed
 
 PAGE = """# Page
 
@@ -83,6 +83,21 @@ def test_a_shown_file_is_typed_in_its_place():
     written, block = blocks_of(page)
     assert written.steps == (Step("cat > a.toml <<'END'\n[server]\nEND", ""),)
     assert written.line < block.line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("a\n…\nz\n", "b\nc\nd\ny\n", "b\n…\ny\n"),
+        ("…\nz\n", "a\nb\ny\n", "…\ny\n"),
+        ("a\n…\n", "b\nc\n", "b\n…\n"),
+        ("…\nseen 71 h\nwhy\n…\nz\n", "a\nseen 72 h\nbut\nb\ny\n", "…\nseen 72 h\nbut\n…\ny\n"),
+        ("a\nz\n", "b\nc\ny\n", "b\nc\ny\n"),
+    ],
+)
+def test_what_was_left_out_stays_left_out(old, new, kept):
+    """A stale output is refreshed at the places that the page shows, and no more is shown."""
+    assert elided(old, new) == kept
 
 
 def test_refreshing_changes_only_what_is_no_longer_true():
