@@ -147,7 +147,7 @@ def parse_passport(raw: bytes) -> Passport:
         payload = _bytes_of(envelope.payload)
         statement = msgspec.json.decode(payload, type=Statement)
         signatures = tuple((one.keyid, _bytes_of(one.sig)) for one in envelope.signatures)
-    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+    except ValueError as error:  # msgspec's errors are ValueErrors
         raise ConfigError(f"no passport: {error}") from None
     if msgspec.json.encode(statement) != payload:
         raise ConfigError("no passport: its statement is not canonical JSON")

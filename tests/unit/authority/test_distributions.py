@@ -159,6 +159,30 @@ def test_a_module_that_another_folder_would_win_has_no_digest(tiny, tmp_path_fac
         _ = tiny.digest
 
 
+def test_a_second_module_that_another_folder_would_win_has_no_digest(
+    tmp_path, tmp_path_factory, monkeypatch
+):
+    """What the entry point's module imports must be of the wheel as well."""
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {f"{MODULE}.py": PROVIDER, "second_for_digest.py": "A = 1\n"}
+    tiny = Installed(tmp_path, files, module=MODULE)
+    assert tiny.digest
+    shadow = tmp_path_factory.mktemp("shadow")
+    (shadow / "second_for_digest.py").write_text("")
+    monkeypatch.syspath_prepend(shadow)
+    with pytest.raises(ConfigError, match="module second_for_digest comes from"):
+        _ = tiny.digest
+
+
+def test_compiled_caches_are_no_code_of_their_own(tiny):
+    """Python writes them where it runs, listed or not."""
+    before = tiny.digest
+    cache = tiny.folder / MODULE / "__pycache__"
+    cache.mkdir()
+    (cache / "more.cpython-311.pyc").write_bytes(b"")
+    assert tiny.digest == before
+
+
 @pytest.mark.parametrize("module", ["json", "sys", "no_such_module", f"{MODULE}.nothing", "."])
 def test_an_entry_point_into_other_code_has_no_digest(tiny, module):
     """A passport must not speak of files that are never run."""

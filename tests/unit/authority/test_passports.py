@@ -168,6 +168,9 @@ ODD_FILES = {
     "no text": b"\xff\xfe",
     "a list": b"[]",
     "nested without end": b"[" * 200_000,
+    "nested below an unknown key": b'{"x":' + b"[" * 200_000,
+    "nested below a known key": b'{"payload":' + b"[" * 200_000,
+    "nested among the signatures": b'{"signatures":[{"keyid":' + b"[" * 200_000,
     "huge": b" " * (MAX_BYTES + 1),
 }
 

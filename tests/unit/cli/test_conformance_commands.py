@@ -197,6 +197,7 @@ def test_no_passport_for_chosen_checks(run, keys):
     found = run(*RUN, "tiny", *arguments)
     assert found.exit_code == 2
     assert "--only" in found.stderr
+    assert "1/1" not in found.stderr
 
 
 @pytest.fixture
