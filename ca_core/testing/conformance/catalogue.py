@@ -2,6 +2,7 @@
 
 from ca_core.testing.conformance.check import Catalogue
 from ca_core.testing.conformance.checks import (
+    adoption,
     authorities,
     bridges,
     cancels,
@@ -11,6 +12,7 @@ from ca_core.testing.conformance.checks import (
     crowds,
     csrs,
     descriptions,
+    externals,
     faults,
     hostility,
     installations,
@@ -60,6 +62,8 @@ for _area in (
     bridges,
     secondaries,
     installations,
+    externals,
+    adoption,
     races,
     crowds,
     writes,

@@ -1,14 +1,17 @@
-"""A primary datacenter that signs a secondary's CSR wrongly, in one way at a time."""
+"""Somebody above who signs a CSR wrongly, in one way at a time."""
 
 from datetime import timedelta
 
 from cryptography import x509
 
 from ca_core.contract import (
+    BACKDATE,
+    CrossSignRequest,
     KeyPair,
     KeySpec,
     TrustDomain,
     generate_key,
+    issue_cross_certificate,
     issue_intermediate,
     issue_leaf,
     issue_root,
@@ -25,9 +28,15 @@ _OTHER_DOMAIN = TrustDomain("99999999-2222-3333-4444-555555555555.consul")
 
 
 class Misissuer:
-    """Each method answers a CSR with a chain, signed certificate first; one of them is right."""
+    """Each method answers a CSR with a chain, signed certificate first; one of them is right.
 
-    def __init__(self, tempo: Tempo) -> None:
+    Args:
+        tempo: time.
+        signs_cas: what it signs may sign CAs in turn: an authority's CSR, not a secondary's.
+    """
+
+    def __init__(self, tempo: Tempo, *, signs_cas: bool = False) -> None:
+        self._signs_cas = signs_cas
         self._tempo = tempo
         key, self._now = generate_key(KeySpec()), tempo.clock.now().replace(microsecond=0)
         begun = self._now - _LONG_AGO
@@ -80,4 +89,13 @@ class Misissuer:
             now=self._now - ago,
             ttl=ttl,
         )
+        if self._signs_cas:
+            made = _without_path_length(made, issuer)
         return made, issuer.certificate
+
+
+def _without_path_length(made: x509.Certificate, issuer: KeyPair) -> x509.Certificate:
+    """Return a certificate like it, below which there is room."""
+    begins, ends = made.not_valid_before_utc + BACKDATE, made.not_valid_after_utc
+    request = CrossSignRequest(request_id="r", deadline=ends, certificate=made, not_after=ends)
+    return issue_cross_certificate(issuer, request, now=begins)

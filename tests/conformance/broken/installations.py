@@ -2,11 +2,15 @@
 
 from ca_core.contract import RequestError, Signer
 from ca_core.testing import ReferenceProvider
+from ca_core.testing.reference_backend import ROOT
 from tests.conformance.broken.spoiling import broken
 
 
-def ignoring(fault, *, alone=True):
-    """Return a provider that installs chains with this fault, ``alone`` or with others."""
+def ignoring(fault, *, alone=True, authority=False):
+    """Return a provider that installs chains with this fault, ``alone`` or with others.
+
+    They are chains of signers, or of the ``authority``.
+    """
     judged = all if alone else any
 
     class Ignoring(ReferenceProvider):
@@ -15,7 +19,7 @@ def ignoring(fault, *, alone=True):
                 return super()._fitting(name, key, chain)
             except RequestError as error:
                 found = str(error).split("; ")
-                if judged(fault in one for one in found):
+                if (name == ROOT) is authority and judged(fault in one for one in found):
                     return chain
                 raise
 
