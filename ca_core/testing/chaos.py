@@ -81,6 +81,17 @@ _CHAIN = _ALWAYS | {Mischief.CROOKED_CHAIN, Mischief.SHORT_LIFE}
 _CERTIFICATE = _ALWAYS | {Mischief.REPEATED, Mischief.SHORT_LIFE, Mischief.SWAPPED_ANSWER}
 _READ = frozenset({Mischief.UNAVAILABLE, Mischief.CROOKED_CHAIN})
 _MOST_POLLS = 3
+_NEEDED = {
+    "install_authority": Capability.EXTERNAL_ISSUER,
+    "intermediate_csr": Capability.SECONDARY,
+    "install_intermediate": Capability.SECONDARY,
+    "sign_intermediate": Capability.SIGN_INTERMEDIATE,
+    "cross_sign": Capability.CROSS_SIGN,
+    "cross_sign_csr": Capability.CROSS_SIGN_CSR,
+    "revoke": Capability.REVOKE,
+    "crl": Capability.REVOKE,
+}
+_UNDISTURBED = Fate(frozenset(), 0.0)
 
 
 class ChaosProvider(Provider):
@@ -214,20 +225,23 @@ class ChaosProvider(Provider):
     ) -> tuple[Fate, RequestT]:
         """Return the fate of a call and the request for the inner provider, if it comes so far.
 
-        1. A token of ours has polls left: one less.
-        2. Its fate is drawn.
-        3. Refused, or told to come back, before anything was done.
-        4. Blocked for a while.
+        1. What is not declared is refused by the inner provider, at once.
+        2. A token of ours has polls left: one less.
+        3. Its fate is drawn.
+        4. Refused, or told to come back, before anything was done.
+        5. Blocked for a while.
         """
+        if _NEEDED.get(method.__name__) not in {None, *self.capabilities}:
+            return _UNDISTURBED, request  # (1)
         polls, token = opened_token(request.pending)
         if polls > 0:
-            raise self._later(polls - 1, token)  # (1)
-        fate = self._fates.drawn(method.__name__, possible)  # (2)
-        self._refuse(fate)  # (3)
+            raise self._later(polls - 1, token)  # (2)
+        fate = self._fates.drawn(method.__name__, possible)  # (3)
+        self._refuse(fate)  # (4)
         if fate.has(Mischief.SLOW):
             raise self._later(int(fate.amount * _MOST_POLLS), token)
         if fate.has(Mischief.STALLED):
-            self._wait(self._stall_before(request))  # (4)
+            self._wait(self._stall_before(request))  # (5)
         return fate, shortened(replace(request, pending=token), fate, now=self._clock.now())
 
     def _refuse(self, fate: Fate) -> None:
@@ -241,7 +255,7 @@ class ChaosProvider(Provider):
         """Return the answer of what was done, unless it is lost."""
         if fate.has(Mischief.LOST_ANSWER):
             raise OutcomeUnknownError("chaos: it was done, and the answer is lost")
-        if fate.has(Mischief.LOST_TOKEN):
+        if fate.has(Mischief.FORGOTTEN):
             raise self._later(0, None)
         return answer
 

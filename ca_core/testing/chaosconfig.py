@@ -21,10 +21,11 @@ LONGEST_STALL = timedelta(seconds=1)
 _WHERE = "ca.config"
 
 
+_Odds = Annotated[float, msgspec.Meta(ge=0, le=1)] | None
+
+
 def _knob(meaning: str) -> msgspec.Meta:
-    return msgspec.Meta(
-        ge=0, le=1, description=f"probability 0 to 1 (else the profile's): {meaning}"
-    )
+    return msgspec.Meta(description=f"probability 0 to 1 (else the profile's): {meaning}")
 
 
 class ChaosConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,17 +55,17 @@ class ChaosConfig(msgspec.Struct, frozen=True, kw_only=True):
     stall: Annotated[
         timedelta, msgspec.Meta(description="how long a stalled call blocks, at most 1s")
     ] = timedelta(milliseconds=20)
-    rate_limited: Annotated[float, _knob("asked too fast, nothing done")] | None = None
-    unavailable: Annotated[float, _knob("not reachable, nothing done")] | None = None
-    slow: Annotated[float, _knob("answers one to three polls later")] | None = None
-    lost_answer: Annotated[float, _knob("done, but the answer never comes")] | None = None
-    lost_token: Annotated[float, _knob("done, pending, and begun anew")] | None = None
-    stalled: Annotated[float, _knob("blocks its thread")] | None = None
-    short_life: Annotated[float, _knob("less life than asked, at least 55 %")] | None = None
-    repeated: Annotated[float, _knob("a repeat gets the same certificate")] | None = None
-    sick: Annotated[float, _knob("health says no")] | None = None
-    crooked_chain: Annotated[float, _knob("ILLEGAL: chain doubled or reversed")] | None = None
-    swapped_answer: Annotated[float, _knob("ILLEGAL: another request's answer")] | None = None
+    rate_limited: Annotated[_Odds, _knob("asked too fast, nothing done")] = None
+    unavailable: Annotated[_Odds, _knob("not reachable, nothing done")] = None
+    slow: Annotated[_Odds, _knob("answers one to three polls later")] = None
+    lost_answer: Annotated[_Odds, _knob("done, but the answer never comes")] = None
+    forgotten: Annotated[_Odds, _knob("done, pending, and begun anew")] = None
+    stalled: Annotated[_Odds, _knob("blocks its thread")] = None
+    short_life: Annotated[_Odds, _knob("less life than asked, at least 55 %")] = None
+    repeated: Annotated[_Odds, _knob("a repeat gets the same certificate")] = None
+    sick: Annotated[_Odds, _knob("health says no")] = None
+    crooked_chain: Annotated[_Odds, _knob("ILLEGAL: chain doubled or reversed")] = None
+    swapped_answer: Annotated[_Odds, _knob("ILLEGAL: another request's answer")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ mischief                what the caller sees                                who 
 ``unavailable``         ``UnavailableError``; nothing was done              core: comes back later
 ``slow``                ``PendingError`` one to three times, then work      core: keeps the token
 ``lost_answer``         it was done, and ``OutcomeUnknownError`` comes      core: repeats the id
-``lost_token``          it was done, ``PendingError`` comes, and the token  core: a second leaf is
-                        begins it anew                                      allowed and recorded
+``forgotten``           it was done, ``PendingError`` comes, and with the   core: a second leaf is
+                        token it begins anew                                allowed and recorded
 ``stalled``             the call blocks its thread for ``stall``            core: ``concurrency``
 ``short_life``          leaf, signer, intermediate live 55 to 95 % of what  core: asks no more than
                         was asked                                           it can renew in time
@@ -41,7 +41,7 @@ class Mischief(StrEnum):
     UNAVAILABLE = "unavailable"
     SLOW = "slow"
     LOST_ANSWER = "lost_answer"
-    LOST_TOKEN = "lost_token"  # noqa: S105 - the name of a mischief
+    FORGOTTEN = "forgotten"
     STALLED = "stalled"
     SHORT_LIFE = "short_life"
     REPEATED = "repeated"
@@ -58,7 +58,7 @@ DISTURBING = REFUSED | {
     Mischief.UNAVAILABLE,
     Mischief.SLOW,
     Mischief.LOST_ANSWER,
-    Mischief.LOST_TOKEN,
+    Mischief.FORGOTTEN,
 }
 """What keeps a caller from a good answer; at most one of them strikes a call."""
 
@@ -67,7 +67,7 @@ _ROUGH = {
     Mischief.UNAVAILABLE: 0.1,
     Mischief.SLOW: 0.2,
     Mischief.LOST_ANSWER: 0.15,
-    Mischief.LOST_TOKEN: 0.1,
+    Mischief.FORGOTTEN: 0.1,
     Mischief.SHORT_LIFE: 0.3,
     Mischief.REPEATED: 0.5,
     Mischief.SICK: 0.3,

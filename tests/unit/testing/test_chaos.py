@@ -7,6 +7,7 @@ import pytest
 
 from ca_core.contract import (
     Capability,
+    CapabilityUnsupportedError,
     ConfigError,
     OutcomeUnknownError,
     PendingError,
@@ -14,6 +15,7 @@ from ca_core.contract import (
     UnavailableError,
 )
 from ca_core.testing import chaos_plugin
+from ca_core.testing.chaos import _NEEDED
 from ca_core.testing.chaosanswers import REMEMBERED, Answers, later_token, opened_token
 from ca_core.testing.mischief import PROFILES, Fate, Mischief
 from tests.unit.testing.patient import Cluster
@@ -79,9 +81,9 @@ def _polls_left(server, request):
     return opened_token(waiting.value.token)[0]
 
 
-def test_a_lost_token_gives_a_second_leaf():
+def test_a_forgotten_call_gives_a_second_leaf():
     """Asked again with the token, the backend signs again: allowed for leaves."""
-    cluster = Cluster(**ALWAYS, lost_token=1)
+    cluster = Cluster(**ALWAYS, forgotten=1)
     server = ready(cluster)
     made = _counting(server)
     request = cluster.ask.leaf("s1")
@@ -152,6 +154,16 @@ def test_a_stalled_call_blocks_for_as_long_as_was_said():
     )
     server.sign_leaf(late)
     assert waited == [0.5, 0.1]
+
+
+def test_what_is_not_declared_is_refused_at_once():
+    """Nobody is told to come back for what will never be."""
+    cluster = Cluster("slow", **ALWAYS, slow=1, rate_limited=1, lost_answer=1)
+    server = cluster.server()
+    for name, needed in _NEEDED.items():
+        if needed not in server.capabilities:
+            with pytest.raises(CapabilityUnsupportedError):
+                getattr(server, name)(cluster.ask.probe())
 
 
 def test_calm_is_the_inner_provider_itself():
