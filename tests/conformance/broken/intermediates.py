@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_core.contract import KeySpec, checked_intermediate, generate_key
 from ca_core.errors import RequestError
@@ -21,23 +21,23 @@ NOBODY = x509.AuthorityKeyIdentifier(b"nobody", None, None)
 SAN = x509.SubjectAlternativeName
 
 
-def for_ed25519(request):
-    """Say whether the secondary has an Ed25519 key: the second template is for those."""
-    return isinstance(request.csr.public_key(), ed25519.Ed25519PublicKey)
+def short_lived(request):
+    """Say whether a short life was asked for: the second template is for those."""
+    return request.ttl < 60 * DAY
 
 
 def spoiled(name, fault, caught_by, change):
     """Return a provider whose second template is wrong in one thing."""
-    return spoiled_intermediate(name, fault, caught_by, change, when=for_ed25519)
+    return spoiled_intermediate(name, fault, caught_by, change, when=short_lived)
 
 
 class SignedByAnother(ReferenceProvider):
     """Signs some intermediates by another key."""
 
     def sign_intermediate(self, request):
-        """Sign for Ed25519 keys by a key of no certificate."""
+        """Sign short-lived ones by a key of no certificate."""
         made = super().sign_intermediate(request)
-        if not for_ed25519(request):
+        if not short_lived(request):
             return made
         return draft(made).signed(ec.generate_private_key(ec.SECP256R1()))
 
@@ -116,7 +116,7 @@ BROKEN = (
         "gives a year, whatever was asked",
         "intermediate.life",
         lambda honest, _request: honest.but(ends=honest.begins + YEAR),
-        when=lambda request: request.ttl < 60 * DAY,
+        when=short_lived,
     ),
     spoiled_intermediate(
         "intermediate-beyond-authority",

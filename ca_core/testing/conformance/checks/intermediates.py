@@ -31,9 +31,10 @@ def _csr(
 
 
 def _signed(here: Scene, keys: tuple[KeySpec, ...]) -> Iterator[IntermediateFacts]:
-    """Have an intermediate signed for each of the keys that another datacenter may have."""
-    for key in keys:
-        yield here.intermediate(here.mesh.ask.intermediate(_csr(key)))
+    """Have intermediates signed: a short-lived one, and one for each key that there may be."""
+    short, long = _LIVES
+    for key, ttl in ((keys[0], short), *((key, long) for key in keys)):
+        yield here.intermediate(here.mesh.ask.intermediate(_csr(key), ttl=ttl))
 
 
 def _every_one_holds(arena: Arena, *rules: str) -> None:
