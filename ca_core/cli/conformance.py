@@ -1,12 +1,11 @@
 """``ca-core provider conformance`` and ``verify-passport``: is a provider proven, and by whom?"""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ca_core.cli.options import ConfigOption, Output, OutputOption
+from ca_core.cli.options import ConfigOption, LevelName, Output, OutputOption
 from ca_core.cli.output import print_facts, print_json
 from ca_core.cli.teaching import TaughtCommand
 
@@ -14,6 +13,7 @@ _RUN = """
 Examples:
   ca-core provider conformance builtin --fake-clock
   ca-core provider conformance vault --config ca-core.toml --level L3 --report report
+  ca-core provider conformance vault --config ca-core.toml --ca-key ec-256 --ca-key rsa-2048
   ca-core provider conformance vault --config ca-core.toml --only leaf.key --only leaf.one-uri
   openssl genpkey -algorithm ed25519 -out key.pem
   ca-core provider conformance acme --config acme.toml --passport acme.json --sign-key key.pem
@@ -34,16 +34,6 @@ Without --key the keys are those of [conformance] trusted_keys in the configurat
 Ends with 0 if a trusted key signed it and the installed distribution, if there is one, is exactly
 the one it speaks of; else with 1.
 """
-
-
-class LevelName(StrEnum):
-    """The levels, as one types them."""
-
-    L0 = "L0"
-    L1 = "L1"
-    L2 = "L2"
-    L3 = "L3"
-    L4 = "L4"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,19 +86,30 @@ def conformance(
             help="Play time. Only for a provider that has no backend with a clock of its own.",
         ),
     ] = False,
+    ca_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ca-key",
+            metavar="KEY",
+            help="CA key that the backend can make, the usual one first; may be repeated. "
+            "Default: ec-256, rsa-2048 and ed25519.",
+        ),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run the conformance kit on a configured provider, and show what was found."""
     from ca_core.cli import conformance_actions as actions  # noqa: PLC0415 - help needs none of it
+    from ca_core.cli.conformance_subject import Keeping, Wanted  # noqa: PLC0415 - nor this
 
-    wanted = actions.Wanted(
+    wanted = Wanted(
         name=name,
         file=config,
         level=level.value,
         only=tuple(only or ()),
         http_backend=http_backend,
         fake_clock=fake_clock,
-        keeping=actions.Keeping(folder=report, passport=passport, sign_key=sign_key),
+        keys=tuple(ca_key or ()),
+        keeping=Keeping(folder=report, passport=passport, sign_key=sign_key),
     )
     done = actions.run(wanted)
     if output is Output.JSON:

@@ -1,7 +1,7 @@
 """What ``provider conformance`` does; imported when it runs."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +11,12 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ca_core.authority.passportkeys import private_key
-from ca_core.authority.registry import ALIASES, Registry
+from ca_core.authority.registry import Registry
+from ca_core.cli.conformance_subject import Wanted, chosen_checks, subject_of
 from ca_core.cli.output import console, print_lines, print_table, printable
-from ca_core.clock import SystemClock
-from ca_core.config import load_config
 from ca_core.errors import ConfigError
-from ca_core.fields import nearest_hint
-from ca_core.testing import FakeClock
 from ca_core.testing.conformance import (
     CHECKS,
-    Check,
     Level,
     Outcome,
     ProviderUnderTest,
@@ -36,28 +32,6 @@ from ca_core.testing.conformance.reports.wording import to_mend
 WrittenT = TypeVar("WrittenT")
 
 Watch = Callable[[Result, int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keeping:
-    """Where to keep what was found; each part may be None."""
-
-    folder: Path | None = None
-    passport: Path | None = None
-    sign_key: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What was typed."""
-
-    name: str
-    file: Path | None = None
-    level: str = "L2"
-    only: tuple[str, ...] = ()
-    http_backend: str | None = None
-    fake_clock: bool = False
-    keeping: Keeping = field(default_factory=Keeping)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +67,7 @@ def run(wanted: Wanted) -> Done:
         ConfigError: what was typed or configured cannot be run, or nothing can be stated of it;
             told before the first check wherever that is possible.
     """
-    level, checks = Level[wanted.level], _chosen(wanted)
+    level, checks = Level[wanted.level], chosen_checks(wanted)
     subject = subject_of(wanted)
     signing = _Signing.begun(wanted)
     _announce(wanted, len(checks), signing)
@@ -103,29 +77,6 @@ def run(wanted: Wanted) -> Done:
     if signing is not None:
         signing.end(report, subject)
     return Done(report=report, files=files, passport=wanted.keeping.passport)
-
-
-def subject_of(wanted: Wanted) -> ProviderUnderTest:
-    """Return the provider with its configuration from the file.
-
-    Raises:
-        ConfigError: the file is wrong or for another provider, or names no such backend.
-    """
-    name = ALIASES.get(wanted.name, wanted.name)
-    raw = _configured(name, wanted.file)
-    backend = wanted.http_backend
-    if backend is not None and backend not in _texts(raw):
-        raise ConfigError(
-            f"no key below [ca.config] has the value {backend}",
-            where="--http-backend",
-            hint="write the URL exactly as the configuration has it",
-        )
-    return ProviderUnderTest(
-        provider=name,
-        make_config=lambda address: _through(raw, backend, address),
-        backend=backend,
-        clock=FakeClock(SystemClock().now().replace(microsecond=0)) if wanted.fake_clock else None,
-    )
 
 
 def show(done: Done) -> None:
@@ -190,65 +141,13 @@ class _Signing:
         _told(lambda: written_passport(passport, self.path))
 
 
-def _chosen(wanted: Wanted) -> tuple[Check, ...]:
-    if not wanted.only:
-        return CHECKS.up_to(Level[wanted.level])
-    return tuple(_check(check_id) for check_id in dict.fromkeys(wanted.only))
-
-
-def _check(check_id: str) -> Check:
-    found = CHECKS.get(check_id)
-    if found is None:
-        near = nearest_hint(check_id, [check.id for check in CHECKS])
-        raise ConfigError(f"there is no check {check_id!r}{near}", where="--only")
-    return found
-
-
-def _configured(name: str, file: Path | None) -> Mapping[str, Any]:
-    if file is None:
-        return {}
-    ca = load_config(file).ca
-    if ALIASES.get(ca.provider, ca.provider) != name:
-        raise ConfigError(
-            f"{file} configures {ca.provider!r}, not {name!r}",
-            where="ca.provider",
-            hint=f'set provider = "{name}" below [ca], or name another file',
-        )
-    return ca.config
-
-
-def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case Mapping():
-            for inner in value.values():
-                yield from _texts(inner)
-        case list():
-            for inner in value:
-                yield from _texts(inner)
-
-
-def _through(value: Any, backend: str | None, address: str | None) -> Any:
-    """Return the configuration with the backend's URL replaced by the proxy's, at any depth."""
-    match value:
-        case str() if backend is not None and address is not None and value == backend:
-            return address
-        case Mapping():
-            return {key: _through(inner, backend, address) for key, inner in value.items()}
-        case list():
-            return [_through(inner, backend, address) for inner in value]
-        case _:
-            return value
-
-
 def _announce(wanted: Wanted, count: int, signing: _Signing | None) -> None:
     """Say what a live run does before it does it."""
     origin = Registry().origin(wanted.name)
     source = f"configured in {wanted.file}" if wanted.file else "with no configuration"
     lines = [
-        f"{count} checks on {origin}, {source}.",
-        "They make authorities, signers and leaves on its backend, and retire what they made.",
+        f"{count} check{'s' * (count != 1)} on {origin}, {source}.",
+        "This makes authorities, signers and leaves on its backend, and retires what was made.",
     ]
     if signing is not None:
         lines.append(f"The passport will be for distribution hash {signing.digest}.")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca_core.authority.passportkeys import key_id
 from ca_core.authority.passports import parse_passport, signed_passport
-from ca_core.cli import conformance_actions as actions
+from ca_core.cli import conformance_subject as typed
 from ca_core.contract import ConfigError
 from ca_core.testing.conformance import CHECKS, Level
 from tests.unit.authority.installing import PROVIDER, Installed
@@ -86,9 +86,9 @@ def test_a_live_run_says_first_what_it_will_do(run):
     """It makes objects on a backend that may be somebody's."""
     found = run(*RUN, "builtin", "--only", "leaf.key")
     announced, _, _ = found.stderr.partition("1/1 ")
-    assert "1 checks on builtin (ca-core" in announced
-    assert "make authorities, signers and leaves" in announced
-    assert "retire" in announced
+    assert "1 check on builtin (ca-core" in announced
+    assert "makes authorities, signers and leaves" in announced
+    assert "retires" in announced
 
 
 @pytest.mark.usefixtures("breaking")
@@ -147,6 +147,7 @@ def test_a_file_of_another_provider_is_refused(run, tmp_path):
         (("builtin", "--sign-key", "k.pem"), "go together"),
         (("builtin", "--http-backend", "http://127.0.0.1:1"), "no key below"),
         (("builtin", "--level", "L9"), "L9"),
+        (("builtin", "--ca-key", "ec-265"), "did you mean 'ec-256'"),
     ],
 )
 def test_what_cannot_be_run_is_told_before_the_first_check(run, arguments, fault):
@@ -319,8 +320,8 @@ def test_the_proxy_takes_the_place_of_the_backend_at_any_depth(tmp_path):
         '[ca]\nprovider = "tiny"\n[ca.config]\naddress = "http://b:1"\nname = "http://b:1/x"\n'
         'nodes = ["http://b:1", "http://c:1"]\n[ca.config.auth]\nurl = "http://b:1"\n'
     )
-    wanted = actions.Wanted(name="tiny", file=file, http_backend="http://b:1")
-    subject = actions.subject_of(wanted)
+    wanted = typed.Wanted(name="tiny", file=file, http_backend="http://b:1")
+    subject = typed.subject_of(wanted)
     assert subject.make_config("http://proxy") == {
         "address": "http://proxy",
         "name": "http://b:1/x",
@@ -330,13 +331,21 @@ def test_the_proxy_takes_the_place_of_the_backend_at_any_depth(tmp_path):
     assert subject.make_config(None)["address"] == "http://b:1"
     assert subject.backend == "http://b:1"
     with pytest.raises(ConfigError, match="--http-backend"):
-        actions.subject_of(actions.Wanted(name="tiny", file=file, http_backend="http://z:1"))
+        typed.subject_of(typed.Wanted(name="tiny", file=file, http_backend="http://z:1"))
 
 
 def test_time_is_played_only_if_asked_for():
     """A backend with a clock of its own would not follow."""
-    assert actions.subject_of(actions.Wanted(name="builtin")).clock is None
-    assert actions.subject_of(actions.Wanted(name="builtin", fake_clock=True)).clock is not None
+    assert typed.subject_of(typed.Wanted(name="builtin")).clock is None
+    assert typed.subject_of(typed.Wanted(name="builtin", fake_clock=True)).clock is not None
+
+
+def test_the_keys_that_the_backend_can_make_are_tried():
+    """The usual one first; without the option, one of each family."""
+    named = typed.subject_of(typed.Wanted(name="builtin", keys=("rsa-3072", "ec-384")))
+    assert [str(key) for key in named.keys] == ["rsa-3072", "ec-384"]
+    usual = typed.subject_of(typed.Wanted(name="builtin"))
+    assert len({key.type for key in usual.keys}) == 3
 
 
 def test_the_passport_of_a_run_holds_every_check(run, tiny, keys):
