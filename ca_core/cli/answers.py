@@ -79,8 +79,8 @@ ANSWERS = {
             *("Name", "Package", "Version", "EntryPoint", "APIVersion", "Capabilities", "Config"),
             *("OK", "Online"),
         ),
-        "`Online` is null without `--online`, else it has `Exists`, `MissingPermissions`, `Limits`, "
-        "`Notes`, `Healthy`, `Message`, `Details`",
+        "`Online` is null without `--online`, else it has `Exists`, `MissingPermissions`, "
+        "`Limits`, `Notes`, `Healthy`, `Message`, `Details`",
     ),
     "provider conformance": JsonAnswer(
         "object",

@@ -16,6 +16,16 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class LevelName(StrEnum):
+    """How much is asked of a provider, as one types it; a level includes those below it."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
+    L4 = "L4"
+
+
 HttpAddress = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ca_core.cli.options import Output, OutputOption, command_app
+from ca_core.cli.options import LevelName, Output, OutputOption, command_app
 from ca_core.cli.teaching import TaughtCommand
 
 app = command_app(
@@ -26,16 +26,6 @@ class TemplateName(StrEnum):
 
     LOCAL = "local"
     HTTP = "http"
-
-
-class LevelName(StrEnum):
-    """How much is asked of a provider; a level includes those below it."""
-
-    L0 = "L0"
-    L1 = "L1"
-    L2 = "L2"
-    L3 = "L3"
-    L4 = "L4"
 
 
 @app.command(

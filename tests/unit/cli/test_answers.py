@@ -22,6 +22,8 @@ ARGUMENTS = {
     "ca install-chain": ("leaf.pem",),
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
+    "plugin new": ("acme", "--no-run"),
+    "plugin test": ("plugged",),
     "provider check": ("builtin",),
     "provider conformance": ("builtin", "--only", "leaf.key"),
     "provider verify-passport": ("passport.json",),
@@ -57,6 +59,8 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
     with Store(MemoryEngine()) as store:
         write_backup(store.snapshot.snapshot(), records_of(store), file, now=datetime.now(UTC))
     (tmp_path / "leaf.pem").write_text(pem_of(make_leaf()))
+    (tmp_path / "plugged" / "tests").mkdir(parents=True)
+    (tmp_path / "plugged" / "pyproject.toml").touch()
     (tmp_path / "passport.json").write_bytes(signed_passport(STATEMENT, KEY))
     row = dict.fromkeys(ANSWERS["agent list"].keys, moment)
     status = {
