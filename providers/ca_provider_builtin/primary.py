@@ -138,16 +138,14 @@ class BuiltinPrimary(LocalSigning):
 
     def sign_intermediate(self, request: IntermediateRequest) -> x509.Certificate:
         """Sign a secondary's intermediate; of its CSR only the public key is used."""
-        self._root()
-        self.require(Capability.SIGN_INTERMEDIATE)
+        self._root_that_can(Capability.SIGN_INTERMEDIATE)
         csr = checked_intermediate(request, self.context.trust_domain)
         label = f"secondary {spki_digest(csr.public_key())[:16]}"
         return self._intermediate(csr.public_key(), label, request.ttl)
 
     def cross_sign(self, request: CrossSignRequest) -> x509.Certificate:
         """Re-issue another primary CA's certificate under this authority's primary key."""
-        root = self._root()
-        self.require(Capability.CROSS_SIGN)
+        root = self._root_that_can(Capability.CROSS_SIGN)
         fitting = checked_cross_sign(request, root.chain, now=self.now())
         return issue_cross_certificate(root.pair, fitting, now=self.now())
 
@@ -223,6 +221,17 @@ class BuiltinPrimary(LocalSigning):
             now=self.now(),
             ttl=min(positive_life(ttl), root.ends - self.now()),
         )
+
+    def _root_that_can(self, capability: Capability) -> Held:
+        """Return the primary CA if this instance declares ``capability``, also once it has seen it.
+
+        Raises:
+            CapabilityUnsupportedError: it does not, whether the authority exists or not.
+        """
+        self.require(capability)
+        root = self._root()
+        self.require(capability)
+        return root
 
     def _root(self) -> Held:
         root = self.kept.held(ROOT)

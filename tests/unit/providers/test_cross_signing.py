@@ -186,6 +186,14 @@ def test_cross_signing_can_be_switched_off():
         server.cross_sign(World("builtin").cross_request(server.trust_chain().primary))
 
 
+def test_what_is_switched_off_refuses_before_the_authority_exists_too():
+    """An undeclared method says so, and not that something is not ready."""
+    server, other = World("builtin").server(disable_cross_signing=True), World("builtin")
+    request = other.cross_request(other.started().trust_chain().primary)
+    with pytest.raises(CapabilityUnsupportedError):
+        server.cross_sign(request)
+
+
 def test_authority_faults_of_a_good_root_are_none():
     """The check that guards adoption accepts what this project makes itself."""
     pair = own_root()
