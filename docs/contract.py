@@ -3,13 +3,22 @@
 import ast
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import pairwise
 from typing import Any
 
 from ca_core import contract
-from ca_core.contract import Capability, CapabilityUnsupportedError, Error, Provider, plugin
+from ca_core.contract import (
+    EVENT_FIELDS,
+    Capability,
+    CapabilityUnsupportedError,
+    Error,
+    EventType,
+    Provider,
+    plugin,
+)
 from docs.options import attributes_of, type_of
 from docs.tables import as_line, summary, table
 from docs.typenames import as_written
@@ -92,6 +101,26 @@ def hooks() -> str:
     )
 
 
+def events() -> str:
+    """Return a table of what is told, with every field of it, and of what reviews see and say."""
+    meanings = _member_docs(EventType)
+    told = table(
+        ("event", "means", "fields"),
+        (
+            (
+                f"`{one.value}`",
+                meanings[one.name],
+                "; ".join(f"`{name}`: {meaning}" for name, meaning in EVENT_FIELDS[one].items()),
+            )
+            for one in EventType
+        ),
+    )
+    kinds = (contract.IssuanceReview, contract.Verdict, contract.Event)
+    rows = (row for one in kinds for row in fields_of(one, set()))
+    values = table(("field", "type", "means"), rows)
+    return f"{told}\n{values}"
+
+
 def errors() -> str:
     """Return a table of the errors a provider may raise."""
     named = (
@@ -141,7 +170,8 @@ def signature(method: Callable[..., Any]) -> str:
     """Return a signature as an author writes it, without ``self`` and without modules."""
     plain = inspect.signature(method)
     kept = [p for p in plain.parameters.values() if p.name != "self"]
-    return as_written(str(plain.replace(parameters=kept)))
+    shown = re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", str(plain.replace(parameters=kept)))
+    return as_written(shown)
 
 
 def fields_of(kind: type, left_out: set[str]) -> Iterator[tuple[str, str, str]]:

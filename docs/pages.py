@@ -25,6 +25,7 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "answers": contract.answers,
     "capabilities": contract.capabilities,
     "hooks": contract.hooks,
+    "events": contract.events,
     "errors": contract.errors,
     "values": toolbox.values,
     "toolbox": toolbox.toolbox,

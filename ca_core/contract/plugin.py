@@ -137,7 +137,13 @@ class IssuanceReview:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A review plugin's answer; ``reason`` is shown to the caller when denied."""
+    """A review plugin's answer.
+
+    Attributes:
+        allow: False denies; nothing but a bool is taken.
+        reason: why it is denied: one line that callers and logs see, so no secret; 200 characters
+            of it are shown.
+    """
 
     allow: bool
     reason: str = ""
