@@ -21,6 +21,7 @@ from ca_core.contract import (
 from ca_core.testing import ReferenceProvider
 from ca_core.testing.clock import START
 from ca_core.testing.reference_backend import ROOT
+from tests.conformance.broken.installations import ignoring
 from tests.conformance.broken.spoiling import below_corporate, broken, spoiled_root
 from tests.unit.authority.drafts import DOMAIN, draft
 
@@ -168,13 +169,6 @@ def waiting(pending, csr):
     return PendingError(token=pending.token, poll_after=pending.poll_after, csr=text)
 
 
-class InstallsAnything(ReferenceProvider):
-    """Installs whatever it is given first."""
-
-    def _fitting(self, name, key, chain):
-        return chain if name == ROOT else super()._fitting(name, key, chain)
-
-
 class LastOneWins(ReferenceProvider):
     """Lets a second chain replace the first."""
 
@@ -237,10 +231,10 @@ BROKEN = (
         supply=below_corporate,
     ),
     broken(
-        "installs-anything",
-        "does not look at an installed chain",
+        "installs-other-key-authority",
+        "does not look whose key an installed chain is for",
         "authority.wrong-installation",
-        InstallsAnything,
+        ignoring("the private key does not belong", authority=True),
         supply=below_corporate,
     ),
     broken(

@@ -12,7 +12,7 @@ CHECKS = Catalogue()
 
 def _adopted(arena: Arena) -> Mesh:
     mesh = arena.mesh()
-    if not mesh.provider.trust_chain().adopted:
+    if not (mesh.ensure().adopted and mesh.provider.trust_chain().adopted):
         raise Inapplicable("no existing CA is named in the configuration")
     return mesh
 
