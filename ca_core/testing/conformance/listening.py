@@ -50,6 +50,14 @@ def told_by(error: BaseException) -> list[str]:
 def shows(text: str, secret: bytes) -> bool:
     """Say whether a private key (PKCS#8 DER) can be read in ``text``: PEM, base64, hex or bytes."""
     part = secret[39:63]  # of an EC key its private number; the bytes before it are the same in all
-    packed = "".join(text.split()).replace("\\n", "")
     spellings = (base64.b64encode(part).decode(), part.hex(), repr(part)[2:-1])
-    return "PRIVATEKEY-----" in packed or any(spelling in packed for spelling in spellings)
+    bare = _bare(text)
+    return "PRIVATEKEY-----" in bare or any(_bare(spelling) in bare for spelling in spellings)
+
+
+def _bare(text: str) -> str:
+    """Return the text without what differs from one way of printing to another."""
+    return text.replace("\\n", "").translate(_LAYOUT)
+
+
+_LAYOUT = str.maketrans("", "", " \t\r\n'\"\\")

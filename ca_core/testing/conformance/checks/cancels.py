@@ -20,7 +20,7 @@ from ca_core.testing.conformance.mesh import Mesh, RequestT
 from ca_core.testing.conformance.trying import Attempt, Running, attempt
 from ca_core.testing.conformance.verdict import raised_by, require
 from ca_core.testing.conformance.words import Level
-from ca_core.testing.faultystore import Killed, Moment
+from ca_core.testing.faultystore import FaultyStore, Killed, Moment
 
 CHECKS = Catalogue()
 
@@ -84,30 +84,34 @@ def cancel_repeat(arena: Arena) -> None:
 )
 def cancel_torn(arena: Arena) -> None:
     """A call that is torn down at any use of the store leaves an object that still works."""
-    for made in (False, True):
-        each_moment(lambda moment, made=made: _torn(arena, moment, made=made), reads=made)  # type: ignore[misc] # bound now
 
+    def making(moment: Moment) -> bool:
+        world = disturbed(arena)
+        victim = world.victim(world.calm.server())
+        return _torn(world.store, moment, victim.ensure)
 
-def _torn(arena: Arena, moment: Moment, *, made: bool) -> bool:
-    """Tear down one call at ``moment`` (``made``: while it signs, else while it makes a signer)."""
-    world, name = disturbed(arena), arena.tempo.new_id("s")
+    each_moment(making)
+    world = disturbed(arena)
     victim = world.victim(world.calm.server())
-    if made:
-        _signed(victim, name)
-    world.store.die(moment)
+    victim.ensure()
+
+    def preparing(moment: Moment) -> bool:
+        name = arena.tempo.new_id("s")
+        return _torn(world.store, moment, lambda: victim.prepare(name))
+
+    each_moment(preparing)
+    each_moment(lambda moment: _torn(world.store, moment, victim.leaf), reads=True)
+
+
+def _torn(store: FaultyStore, moment: Moment, call: Callable[[], object]) -> bool:
+    """Tear ``call`` down at ``moment``; fail unless its repeat works, say whether it was torn."""
+    store.die(moment)
     with suppress(Killed):
-        attempt(victim.leaf if made else lambda: _signed(victim, name), "a call")
-    world.store.heal()
-    again = Running(lambda: _signed(victim, name), "a call after one that was torn down")
-    found = again.result()
+        attempt(call, "a call")
+    store.heal()
+    found = Running(call, "a call after one that was torn down").result()
     require(found.error is None, f"after a call that was torn down {moment} came {found}")
-    return world.store.reached
-
-
-def _signed(mesh: Mesh, signer: str) -> None:
-    mesh.ensure()
-    mesh.prepare(signer)
-    mesh.leaf()
+    return store.reached
 
 
 def _late(

@@ -132,7 +132,7 @@ def fault_reset(arena: Arena) -> None:
     "fault.garbage",
     Level.L3,
     why="A captive portal or a load balancer's page answers 200 too.",
-    sources=("Certbot GH-9664", "consul-template GH-1038"),
+    sources=("Certbot GH-9664", "step-ca GH-1021"),
     fix="Parse in one place, and raise `ProviderError` for what cannot be parsed.",
     needs=_BACKEND,
 )

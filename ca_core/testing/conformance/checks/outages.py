@@ -144,7 +144,7 @@ def fault_replaced(arena: Arena) -> None:
     needs=_BACKEND,
 )
 def fault_leaks(arena: Arena) -> None:
-    """A hundred failed calls leave no thread and no connection behind."""
+    """Failed calls, dozens of them, leave no thread and no connection behind."""
     with proxied(arena) as here:
 
         def fails() -> None:
@@ -154,7 +154,7 @@ def fault_leaks(arena: Arena) -> None:
             here.proxy.heal()
 
         grown = growth(lambda: threads() | files(), fails)
-        require(grown < CYCLES, f"{grown} threads and connections more after a hundred failures")
+        require(grown < CYCLES, f"{grown} threads and connections more after dozens of failures")
 
 
 def _fastest(call: Callable[[], object]) -> float:

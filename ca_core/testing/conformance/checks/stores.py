@@ -74,12 +74,13 @@ def store_recovers(arena: Arena) -> None:
 )
 def store_reading(arena: Arena) -> None:
     """Signing while the store cannot be read gives a leaf or a typed error."""
+    world = disturbed(arena)
+    victim = world.victim(_made(world.calm.server()))
 
     def failed(moment: Moment) -> bool:
-        world = disturbed(arena)
-        victim = world.victim(_made(world.calm.server()))
         world.store.fail(moment)
         found = attempt(victim.leaf, "sign_leaf()")
+        world.store.heal()
         require(not found.error or found.is_one_of(ProviderError), f"sign_leaf() came to {found}")
         return world.store.reached
 
