@@ -32,7 +32,7 @@ from ca_core.contract import (
     Role,
     TrustDomain,
 )
-from ca_core.errors import Error, ProviderError
+from ca_core.errors import ConfigError, Error, ProviderError
 from ca_core.state.memory import MemoryEngine
 from ca_core.state.providerstate import StoredProviderState
 from ca_core.state.secrets import EncryptedSecrets
@@ -55,9 +55,16 @@ def main() -> int:
     try:
         told = _told(registry, options, job)
     except Error as error:
-        told = {"error": str(error), "hint": error.hint, "code": int(exit_code_of(error))}
+        told = _failure(options.name, error)
     print(json.dumps(told), file=answer, flush=True)
     return int("error" in told)
+
+
+def _failure(name: str, error: Error) -> dict[str, Any]:
+    """Return an error as the answer; one that names neither a place nor the plugin gets its name."""
+    named = isinstance(error, ConfigError) or name in str(error)
+    text = str(error) if named else f"provider {name!r}: {error}"
+    return {"error": text, "hint": error.hint, "code": int(exit_code_of(error))}
 
 
 def _parser() -> argparse.ArgumentParser:
