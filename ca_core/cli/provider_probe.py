@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _failure(name: str, error: Error) -> dict[str, Any]:
-    """Return an error as the answer; one that names neither a place nor the plugin gets its name."""
+    """Return an error as the answer; one without a place or the plugin's name gets it."""
     named = isinstance(error, ConfigError) or name in str(error)
     text = str(error) if named else f"provider {name!r}: {error}"
     return {"error": text, "hint": error.hint, "code": int(exit_code_of(error))}

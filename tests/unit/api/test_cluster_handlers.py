@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from datetime import timedelta
 from random import Random
 
@@ -9,11 +10,13 @@ import msgspec
 import pytest
 
 from ca_core.acl.access import LocalRules
-from ca_core.acl.principal import Node
-from ca_core.api.cluster_handlers import join, rejoin, sign
+from ca_core.acl.principal import Node, Peer
+from ca_core.api.cluster_handlers import forget, join, rejoin, sign
+from ca_core.api.operator_handlers import ca_status
 from ca_core.api.server import Server, Surroundings, memory_state
 from ca_core.authority.registry import Registry
-from ca_core.config.model import CAConfig, Config
+from ca_core.config.model import CAConfig, Config, PluginsConfig
+from ca_core.contract import hookimpl
 from ca_core.errors import DeniedError, RateLimitedError
 from ca_core.identity.certificates import spki_digest
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
@@ -73,17 +76,18 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(**ca):
+async def world(*, clock=None, config=None, registry=None, **ca):
     """Start a server."""
-    clock = FakeClock()
+    clock = clock or FakeClock()
     around = Surroundings(
         clock=clock,
         may=LocalRules(owner_uid=0),
-        registry=Registry(),
+        registry=registry or Registry(),
         random=Random(1),
         environment={},
     )
-    server = await asyncio.to_thread(Server, Config(ca=CAConfig(**ca)), memory_state(), around)
+    config = config or Config(ca=CAConfig(**ca))
+    server = await asyncio.to_thread(Server, config, memory_state(), around)
     server.start()
     try:
         async with asyncio.timeout(10):
@@ -153,3 +157,69 @@ async def test_a_leaf_is_for_the_agents_own_mesh_and_node():
         answer = msgspec.json.decode((await built.rejoin()).body)
         assert answer["TrustDomain"] == built.agent.trust_domain.name
         assert answer["Datacenter"] == "dc1"
+
+
+class Ears:
+    """A plugin that keeps the events it is told, and takes a while for reviews if told to."""
+
+    def __init__(self, clock):
+        self.heard = []
+        self.takes = timedelta()
+        self._clock = clock
+
+    @hookimpl
+    def ca_event(self, event):
+        self.heard.append((event.type, event.fields.get("node", "")))
+
+    @hookimpl
+    def ca_review_issuance(self):
+        self._clock.advance(self.takes)
+
+
+@contextlib.asynccontextmanager
+async def attended_world():
+    """Start a server with ``Ears``, enabled by name; yields both."""
+    clock = FakeClock()
+    ears = Ears(clock)
+    config = Config(ca=CAConfig(csr_max_per_second=0), plugins=PluginsConfig(enabled=("ears",)))
+    async with world(
+        clock=clock, config=config, registry=Registry(extra_hooks={"ears": ears})
+    ) as w:
+        yield w, ears
+
+
+async def test_plugins_hear_of_a_server_and_of_its_agents():
+    """From the start to the stop, each once, in order."""
+    async with attended_world() as (built, ears):
+        await built.join(await built.token())
+        await built.rejoin()
+        await forget(built.room, asking(principal=Peer(uid=0, gid=0, pid=1), node="n1"))
+    told = [one for one in ears.heard if not one[0].startswith(("leaf", "provider", "authority"))]
+    assert told == [
+        ("server.started", ""),
+        ("signer.activated", ""),
+        ("agent.joined", "n1"),
+        ("agent.rejoined", "n1"),
+        ("agent.forgotten", "n1"),
+        ("server.stopping", ""),
+    ]
+
+
+async def test_a_plugin_that_is_switched_off_is_seen_in_readiness_status_and_metrics():
+    """Nothing can be signed then, and everybody who looks learns why."""
+    async with attended_world() as (built, ears):
+        assert built.server.manager.why_not_ready() == ""
+        ears.takes = timedelta(milliseconds=101)
+        for _ in range(3):
+            await built.join(await built.token())
+            await forget(built.room, asking(principal=Peer(uid=0, gid=0, pid=1), node="n1"))
+        with pytest.raises(DeniedError, match="'ears' denied this leaf: it is switched off"):
+            await built.join(await built.token())
+        assert "every leaf is denied" in built.server.manager.why_not_ready()
+        status = await ca_status(built.room, asking(principal=Peer(uid=0, gid=0, pid=1)))
+        (shown,) = json.loads(status.body)["ReviewPlugins"]
+        assert (shown["Name"], "3 times in a row" in shown["SwitchedOff"]) == ("ears", True)
+        text = built.server.metrics.exposition()[0].decode()
+    assert 'ca_core_review_plugin_switched_off{plugin="ears"} 1.0' in text
+    assert 'ca_core_reviews_late_total{plugin="ears"} 3.0' in text
+    assert ("plugin.switched_off", "") in ears.heard
