@@ -3,10 +3,8 @@
 - ``ProviderConformance`` is a pytest class that runs every check of the contract on a provider,
   ``run_conformance`` does the same as a call; both take a ``ProviderUnderTest``.
 - ``assert_…`` judge single answers in domain words, by the guard's own rules.
-- ``FaultProxy`` stands before a backend that is reached by HTTP and spoils requests: ``faults`` has
-  what may happen to one.
 - ``FakeClock`` moves by hand; ``provider_context`` lends state and secrets in memory.
-- ``FaultProxy`` stands before an HTTP backend and spoils requests (``ca_core.testing.faults``);
+- ``FaultProxy`` stands before an HTTP backend and spoils requests (``faults`` has what may happen);
   ``FaultyStore`` lends state and secrets that die, or fail, at any ``Moment``.
 - ``reference_plugin`` (honest), ``slow_plugin`` (honest, answers everything later) and
   ``chaos_plugin`` (surrounds another and misbehaves) are providers; ``CorporateCA`` signs the CA of
@@ -47,7 +45,6 @@ from ca_core.testing.conformance import (
 from ca_core.testing.corporate import CorporateCA
 from ca_core.testing.faultproxy import FaultProxy
 from ca_core.testing.faultystore import FaultyStore, Moment
-from ca_core.testing.faultproxy import FaultProxy
 from ca_core.testing.lending import MemoryProviderState, MemorySecrets, provider_context
 from ca_core.testing.reference import ReferenceProvider, reference_plugin
 from ca_core.testing.reference_backend import ReferenceBackend
@@ -62,6 +59,7 @@ __all__ = [
     "CorporateCA",
     "FakeClock",
     "FaultProxy",
+    "FaultyStore",
     "Level",
     "MemoryProviderState",
     "MemorySecrets",

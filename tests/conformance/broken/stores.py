@@ -104,7 +104,7 @@ BROKEN = (
         later=True,
     ),
     Broken(
-        name="health-raises",
+        name="health-needs-the-store",
         fault="health raises when the store is away",
         caught_by=frozenset({"store.health"}),
         plugin=lambda: plugin_of(HealthRaises),
