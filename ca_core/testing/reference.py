@@ -77,9 +77,9 @@ _CRL_LIFE = timedelta(days=1)
 class ReferenceConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Whose signature stands on the root."""
 
-    external_issuer: Annotated[
-        bool, msgspec.Meta(description="wait for another CA's signature on our root")
-    ] = False
+    external_issuer: Annotated[bool, msgspec.Meta(description="wait for another's signature")] = (
+        False
+    )
 
 
 class ReferenceProvider(Provider):
