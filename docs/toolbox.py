@@ -1,12 +1,15 @@
 """What an author may use: values and functions of the contract, and the testing package."""
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any
 
 from ca_core import contract, testing
 from ca_core.contract import Clock, Kept
-from docs.contract import fields_of, own, signature
+from docs.contract import own, signature
+from docs.options import type_of
 from docs.tables import summary, table
 
 _VALUES = (
@@ -26,11 +29,10 @@ _VALUES = (
 
 
 def values() -> str:
-    """Return a table of the values that stand in requests, and one of their fields."""
+    """Return a table of the values that stand in requests, as they are made and read."""
     kinds = [getattr(contract, name) for name in _VALUES]
-    meant = table(("type", "is"), ((f"`{kind.__name__}`", summary(kind)) for kind in kinds))
-    rows = (row for kind in kinds for row in fields_of(kind, set()))
-    return f"{meant}\n{table(('field', 'type', 'means'), rows)}"
+    rows = ((f"`{_made(kind)}`", summary(kind)) for kind in kinds)
+    return table(("value", "is"), rows)
 
 
 def toolbox() -> str:
@@ -46,6 +48,16 @@ def testing_names() -> str:
     named = ((name, getattr(testing, name)) for name in testing.__all__)
     rows = ((f"`{name}{_called(thing)}`", summary(thing)) for name, thing in named)
     return table(("of `ca_core.testing`", "is"), rows)
+
+
+def _made(kind: type) -> str:
+    """Return the class with its fields, or an enumeration with its members."""
+    if issubclass(kind, Enum):
+        return f"{kind.__name__}: {', '.join(member.name for member in kind)}"
+    if not dataclasses.is_dataclass(kind):
+        return f"{kind.__name__}{signature(kind)}".removesuffix(" -> None")
+    fields = dataclasses.fields(kind)
+    return f"{kind.__name__}({', '.join(f'{f.name}: {type_of(f)}' for f in fields if f.init)})"
 
 
 def _functions(module: object) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from ca_core.identity.keys import SignatureHash
 
 _MODULES = re.compile(r"\b(?:[a-z_]+\d*\.)+(?=[A-Z])|\bdatetime\.(?=datetime|timedelta)|~")
 _FORWARD = re.compile(r"'(\w+\[[^']*\])'")
+_FUNCTION = re.compile(r"<function \w+ at 0x[0-9a-f]+>")
 _MEMBER = re.compile(r"<(\w+\.\w+): [^>]*>")
 _ALIASES = (
     (PrivateKey, "PrivateKey"),
@@ -26,7 +27,8 @@ _ALIASES = (
 
 def as_written(text: str) -> str:
     """Return annotations or a signature in the words of the source."""
-    shown = _MEMBER.sub(r"\1", _FORWARD.sub(r"\1", _MODULES.sub("", text)))
+    shown = _FUNCTION.sub("…", text)
+    shown = _MEMBER.sub(r"\1", _FORWARD.sub(r"\1", _MODULES.sub("", shown)))
     for union, name in _ALIASES:
         shown = _named(shown, [_name(member) for member in get_args(union)], name)
     return shown
