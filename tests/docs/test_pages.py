@@ -65,3 +65,23 @@ def test_links_between_pages_lead_somewhere(path):
         target for target, _ in LINK.findall(text) if target and not (path.parent / target).exists()
     ]
     assert broken == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_links_to_headings_and_anchors_lead_somewhere(path):
+    """Each ``#fragment`` names a heading or an anchor of the page that it leads to."""
+    text = CODE.sub("", path.read_text())
+    broken = [
+        f"{target}{fragment}"
+        for target, fragment in LINK.findall(text)
+        if fragment and fragment[1:] not in fragments_of((path.parent / target) if target else path)
+    ]
+    assert broken == []
+
+
+def fragments_of(path):
+    """Return what a link may name in a page, as GitHub makes it of headings."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    return {*plain, *re.findall(r'<a id="([^"]+)">', text)}

@@ -114,7 +114,7 @@ def test_every_error_of_the_contract_is_in_the_decision_table():
     assert [name for name in kinds if name not in roots and f"`{name}" not in decision] == []
 
 
-@pytest.mark.parametrize("name", ["builtin"])
+@pytest.mark.parametrize("name", ["builtin", "chaos"])
 def test_the_option_table_of_a_provider_is_its_schema(name):
     """Every key of the schema is a row, with its type, its default and its meaning."""
     from ca_core.authority.registry import Registry
