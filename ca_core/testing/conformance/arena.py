@@ -15,10 +15,14 @@ from ca_core.contract import (
     Signer,
 )
 from ca_core.testing.conformance.mesh import Cluster, Mesh
+from ca_core.testing.conformance.rawconfig import secrets_of
 from ca_core.testing.conformance.subject import ProviderUnderTest
 from ca_core.testing.conformance.tempo import Tempo
 from ca_core.testing.conformance.verdict import Inapplicable
 from ca_core.testing.reference import reference_plugin
+
+_SHORTEST_SECRET = 4
+"""A shorter text stands in half of all words, and is not hidden by anything."""
 
 
 class Arena:
@@ -47,6 +51,14 @@ class Arena:
         self._config = subject.make_config(None)
         self._opened: list[Provider] = []
         self._made: dict[tuple[int, str], Mesh] = {}
+
+    def discreet(self, text: str) -> str:
+        """Return ``text`` without the secrets of the configuration: it goes into reports."""
+        with suppress(Exception):  # whatever a plugin calls its schema
+            for secret in secrets_of(self.plugin.schema, self._config):
+                if len(secret) >= _SHORTEST_SECRET:
+                    text = text.replace(secret, "<hidden>")
+        return text
 
     @property
     def keys(self) -> tuple[KeySpec, ...]:

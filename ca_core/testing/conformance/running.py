@@ -197,7 +197,7 @@ class Runner:
         return Result(
             check=check,
             outcome=Outcome.FAILED,
-            detail=_sentence(error),
+            detail=arena.discreet(_sentence(error)),
             seconds=seconds,
             error=error,
         )
