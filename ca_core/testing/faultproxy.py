@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from ca_core.testing.faults import Answer, Fault, Hang, Mangle, Reset, body_of
+from ca_core.testing.faults import REFUSED, Answer, Fault, Hang, Mangle, Reset, Slow
 
 READS = frozenset({"GET", "HEAD", "LIST", "OPTIONS"})
 """Methods that change nothing; every other request counts as a write."""
@@ -127,9 +127,9 @@ class FaultProxy:
             self.spoilt += 1
             return plan.fault
 
-    def wait_until_healed(self) -> None:
-        """Block the request that hangs."""
-        self._healed.wait(_PATIENCE)
+    def wait_until_healed(self, seconds: float = _PATIENCE) -> None:
+        """Block a request for so long, unless the proxy is healed or closed before."""
+        self._healed.wait(seconds)
 
     def forward(
         self, method: str, path: str, headers: dict[str, str], body: bytes
@@ -203,10 +203,13 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.server.proxy.fault_for(self.command)
         match fault:
             case Answer():
-                self._answer(fault.status, list(fault.headers.items()), body_of(fault))
+                self._answer(fault.status, list(fault.headers.items()), REFUSED)
             case Hang():
                 self.server.proxy.wait_until_healed()
                 self._reset()
+            case Slow():
+                self.server.proxy.wait_until_healed(fault.span.total_seconds())
+                self._forward(body, None)
             case Reset(forwarded=False):
                 self._reset()
             case _:

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 _GARBAGE = b"<html><body>Please sign in to the guest network</body></html>"
-_REFUSED = b'{"errors": ["refused by the fault proxy"]}'
+REFUSED = b'{"errors": ["refused by the fault proxy"]}'
+"""The body of an ``Answer``."""
+
 _KEPT = 0.6
 """The part of a PEM block that is left of it."""
 
@@ -36,13 +39,20 @@ class Hang:
 
 
 @dataclass(frozen=True, slots=True)
+class Slow:
+    """Forward only after ``span``, or once the proxy is healed or closed."""
+
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Mangle:
     """Forward, and spoil the body of the answer; its status and its framing stay right."""
 
     spoil: Callable[[bytes], bytes]
 
 
-Fault = Answer | Reset | Hang | Mangle
+Fault = Answer | Reset | Hang | Slow | Mangle
 
 LOST = Reset(forwarded=True)
 """The backend did it, and the answer is lost."""
@@ -51,11 +61,6 @@ LOST = Reset(forwarded=True)
 def rate_limited(seconds: int) -> Answer:
     """Return the answer 429 with ``Retry-After``."""
     return Answer(429, {"Retry-After": str(seconds)})
-
-
-def body_of(_fault: Answer) -> bytes:
-    """Return the body of an answer in the backend's place: an error as JSON."""
-    return _REFUSED
 
 
 def garbage(_body: bytes) -> bytes:

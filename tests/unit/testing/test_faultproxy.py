@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,7 @@ from ca_core.testing.faults import (
     Hang,
     Mangle,
     Reset,
+    Slow,
     garbage,
     rate_limited,
     truncated,
@@ -170,6 +172,19 @@ def test_a_request_hangs_until_the_proxy_is_healed(proxy, backend):
     asking.join(5)
     assert len(ended) == 1
     assert backend.seen == []
+
+
+def test_a_slow_answer_is_right_in_the_end(proxy):
+    """It takes its time, and no longer once the proxy is healed."""
+    proxy.plan(Slow(timedelta(seconds=0.05)))
+    began = time.monotonic()
+    assert ask(proxy)[0] == 201
+    assert time.monotonic() - began >= 0.05
+    proxy.plan(Slow(timedelta(minutes=1)))
+    with pytest.raises(TimeoutError):
+        ask(proxy, timeout=0.05)
+    proxy.heal()
+    assert ask(proxy)[0] == 201
 
 
 def test_mangled_bodies_are_well_framed(proxy):
