@@ -49,7 +49,7 @@ class NoThreads(ReferenceProvider):
     concurrency = 0
 
 
-class InstallsUnasked(ReferenceProvider):
+class RaisesNotImplemented(ReferenceProvider):
     """Raises something else for what it does not declare."""
 
     def install_authority(self, request):
@@ -90,5 +90,10 @@ BROKEN = (
     ),
     broken("learns-to-revoke", "declares more later", "describe.steady", LearnsToRevoke),
     broken("no-threads", "wants no call at all", "describe.concurrency", NoThreads),
-    broken("installs-unasked", "raises something else", "describe.undeclared", InstallsUnasked),
+    broken(
+        "raises-not-implemented",
+        "raises something else",
+        "describe.undeclared",
+        RaisesNotImplemented,
+    ),
 )
