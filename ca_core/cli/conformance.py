@@ -52,6 +52,14 @@ def conformance(
             help="Configuration with [ca] provider = NAME. Default: no keys at all.",
         ),
     ] = None,
+    other_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--other-config",
+            metavar="FILE",
+            help="Another configuration of the same backend, to change to and back.",
+        ),
+    ] = None,
     level: Annotated[
         LevelName, typer.Option("--level", help="The highest level to ask for.")
     ] = LevelName.L2,
@@ -104,6 +112,7 @@ def conformance(
     wanted = Wanted(
         name=name,
         file=config,
+        other_file=other_config,
         level=level.value,
         only=tuple(only or ()),
         http_backend=http_backend,

@@ -30,6 +30,7 @@ class Wanted:
 
     name: str
     file: Path | None = None
+    other_file: Path | None = None
     level: str = "L2"
     only: tuple[str, ...] = ()
     http_backend: str | None = None
@@ -46,6 +47,7 @@ def subject_of(wanted: Wanted) -> ProviderUnderTest:
     """
     name = ALIASES.get(wanted.name, wanted.name)
     raw = _configured(name, wanted.file)
+    other = _configured(name, wanted.other_file)
     backend = wanted.http_backend
     if backend is not None and backend not in _texts(raw):
         raise ConfigError(
@@ -56,6 +58,7 @@ def subject_of(wanted: Wanted) -> ProviderUnderTest:
     return ProviderUnderTest(
         provider=name,
         make_config=lambda address: _through(raw, backend, address),
+        other_config=(lambda: other) if wanted.other_file is not None else None,
         backend=backend,
         clock=FakeClock(SystemClock().now().replace(microsecond=0)) if wanted.fake_clock else None,
         keys=tuple(_key(name) for name in wanted.keys) or DEFAULT_KEYS,

@@ -340,6 +340,15 @@ def test_time_is_played_only_if_asked_for():
     assert typed.subject_of(typed.Wanted(name="builtin", fake_clock=True)).clock is not None
 
 
+def test_another_configuration_comes_from_another_file(tmp_path):
+    """Without one, what needs it is not run."""
+    file = tmp_path / "other.toml"
+    file.write_text("[ca.config]\nintermediates = false\n")
+    named = typed.subject_of(typed.Wanted(name="builtin", other_file=file))
+    assert named.other_config() == {"intermediates": False}
+    assert typed.subject_of(typed.Wanted(name="builtin")).other_config is None
+
+
 def test_the_keys_that_the_backend_can_make_are_tried():
     """The usual one first; without the option, one of each family."""
     named = typed.subject_of(typed.Wanted(name="builtin", keys=("rsa-3072", "ec-384")))
