@@ -7,13 +7,14 @@ import pytest
 from tests.integration.plugins.neighbours import Neighbourhood
 
 PROVIDER = """
-import subprocess, sys, threading
+import atexit, subprocess, sys, threading
 from ca_core.contract import Findings, Health, PermissionDeniedError, ProviderPlugin, hookimpl
 from ca_core.testing.reference import ReferenceProvider, reference_plugin
 from ca_core.testing.reference_backend import ReferenceBackend
 
 print('{"error": "printed by the plugin"}')
 subprocess.run(["echo", "printed by its child"])
+atexit.register(print, '{"error": "printed by the plugin, last"}')
 
 def parse_config(raw):
     if "parse" in raw:

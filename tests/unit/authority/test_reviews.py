@@ -336,6 +336,10 @@ async def test_a_plugin_that_hangs_is_given_up_and_the_loop_goes_on(hold):
     finally:
         other.cancel()
         release.set()
+    held.reviews.close()
+    for thread in threading.enumerate():
+        if thread.name == "ca-review":
+            thread.join(20)
     assert turns > STRIKES
     assert len(after.seen) == STRIKES + 1
     assert held.counted["failed hang"] == STRIKES
