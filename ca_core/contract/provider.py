@@ -96,7 +96,7 @@ class Provider(ABC):
         Raises:
             NotReadyError: the authority does not exist yet.
             AuthorityRetiredError: the authority was retired.
-            RequestError: a known id with another key.
+            RequestError: a known id with another key, or the id of a retired signer.
             CapabilityUnsupportedError: in a secondary, whose signers the primary signs.
         """
 
@@ -107,7 +107,8 @@ class Provider(ABC):
         The leaf lives at most until ``request.not_after`` and never longer than its signer.
 
         Raises:
-            SignerUnknownError: this authority has no signer of that id.
+            SignerUnknownError: this authority has no signer of that id, or it was retired.
+            ProviderError: the signer has expired.
         """
 
     def install_authority(self, request: InstallRequest) -> TrustChain:
@@ -115,7 +116,8 @@ class Provider(ABC):
 
         Raises:
             CapabilityUnsupportedError: ``EXTERNAL_ISSUER`` is not declared.
-            RequestError: the chain is for another key, or another chain was installed for this id.
+            RequestError: the chain is for another key or not sound (``authority_faults``),
+                or another chain was installed for this id.
         """
         raise CapabilityUnsupportedError(Capability.EXTERNAL_ISSUER)
 
@@ -132,7 +134,8 @@ class Provider(ABC):
 
         Raises:
             CapabilityUnsupportedError: ``SECONDARY`` is not declared.
-            RequestError: the chain is for another key, or another chain was installed for this id.
+            RequestError: the chain is for another key or not sound (``intermediate_faults``),
+                or another chain was installed for this id.
         """
         raise CapabilityUnsupportedError(Capability.SECONDARY)
 
@@ -151,7 +154,8 @@ class Provider(ABC):
 
         Raises:
             CapabilityUnsupportedError: ``CROSS_SIGN`` is not declared.
-            RequestError: ``CROSS_SIGN_NEEDS_CSR`` is declared and the request has no CSR.
+            RequestError: ``CROSS_SIGN_NEEDS_CSR`` is declared and the request has no CSR; or the
+                certificate is no CA's, or this authority's own.
         """
         raise CapabilityUnsupportedError(Capability.CROSS_SIGN)
 
@@ -190,7 +194,10 @@ class Provider(ABC):
         return Health(ok=True)
 
     def retire_signer(self, request: RetireSignerRequest) -> None:
-        """Remove what carries that signer's id and nothing else; safe to repeat."""
+        """Remove what carries that signer's id and nothing else; safe to repeat.
+
+        Afterwards the id is dead: no signer is made under it again.
+        """
 
     def retire(self, request: RetireRequest) -> None:
         """Remove what carries this authority's id and nothing else; safe to repeat.

@@ -78,7 +78,7 @@ SUBJECTS = {
     "builtin without intermediates": lambda: ProviderUnderTest(
         provider="builtin",
         make_config=lambda _address: {"intermediates": False},
-        other_config=lambda: {},
+        other_config=dict,
         clock=FakeClock(),
     ),
     "builtin below a corporate CA": lambda: ProviderUnderTest(

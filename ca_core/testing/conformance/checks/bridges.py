@@ -122,7 +122,7 @@ def near_end(arena: Arena) -> None:
     Level.L2,
     why="A loop in the paths: verifiers that search for a path may walk it round and round, and the"
     " certificate serves nobody.",
-    sources=("RFC 4158 §2.4.2", "RFC 5280 §3.2"),
+    sources=("RFC 4158 §2.4.1", "RFC 5280 §3.2"),
     fix="Refuse a certificate with your own primary key (`checked_cross_sign` does).",
     capabilities={Capability.CROSS_SIGN},
 )

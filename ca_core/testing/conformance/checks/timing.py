@@ -70,7 +70,7 @@ def _ends_by(mesh: Mesh, ends: datetime) -> None:
     Level.L2,
     why="Intermediates of a full life below an old root made chains that broke on the day the root"
     " ended.",
-    sources=("S31", "cert-manager GH-1038", "Consul GH-7193"),
+    sources=("S31", "cert-manager GH-1038"),
     fix="Clamp to the moment at which the first certificate above ends.",
     needs={Need.CLOCK},
 )
@@ -207,7 +207,7 @@ def crl_fresh(arena: Arena) -> None:
     "time.crl-keeps",
     Level.L2,
     why="A revoked leaf that drops out of the list before its own end is trusted again.",
-    sources=("RFC 5280 §3.3", "RFC 5280 §5.3.1"),
+    sources=("RFC 5280 §3.3",),
     fix="Keep an entry until one list after the certificate's NotAfter.",
     capabilities={Capability.REVOKE},
     needs={Need.CLOCK},
