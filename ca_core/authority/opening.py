@@ -31,6 +31,7 @@ from ca_core.state.kek import KeyRing
 from ca_core.state.providerstate import StoredProviderState
 from ca_core.state.secrets import EncryptedSecrets
 from ca_core.state.store import Store
+from ca_core.telemetry.logs import redacted
 
 _OWN = "_core"
 """Namespace of the core's own secrets; no entry point can have this name and pass for it."""
@@ -94,7 +95,7 @@ class Opener:
         try:
             guarded = self._guarded(configuration, strict_key_usage=strict_key_usage)
         except Error as error:
-            tell(EventType.PROVIDER_UNAVAILABLE, provider=name, error=str(error))
+            tell(EventType.PROVIDER_UNAVAILABLE, provider=name, error=redacted(str(error)))
             raise
         tell(EventType.PROVIDER_OPENED, provider=name)
         return guarded

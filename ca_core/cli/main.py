@@ -60,7 +60,7 @@ LISTINGS = {
     ),
     "provider": Listing(
         section=_HELP,
-        summary="List the installed providers and show how one is configured.",
+        summary="List, show, check and prove the providers that are installed.",
         module="ca_core.cli.provider",
     ),
     "plugin": Listing(

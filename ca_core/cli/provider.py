@@ -10,7 +10,7 @@ from ca_core.cli.output import print_facts, print_json, print_lines, print_table
 from ca_core.cli.teaching import TaughtCommand
 
 app = command_app(
-    "List the installed providers and show how one is configured.",
+    "List, show, check and prove the providers that are installed.",
     examples="""
 Examples:
   ca-core provider list

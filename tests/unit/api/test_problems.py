@@ -35,6 +35,7 @@ TABLE = [
             errors.PluginImportError,
             errors.PluginHookError,
             errors.PluginAnswerError,
+            errors.PluginConformanceError,
             errors.PluginVersionError,
         )
     ),
