@@ -35,10 +35,10 @@ TABLE = [
             errors.PluginImportError,
             errors.PluginHookError,
             errors.PluginAnswerError,
-            errors.PluginConformanceError,
             errors.PluginVersionError,
         )
     ),
+    (errors.PluginConformanceError("x", origin=PLUGIN, level="L2"), 400),
     (errors.PluginUnknownError("x", name="acme", known=("a",), where="ca.provider"), 400),
     (errors.PluginDuplicateError("acme", owners=(PLUGIN, PLUGIN), where="ca.provider"), 400),
     (errors.Error("x"), 500),
