@@ -1,7 +1,5 @@
 """Providers that are not the same after a restart, or on another server."""
 
-import dataclasses
-
 from ca_core.contract import (
     ROOT,
     NotReadyError,
@@ -12,37 +10,8 @@ from ca_core.contract import (
     signer_name,
 )
 from tests.conformance.broken.breaking import Broken
-from tests.conformance.broken.small import SmallProvider, plugin_of
-
-
-class RememberingWork(SmallProvider):
-    """Knows whether it has ever signed a leaf, and what this object itself has made or used."""
-
-    def __init__(self, context):
-        super().__init__(context)
-        self.own = set()
-
-    def prepare_signer(self, request):
-        """Make a signer, and know it."""
-        signer = super().prepare_signer(request)
-        self.own.add(request.id)
-        return signer
-
-    def sign_leaf(self, request):
-        """Sign, and note durably that it was done."""
-        leaf = super().sign_leaf(request)
-        self.context.state.create(self._mark, "yes")
-        self.own.add(request.signer)
-        return leaf
-
-    @property
-    def has_signed(self):
-        """Say whether any object of this authority has signed a leaf."""
-        return self.context.state.get(self._mark) is not None
-
-    @property
-    def _mark(self):
-        return f"has-signed/{self.context.authority_id}"
+from tests.conformance.broken.remembering import KnowingOrder, RememberingWork, later, on
+from tests.conformance.broken.small import SmallProvider
 
 
 class RenewsRootAtStart(RememberingWork):
@@ -82,23 +51,6 @@ class AppliesNewLife(RememberingWork):
             return signer
         key = self.kept.held(name).pair.key
         return Signer(request.id, tuple(self.intermediate(key, request)))
-
-
-class KnowingOrder(RememberingWork):
-    """Knows which signer was prepared before which other."""
-
-    def made(self):
-        """Return the ids of all signers that were prepared, oldest first."""
-        prefix = f"order/{self.context.authority_id}/"
-        return [self.context.state.get(key) for key in self.context.state.keys(prefix)]
-
-    def prepare_signer(self, request):
-        """Note the order."""
-        signer = super().prepare_signer(request)
-        if request.id not in self.made():
-            number = f"{len(self.made()):04}"
-            self.context.state.create(f"order/{self.context.authority_id}/{number}", request.id)
-        return signer
 
 
 class KnowsNewestOnly(KnowingOrder):
@@ -231,22 +183,6 @@ class MakesKeysFirst(RememberingWork):
         if request.id not in self.own and self.has_signed:
             self.backend.keys += 1
         return super().prepare_signer(request)
-
-
-def on(backend):
-    """Return a descriptor whose ``create`` is the backend itself, so that a supply can find it."""
-    return dataclasses.replace(plugin_of(SmallProvider), create=backend)
-
-
-def later(name, fault, kind, check):
-    """Return a provider that errs only later."""
-    return Broken(
-        name=name,
-        fault=fault,
-        caught_by=frozenset({check}),
-        plugin=lambda: plugin_of(kind),
-        later=True,
-    )
 
 
 BROKEN = (

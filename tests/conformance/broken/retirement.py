@@ -4,37 +4,11 @@ from ca_core.contract import (
     NotReadyError,
     RetireRequest,
     SignerUnknownError,
-    issue_leaf,
     signer_name,
 )
 from tests.conformance.broken.breaking import Broken
-from tests.conformance.broken.restarts import KnowingOrder, RememberingWork, later, on
+from tests.conformance.broken.remembering import Hoarding, KnowingOrder, RememberingWork, later, on
 from tests.conformance.broken.small import SmallProvider
-
-
-class Hoarding(SmallProvider):
-    """Keeps whatever has signed here in memory; a subclass signs with it too long."""
-
-    def __init__(self, context):
-        super().__init__(context)
-        self.hoard = {}
-
-    def sign_leaf(self, request):
-        """Sign, from memory if it still may."""
-        if request.signer in self.hoard and self.clings_to(request.signer):
-            return issue_leaf(self.hoard[request.signer].pair, request)
-        leaf = super().sign_leaf(request)
-        self.hoard[request.signer] = self.kept.signer(request.signer)
-        return leaf
-
-    def retired(self, signer=None):
-        """Say whether the authority, or one signer, was retired."""
-        parts = [self.context.authority_id, *([signer_name(signer)] if signer else []), "retired"]
-        return self.context.state.get("/".join(["authority", *parts])) is not None
-
-    def clings_to(self, signer):
-        """Say whether to sign from memory."""
-        return False
 
 
 class KeepsWhatItRetired(Hoarding):
@@ -268,23 +242,10 @@ BROKEN = (
         TakesSignersByPrefix,
         "retire.signer-name",
     ),
+    later("retires-once", "refuses to retire what is retired", RetiresOnce, "retire.again"),
+    later("misses-unmade", "refuses to retire what was never made", MissesUnmade, "retire.unmade"),
     later(
-        "retires-once",
-        "refuses to retire what is retired",
-        RetiresOnce,
-        "retire.again",
-    ),
-    later(
-        "misses-unmade",
-        "refuses to retire what was never made",
-        MissesUnmade,
-        "retire.unmade",
-    ),
-    later(
-        "makes-retired-again",
-        "makes a retired authority again",
-        MakesRetiredAgain,
-        "retire.dead",
+        "makes-retired-again", "makes a retired authority again", MakesRetiredAgain, "retire.dead"
     ),
     later(
         "reports-from-memory",

@@ -12,7 +12,7 @@ from ca_core.contract import (
     signer_name,
 )
 from tests.conformance.broken.breaking import Broken
-from tests.conformance.broken.restarts import KnowingOrder, RememberingWork, later, on
+from tests.conformance.broken.remembering import KnowingOrder, RememberingWork, later, on
 from tests.conformance.broken.small import SmallProvider
 from tests.unit.authority.drafts import draft
 

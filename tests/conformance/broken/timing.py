@@ -12,7 +12,7 @@ from ca_core.contract import (
 )
 from ca_core.testing import FakeClock, ReferenceProvider
 from tests.conformance.broken.breaking import Broken
-from tests.conformance.broken.restarts import later, on
+from tests.conformance.broken.remembering import later, on
 from tests.conformance.broken.small import SmallProvider
 from tests.conformance.broken.spoiling import broken
 from tests.unit.authority.drafts import draft
