@@ -18,6 +18,9 @@ from ca_core.errors import ConfigError, PluginConformanceError, PluginOrigin
 EXEMPT = {"builtin": "ca-core"}
 """Provider → distribution: a part of this program needs no passport; it is judged by its tests."""
 
+UNPROVABLE = {"chaos": "it imports another provider, of which its passport does not speak"}
+"""Provider → why no passport admits it."""
+
 PASSPORTS = "passports"
 """Folder of passports, in the data folder of the server unless configured."""
 
@@ -48,7 +51,7 @@ class ConformanceDemand:
         """
         if EXEMPT.get(origin.name) == origin.distribution:
             return
-        fault = self._fault(entry, origin)
+        fault = UNPROVABLE.get(origin.name) or self._fault(entry, origin)
         if fault:
             raise PluginConformanceError(
                 f"has no passport of level {self.level} or more: {fault}",

@@ -14,10 +14,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, all_suffixes
+from importlib.util import source_from_cache
 from pathlib import Path, PurePosixPath
 
 from ca_core.errors import ConfigError
@@ -29,6 +30,9 @@ _INSTALLERS = re.compile(
 """What an installer writes: it differs from one installation of a wheel to another."""
 
 _CACHED = re.compile(r"(.*/)?__pycache__/[^/]+\.pyc\Z")
+
+_INITS = tuple(f"/__init__{suffix}" for suffix in all_suffixes())
+"""How the file ends that makes a folder a package: source, compiled, or an extension module."""
 
 _HASHES = ("sha256", "sha384", "sha512")
 """PEP 376 and the wheel format ask for SHA-256 or better."""
@@ -64,11 +68,12 @@ def installed_digest(distribution: metadata.Distribution, *, module: str) -> str
        ``*.dist-info`` (RECORD and its signatures, INSTALLER, REQUESTED, ``direct_url.json``,
        ``uv_*.json``), caches (``__pycache__/*.pyc``), and rows that lead out of the folder of
        installation (scripts, whose first line names this machine's interpreter). Every row that
-       counts has a hash, SHA-256 or better, and no path stands there twice.
+       counts has a hash, SHA-256 or better, and no path stands there twice. A cache that has a
+       hash came with the wheel, and is refused.
     3. Every file has the hash and the size that its row says.
-    4. No package of it holds code that RECORD does not list.
-    5. What the import system would load for ``module``, and for every top-level name in RECORD, is
-       a recorded file.
+    4. No package of it holds code that RECORD does not list; a cache of a recorded source is none.
+    5. What the import system would load for ``module`` and the packages around it, and for every
+       top-level name in RECORD, is a recorded file.
     6. The digest is SHA-256 over the rows that count, sorted by path, each as
        ``path,hash,size`` and a line feed, in UTF-8.
 
@@ -105,10 +110,13 @@ def recorded_files(distribution: metadata.Distribution) -> tuple[RecordedFile, .
         ConfigError: there is no RECORD, or it cannot be understood.
     """
     where = _name_of(distribution)
-    text = distribution.read_text("RECORD")
-    if text is None:
+    try:
+        text = distribution.read_text("RECORD")
+        rows = sorted(_counting(text or "", where))
+    except (csv.Error, UnicodeDecodeError):
+        raise ConfigError("its RECORD cannot be understood", where=where) from None
+    if not text:
         raise ConfigError("it has no RECORD of its files", where=where, hint=INSTALL_THE_WHEEL)
-    rows = sorted(_counting(text, where))
     paths = [row.path for row in rows]
     if len(set(paths)) != len(paths):
         raise ConfigError("its RECORD lists a file twice", where=where, hint=INSTALL_THE_WHEEL)
@@ -120,6 +128,8 @@ def _counting(text: str, where: str) -> Iterator[RecordedFile]:
         if len(row) != 3:  # noqa: PLR2004 - path, hash, size
             raise ConfigError("its RECORD cannot be understood", where=where)
         path, digest, size = row
+        if _CACHED.match(path) and digest:
+            raise ConfigError(f"its wheel brings {path}, a cache that nobody reads", where=where)
         if _is_local(path) and not _INSTALLERS.match(path) and not _CACHED.match(path):
             if digest.partition("=")[0] not in _HASHES:
                 raise ConfigError(f"its RECORD has no sound hash of {path}", where=where)
@@ -139,7 +149,7 @@ def _refuse_editable(distribution: metadata.Distribution, where: str) -> None:
     try:
         origin = json.loads(distribution.read_text("direct_url.json") or "{}")
         editable = origin.get("dir_info", {}).get("editable", False)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise ConfigError("its direct_url.json cannot be understood", where=where) from None
     if editable:
         fault = "an editable installation has no files of its own, so nothing can be stated of it"
@@ -165,9 +175,9 @@ def _check_file(path: Path, row: RecordedFile, where: str) -> None:
 def _unlisted(folder: Path, paths: set[str]) -> Iterator[str]:
     """Yield code below the packages of this distribution that it does not list.
 
-    A folder without a recorded ``__init__.py`` may be shared with other distributions.
+    A folder without a recorded ``__init__`` may be shared with other distributions.
     """
-    packages = {path.removesuffix("/__init__.py") for path in paths if _is_package(path)}
+    packages = {path.rpartition("/")[0] for path in paths if path.endswith(_INITS)}
     outermost = {one for one in packages if not _parents(one) & packages}
     for package in sorted(outermost):
         for parent, folders, files in os.walk(folder / package):
@@ -177,52 +187,73 @@ def _unlisted(folder: Path, paths: set[str]) -> Iterator[str]:
             yield from (f"{here}/{name}" for name in files if _is_unlisted(here, name, paths))
 
 
-def _is_package(path: str) -> bool:
-    return path.endswith("/__init__.py")
-
-
 def _parents(path: str) -> set[str]:
     return {str(parent) for parent in PurePosixPath(path).parents}
 
 
 def _is_unlisted(here: str, name: str, paths: set[str]) -> bool:
     path = f"{here}/{name}"
-    return name.endswith(tuple(all_suffixes())) and path not in paths and not _CACHED.match(path)
+    is_code = name.endswith(tuple(all_suffixes()))
+    return is_code and path not in paths and not _is_cache(path, paths)
+
+
+def _is_cache(path: str, sources: set[str]) -> bool:
+    """Say whether a file is the compiled form of a source; else ``__pycache__`` is a folder too."""
+    try:
+        return bool(_CACHED.match(path)) and source_from_cache(path) in sources
+    except ValueError:  # its name is not one that Python would give a cache
+        return False
 
 
 def _top_levels(paths: set[str]) -> Iterator[str]:
     """Yield the names that importing finds at the top of the folder, as RECORD has them."""
     for path in paths:
         name, _, rest = path.partition("/")
-        if rest == "__init__.py":
+        if f"/{rest}" in _INITS:
             yield name
         elif not rest and name.endswith((".py", *EXTENSION_SUFFIXES)):
             yield name.partition(".")[0]
 
 
 def _check_import(module: str, folder: Path, paths: set[str], where: str) -> None:
-    spec = _spec_of(module)
     files = {os.path.realpath(folder / path) for path in paths}
-    if spec is None or os.path.realpath(spec.origin or "") not in files:
-        found = spec.origin if spec and spec.origin else "nowhere"
-        raise ConfigError(
-            f"module {module} comes from {found}, which is no file of this distribution",
-            where=where,
-            hint=INSTALL_THE_WHEEL,
-        )
+    for spec in _specs_of(module):
+        if _is_shared(spec):
+            continue
+        if spec is None or os.path.realpath(spec.origin or "") not in files:
+            found = spec.origin if spec and spec.origin else "nowhere"
+            raise ConfigError(
+                f"module {spec.name if spec else module} comes from {found}, "
+                "which is no file of this distribution",
+                where=where,
+                hint=INSTALL_THE_WHEEL,
+            )
 
 
-def _spec_of(module: str) -> ModuleSpec | None:
-    """Return where the import system would find a module; unlike ``find_spec``, import nothing."""
-    path, name, spec = None, "", None
+def _specs_of(module: str) -> Iterator[ModuleSpec | None]:
+    """Yield where the import system would find the packages around a module, and it, last.
+
+    None stands for what is not found. Unlike ``find_spec``, this imports nothing.
+    """
+    path, name = None, ""
     for part in module.split("."):
         name = f"{name}.{part}" if name else part
-        try:
-            found = (finder.find_spec(name, path) for finder in sys.meta_path)
-            spec = next((one for one in found if one is not None), None)
-        except (KeyError, ValueError):  # no name, or a namespace package within another: to find
-            # that, its parent would have to be imported
-            return None
-        if spec is None or (path := spec.submodule_search_locations) is None:
-            return spec if name == module else None
-    return spec
+        spec = _found(name, path)
+        if spec is None or name == module:
+            yield None if _is_shared(spec) else spec
+            return
+        yield spec
+        path = spec.submodule_search_locations or []
+
+
+def _found(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    try:
+        found = (finder.find_spec(name, path) for finder in sys.meta_path)
+        return next((one for one in found if one is not None), None)
+    except (KeyError, ValueError):  # no name, or a namespace package within another: to find that,
+        return None  # its parent would have to be imported
+
+
+def _is_shared(spec: ModuleSpec | None) -> bool:
+    """Say whether it is a folder without a file of its own, a namespace package."""
+    return spec is not None and spec.origin is None and spec.loader is None

@@ -223,6 +223,15 @@ def test_another_provider_of_the_same_package_needs_one(tiny, demand):
         demand.admit(tiny.entry, origin)
 
 
+def test_no_passport_admits_the_chaos_provider(tiny, demand):
+    """It would bring in whatever it surrounds, and that is asked for nothing."""
+    statement = tiny.statement(provider="chaos")
+    put(demand, signed_passport(statement, KEY), "chaos.json")
+    origin = dataclasses.replace(described(tiny.entry), name="chaos")
+    with pytest.raises(PluginConformanceError, match="imports another provider"):
+        demand.admit(tiny.entry, origin)
+
+
 def test_a_stranger_of_the_built_in_name_needs_one(tiny, demand):
     """The exemption is for one package, not for whoever takes the name."""
     origin = dataclasses.replace(described(tiny.entry), name="builtin")

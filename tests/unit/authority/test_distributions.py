@@ -1,6 +1,7 @@
 """The digest of a distribution, and every way in which its files can be others."""
 
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 
@@ -68,6 +69,12 @@ def _change_metadata(tiny):
     (tiny.info / "entry_points.txt").write_text("[ca_core.providers]\nother = os\n")
 
 
+def _hide_code_among_caches(tiny):
+    hidden = tiny.folder / MODULE / "__pycache__"
+    hidden.mkdir()
+    (hidden / "hidden.pyc").write_bytes(b"")  # `import package.__pycache__.hidden` would find it
+
+
 def _lie_about_size(tiny):
     path = f"{MODULE}/more.py"
     row = row_of(path, b"A = 1\n")
@@ -101,6 +108,11 @@ DAMAGE = {
         ],
         "more/__init__.py is code",
     ),
+    "code among the caches": (_hide_code_among_caches, "hidden.pyc is code"),
+    "cache that came with the wheel": (
+        lambda tiny: tiny.add_row(row_of(f"{MODULE}/__pycache__/more.cpython-311.pyc", b"")),
+        "its wheel brings .*more.cpython-311.pyc",
+    ),
     "linked folder": (
         lambda tiny: (tiny.folder / MODULE / "sub").symlink_to(tiny.folder),
         "sub is code",
@@ -117,11 +129,20 @@ DAMAGE = {
         lambda tiny: tiny.add_row(row_of(f"{MODULE}/more.py", b"A = 2\n")),
         "lists a file twice",
     ),
+    "endless row": (lambda tiny: tiny.add_row("x" * 200_000 + ",,\n"), "cannot be understood"),
+    "RECORD that is no text": (
+        lambda tiny: tiny.record.write_bytes(b"\xff,,\n"),
+        "RECORD cannot be understood",
+    ),
     "short row": (lambda tiny: tiny.add_row("x.py\n"), "cannot be understood"),
     "no RECORD": (lambda tiny: tiny.record.unlink(), "no RECORD"),
     "editable installation": (Installed.make_editable, "editable installation"),
     "broken direct_url.json": (
         lambda tiny: (tiny.info / "direct_url.json").write_text("["),
+        "direct_url.json cannot be understood",
+    ),
+    "direct_url.json without end": (
+        lambda tiny: (tiny.info / "direct_url.json").write_text("[" * 200_000),
         "direct_url.json cannot be understood",
     ),
     "direct_url.json of another shape": (
@@ -204,6 +225,29 @@ def test_a_folder_shared_with_other_distributions_may_hold_their_code(tmp_path, 
     )
     (tmp_path / "shared_for_digest" / "other.py").write_text("")
     assert tiny.digest
+
+
+def test_a_shared_folder_that_becomes_somebodys_package_has_no_digest(tmp_path, monkeypatch):
+    """Its first file would run before the recorded module does."""
+    monkeypatch.syspath_prepend(tmp_path)
+    tiny = Installed(
+        tmp_path, {"taken_for_digest/tiny.py": PROVIDER}, module="taken_for_digest.tiny"
+    )
+    assert tiny.digest
+    (tmp_path / "taken_for_digest" / "__init__.py").write_text("")
+    with pytest.raises(ConfigError, match="module taken_for_digest comes from"):
+        _ = tiny.digest
+
+
+def test_a_package_that_begins_with_an_extension_module_is_one_too(tmp_path, monkeypatch):
+    """Code beside it must be recorded, as beside any ``__init__.py``."""
+    monkeypatch.syspath_prepend(tmp_path)
+    first = f"compiled_for_digest/__init__{EXTENSION_SUFFIXES[0]}"
+    tiny = Installed(tmp_path, {first: ""}, module="compiled_for_digest")
+    assert tiny.digest
+    (tmp_path / "compiled_for_digest" / "extra.py").write_text("")
+    with pytest.raises(ConfigError, match=r"extra\.py is code"):
+        _ = tiny.digest
 
 
 def test_nested_shared_folders_are_refused_rather_than_imported(tmp_path, monkeypatch):
