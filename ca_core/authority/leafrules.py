@@ -115,6 +115,8 @@ def _foreign_identity(facts: LeafFacts) -> str | None:
     if facts.as_asked:
         return None
     uris = [name.value for name in facts.names if _is_uri(name)]
+    if not uris:
+        return f"it has no URI name; {facts.request.identity} was asked"
     if uris != [str(facts.request.identity)]:
         return f"its URI names are not exactly {facts.request.identity}"
     return None
@@ -145,7 +147,9 @@ def _subject(facts: LeafFacts) -> str | None:
 
 def _san_not_critical(facts: LeafFacts) -> str | None:
     found = facts.extensions.get(x509.SubjectAlternativeName)
-    if found is None or not found.critical:
+    if found is None:
+        return "it has no alternative name, though its subject is empty"
+    if not found.critical:
         return "its alternative name is not critical, though its subject is empty"
     return None
 

@@ -6,8 +6,10 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ca_core.authority.leafrules import LeafFacts
 from ca_core.contract import (
     AgentId,
+    Error,
     KeySpec,
     KeyType,
     PrivateKey,
@@ -53,6 +55,16 @@ def _csr(key: PrivateKey) -> x509.CertificateSigningRequest:
     return builder.add_extension(names, critical=True).sign(key, signature_hash(key))
 
 
+def _leaf_of(here: Scene, spec: KeySpec) -> LeafFacts:
+    """Return the leaf of a CSR by such a key; a refusal names the key."""
+    request = here.mesh.ask.leaf(here.signer.id, csr=_csr(_leaf_key(spec)))
+    try:
+        return here.leaf(request)
+    except Error as error:
+        kind = type(error).__name__
+        raise Violation(f"a CSR by an {spec} key raised {kind}: {error}") from error
+
+
 @CHECKS.check(
     "leaf.csr-keys",
     Level.L1,
@@ -65,7 +77,7 @@ def leaf_csr_keys(arena: Arena) -> None:
     """CSRs with EC P-384 and P-521, RSA and Ed25519 keys are signed as they are."""
     here = scene(arena)
     for spec in _LEAF_KEYS:
-        hold(here.leaf(here.mesh.ask.leaf(here.signer.id, csr=_csr(_leaf_key(spec)))), "leaf.4")
+        hold(_leaf_of(here, spec), "leaf.4")
 
 
 @CHECKS.check(
@@ -81,8 +93,7 @@ def leaf_key_pairs(arena: Arena) -> None:
     for key in arena.keys:
         here = scene(arena, key=key)
         for spec in _LEAF_KEYS:
-            request = here.mesh.ask.leaf(here.signer.id, csr=_csr(_leaf_key(spec)))
-            hold(here.leaf(request), "leaf.2")
+            hold(_leaf_of(here, spec), "leaf.2")
 
 
 @CHECKS.check(
