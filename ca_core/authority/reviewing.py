@@ -91,18 +91,17 @@ class Reviewer:
     def asked(self, review: IssuanceReview) -> Answer:
         """Return what the plugin says; whatever it raises is a fault, ``sys.exit()`` included.
 
-        Raises:
-            KeyboardInterrupt: on the main thread, where somebody may have pressed Ctrl-C.
+        So is ``KeyboardInterrupt``: a server is told to stop by the loop's signal handlers.
         """
+        denial, fault = None, ""
         began = self._monotonic()
         try:
             said = self._call(review)
-        except KeyboardInterrupt:
-            raise
+            if said is not None:
+                denial, fault = _judged(said)  # looks at the plugin's own objects
         except BaseException as error:  # noqa: BLE001 - a third party's code, in front of every leaf
-            return Answer(None, f"raised {fault_of(error)}", self._monotonic() - began)
-        took = self._monotonic() - began
-        return Answer(None, "", took) if said is None else Answer(*_judged(said), took)
+            fault = f"raised {fault_of(error)}"
+        return Answer(denial, fault, self._monotonic() - began)
 
     def note(self, answer: Answer) -> None:
         """Draw the consequences of an answer: counts, logs, strikes, where it is asked next."""
@@ -149,7 +148,7 @@ class Reviewer:
 def _review_call(plugin: HookPlugin) -> Callable[[IssuanceReview], object]:
     """Return what asks the plugin: its own function if it has just one, else pluggy.
 
-    The answer is a verdict, a list of them, or None. Pluggy's way to one function takes 1 µs, five
+    The answer is a verdict, ``_Several``, or None. Pluggy's way to one function takes 1 µs, five
     times the function itself, and five plugins stand in front of every leaf.
     """
     hook = plugin.manager.hook.ca_review_issuance
@@ -160,14 +159,22 @@ def _review_call(plugin: HookPlugin) -> Callable[[IssuanceReview], object]:
     return function if first.argnames else lambda _review: function()
 
 
+class _Several(tuple[object, ...]):
+    """What several functions of one plugin answered; a list that one returned is no answer."""
+
+    __slots__ = ()
+
+
 def _without_silence(answers: object) -> object:
     """Return what a plugin's functions answered together; None if every one was silent."""
-    return None if answers == [] else answers
+    if not isinstance(answers, list):
+        return answers  # a wrapper of the plugin's made it something else
+    return _Several(answers) if answers else None
 
 
 def _judged(said: object) -> tuple[str | None, str]:
     """Return the first reason to deny among one plugin's verdicts, and what is wrong with them."""
-    verdicts: list[Any] = said if isinstance(said, list) else [said]
+    verdicts: tuple[Any, ...] = said if isinstance(said, _Several) else (said,)
     for verdict in verdicts:
         if not _is_verdict(verdict):
             return None, f"returned {type(verdict).__name__}, not Verdict or None"

@@ -24,6 +24,9 @@ LOOKS = 4
 """Times a job is looked at within ``PATIENCE``."""
 
 
+_OFF = Answer(None, "was switched off while others waited for it", 0.0)
+
+
 class _Job:
     """Some plugins asked about one leaf, in order; ``ended`` has the answers, or those there are.
 
@@ -51,17 +54,10 @@ class _Job:
         """Ask every plugin; return whether this thread is still wanted afterwards."""
         self.started = True
         for reviewer in self.reviewers:
-            self.answers.append(_asked(reviewer, self.review))
+            self.answers.append(_OFF if reviewer.why_off else reviewer.asked(self.review))
             if self.given_up:
                 return False
         return True
-
-
-def _asked(reviewer: Reviewer, review: IssuanceReview) -> Answer:
-    try:
-        return reviewer.asked(review)
-    except KeyboardInterrupt:  # nobody presses Ctrl-C on this thread: the plugin raised it
-        return Answer(None, "raised KeyboardInterrupt", 0.0)
 
 
 class ReviewThreads:
@@ -95,11 +91,15 @@ class ReviewThreads:
 
     def _start(self, job: _Job) -> None:
         self._busy += 1
-        if self._busy > self._threads and self._threads < MOST_THREADS:
-            self._threads += 1
-            threading.Thread(target=self._work, name="ca-review", daemon=True).start()
         self._jobs.put(job)
         self._look_later(job)
+        self._man()
+
+    def _man(self) -> None:
+        """Start a thread if a job has none and there may be one more."""
+        if self._threads < min(self._busy, MOST_THREADS):
+            self._threads += 1
+            threading.Thread(target=self._work, name="ca-review", daemon=True).start()
 
     def _look_later(self, job: _Job) -> None:
         job.timer = job.loop.call_later(self._patience / LOOKS, self._look_after, job)
@@ -124,6 +124,7 @@ class ReviewThreads:
         self._threads -= 1
         hung = Answer(None, "gave no answer", self._patience)
         self._settle(job, (*job.answers[:said], hung))
+        self._man()  # for a job that waits behind those that hang
 
     def _end(self, job: _Job) -> None:
         if not job.given_up:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from ca_core.authority.reviewing import (
     shown,
 )
 from ca_core.authority.reviews import ReviewPolicy, Reviews
+from ca_core.authority.reviewthreads import MOST_THREADS
 from ca_core.contract import Verdict, hookimpl
 from ca_core.errors import DeniedError
 from ca_core.testing.clock import FakeClock
@@ -157,13 +159,45 @@ async def test_whatever_a_plugin_raises_denies_and_names_it(hold, caplog, error,
     assert "hunter2" not in caplog.text
 
 
-async def test_a_keyboard_interrupt_of_a_plugin_fails_it(hold):
-    """On its thread nobody presses Ctrl-C."""
-    held = hold(bad=raising(KeyboardInterrupt()))
+@pytest.mark.parametrize("warm", [False, True], ids=["on a thread", "on the loop"])
+async def test_a_keyboard_interrupt_of_a_plugin_fails_it(hold, warm):
+    """It ends neither a thread nor the server."""
+    answers = iter([None] * QUICK_RUN if warm else [])
+
+    def say(_review):
+        for answer in answers:
+            return answer
+        raise KeyboardInterrupt
+
+    held = hold(bad=Reviewing(say))
+    for _ in range(QUICK_RUN if warm else 0):
+        assert await held.verdict() == ""
     assert "it failed" in await held.verdict()
 
 
-@pytest.mark.parametrize("answer", [True, "deny", Verdict(allow="no"), Verdict(True, reason=7)])
+@dataclass(frozen=True)
+class Explosive(Verdict):
+    """A verdict of a plugin's own class that raises when it is read."""
+
+    def __getattribute__(self, name):
+        """Raise for what the core reads."""
+        if name == "allow":
+            raise RuntimeError("password=hunter2")
+        return super().__getattribute__(name)
+
+
+async def test_a_verdict_that_cannot_be_read_is_a_failure(hold, caplog, capfd):
+    """It ends no thread, and what it says is nowhere, the standard error included."""
+    held = hold(bad=Reviewing(lambda review: Explosive(allow=True)))
+    assert "it failed" in await held.verdict()
+    assert "raised RuntimeError" in caplog.text
+    assert "hunter2" not in caplog.text + "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [True, "deny", Verdict(allow="no"), Verdict(True, reason=7), [], [Verdict(allow=True)], ()],
+)
 async def test_an_answer_that_is_no_verdict_is_a_failure(hold, caplog, answer):
     """A truthy text must not pass for consent."""
     held = hold(odd=Reviewing(lambda review: answer))
@@ -171,7 +205,7 @@ async def test_an_answer_that_is_no_verdict_is_a_failure(hold, caplog, answer):
     assert "not Verdict or None" in caplog.text
 
 
-@pytest.mark.parametrize("answer", [False, "", 0, [True], "yes"])
+@pytest.mark.parametrize("answer", [False, "", 0, [True], (), "yes"])
 async def test_a_wrapper_of_a_plugin_may_not_answer_with_something_else(hold, answer):
     """Nothing that is no verdict passes for silence, whatever Python makes of its truth."""
 
@@ -343,6 +377,21 @@ async def test_a_plugin_that_hangs_is_given_up_and_the_loop_goes_on(hold):
     assert turns > STRIKES
     assert len(after.seen) == STRIKES + 1
     assert held.counted["failed hang"] == STRIKES
+
+
+async def test_callers_that_wait_behind_a_plugin_that_hangs_are_answered(hold):
+    """More callers than threads: who waits for one of them is not forgotten, and hangs no more."""
+    release = threading.Event()
+    hanging = Reviewing(lambda review: release.wait(20) and None)
+    policy = ReviewPolicy(budget=timedelta(milliseconds=1), patience=0.05)
+    held = hold(policy, hang=hanging)
+    try:
+        async with asyncio.timeout(15):
+            verdicts = await asyncio.gather(*(held.verdict() for _ in range(4 * MOST_THREADS)))
+    finally:
+        release.set()
+    assert all("'hang' denied this leaf" in verdict for verdict in verdicts)
+    assert len(hanging.seen) <= 2 * MOST_THREADS
 
 
 async def test_callers_that_leave_do_not_hide_a_plugin_that_hangs(hold):
