@@ -96,7 +96,12 @@ class FaultProxy:
             writes_only: leave reads alone, and do not count them.
             first: number of the first one that is spoilt, from 1.
             count: how many are spoilt; None for all.
+
+        Raises:
+            ValueError: this plan would never spoil anything.
         """
+        if first < 1 or (count is not None and count < 1):
+            raise ValueError(f"first={first}, count={count} spoils nothing; both begin at 1")
         self.heal()
         with self._lock:
             self._healed.clear()

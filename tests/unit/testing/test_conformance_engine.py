@@ -19,6 +19,7 @@ from ca_core.testing.conformance import (
     run_conformance,
     running,
 )
+from ca_core.testing.conformance.verdict import Inapplicable
 
 
 def passing(_arena):
@@ -144,19 +145,41 @@ def test_an_excuse_is_not_spent_on_what_was_not_run():
     assert result.outcome is Outcome.NOT_RUN
 
 
-def cannot_open(_config, _context):
-    """Fail to open."""
-    raise RuntimeError("no")
+def test_an_excuse_is_not_spent_on_what_was_skipped():
+    """A check that finds itself without an object has not passed."""
+
+    def without_object(_arena):
+        raise Inapplicable("nothing to look at")
+
+    result = only_result(check(without_object), subject(known_deviations={"leaf.colour": "bug 7"}))
+    assert (result.outcome, result.detail) == (Outcome.SKIPPED, "nothing to look at")
 
 
-def test_checks_are_not_run_on_a_provider_that_does_not_open():
-    """One reason is reported once, by the checks of level 0, and not by all the others."""
+@pytest.mark.parametrize("error", [RuntimeError("no"), SystemExit(0), KeyboardInterrupt()])
+def test_checks_are_not_run_on_a_provider_that_does_not_open(error):
+    """The checks of level 0 say why; not even ``sys.exit(0)`` ends the run as if all were well."""
+
+    def cannot_open(_config, _context):
+        raise error
+
     broken = dataclasses.replace(reference_plugin(), create=cannot_open)
     report = run_conformance(
         subject(provider=broken),
         checks=[check(check_id="load.opens", level=Level.L0), check(failing)],
     )
     assert [result.outcome for result in report.results] == [Outcome.PASSED, Outcome.NOT_RUN]
+
+
+def test_a_provider_that_hangs_while_it_opens_does_not_hang_the_run(monkeypatch):
+    """It counts as one that does not open."""
+    monkeypatch.setattr(running, "OPEN_LIMIT", timedelta(seconds=0.05))
+    release = threading.Event()
+    hanging = dataclasses.replace(
+        reference_plugin(), create=lambda _config, _context: release.wait(20)
+    )
+    result = only_result(check(failing), subject(provider=hanging))
+    release.set()
+    assert result.outcome is Outcome.NOT_RUN
 
 
 def test_an_unknown_provider_is_refused():
@@ -238,5 +261,5 @@ def test_a_check_without_a_reason_is_refused(part):
 def test_the_name_of_a_descriptor_is_its_description():
     """It is not installed, so it has no entry point's name."""
     assert subject().name.startswith("honest and in memory")
-    nameless = ProviderPlugin(parse_config=dict, create=cannot_open)
+    nameless = ProviderPlugin(parse_config=dict, create=reference_plugin().create)
     assert subject(provider=nameless).name == "unnamed"

@@ -144,6 +144,13 @@ def test_the_nth_write_alone_is_spoilt(proxy):
     assert [ask(proxy, method)[0] for method in methods] == [201, 201, 201, 503, 201, 201]
 
 
+@pytest.mark.parametrize("wrong", [{"first": 0}, {"count": 0}, {"count": -1}])
+def test_a_plan_that_would_never_spoil_anything_is_refused(proxy, wrong):
+    """A test of a fault that never comes would pass for ever."""
+    with pytest.raises(ValueError, match="spoils nothing"):
+        proxy.plan(Answer(503), **wrong)
+
+
 def test_healing_ends_every_plan(proxy):
     """Afterwards it is a proxy like any other."""
     proxy.plan(Answer(500))
