@@ -132,7 +132,7 @@ def test_a_wrong_auth_key_is_the_operators_to_mend(server, context, opened):
 def test_a_missing_auth_key_is_the_operators_to_mend(server, context, opened):
     """Where profiles have a key, `sign` is not offered."""
     settings = {name: value for name, value in server.settings.items() if name != "auth_key"}
-    with pytest.raises(ConfigError, match=r"ca\.config\.auth_key"):
+    with pytest.raises(PermissionDeniedError, match="does not offer sign"):
         opened(settings).sign_leaf(asked(context))
 
 

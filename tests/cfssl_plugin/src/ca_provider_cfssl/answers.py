@@ -4,7 +4,7 @@
 answer                         means
 =============================  =====================================================
 401, 403, or "invalid token"   PermissionDeniedError: the auth key is not cfssl's
-404 of sign or authsign        ConfigError: the profiles want the other of the two
+404 of sign or authsign        PermissionDeniedError: the profiles want the other one
 429                            RateLimitedError
 503                            UnavailableError: nothing was done
 any other 5xx                  of `info` UnavailableError, else OutcomeUnknownError
@@ -19,7 +19,6 @@ import httpx
 import msgspec
 
 from ca_core.contract import (
-    ConfigError,
     Error,
     OutcomeUnknownError,
     PermissionDeniedError,
@@ -58,7 +57,8 @@ def fault_of(call: str, answer: httpx.Response) -> Error:
             hint = "compare ca.config.auth_key with cfssl's auth_keys"
             return PermissionDeniedError(text, needed=(call,), hint=hint)
         case 404 if call != "info":
-            return ConfigError(f"cfssl offers no {call}", where="ca.config.auth_key")
+            hint = "set ca.config.auth_key if cfssl's profiles have one, else leave it out"
+            return PermissionDeniedError(f"cfssl does not offer {call}", needed=(call,), hint=hint)
         case 429 | 503:
             return _later(text, answer)
         case status if status >= 500:
