@@ -1,5 +1,6 @@
 """Counting what must not grow in this process, over many cycles."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ _OPEN_FILES = Path("/proc/self/fd")
 def growth(found: Callable[[], set[object]], cycle: Callable[[], None]) -> int:
     """Return how many were not there before the cycles, once that has settled."""
     cycle()  # what is made once and kept does not count
+    gc.collect()  # what others have left is gone now, and not in the middle of the cycles
     before = found()
     for _ in range(CYCLES):
         cycle()
@@ -32,5 +34,14 @@ def threads() -> set[object]:
 
 
 def files() -> set[object]:
-    """Return the numbers of the files and sockets that are open; none where nobody can say."""
-    return {entry.name for entry in _OPEN_FILES.iterdir()} if _OPEN_FILES.is_dir() else set()
+    """Return number and target of each open file and socket; none where nobody can say."""
+    if not _OPEN_FILES.is_dir():
+        return set()
+    return {(entry.name, _target(entry)) for entry in _OPEN_FILES.iterdir()}
+
+
+def _target(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except OSError:  # closed since it was listed, as the listing's own
+        return ""

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
 from importlib import metadata
 from typing import Any
 
@@ -90,26 +89,27 @@ def check_excuses(subject: ProviderUnderTest, known: Sequence[str]) -> None:
 class Runner:
     """Runs checks on one provider, one at a time.
 
+    Attributes:
+        installed: what metadata says of the provider, or None if it is not installed.
+
     Raises:
         ConfigError: no provider of that name can be loaded.
     """
 
     def __init__(self, subject: ProviderUnderTest, *, registry: Registry | None = None) -> None:
         self.subject = subject
-        self._registry = registry or Registry()
-        self.plugin: ProviderPlugin[Any] = (
-            self._registry.get(subject.provider)
-            if isinstance(subject.provider, str)
-            else subject.provider
-        )
+        self.plugin: ProviderPlugin[Any]
+        self.installed: InstalledPlugin | None = None
+        if isinstance(subject.provider, str):
+            found = registry or Registry()  # reads the metadata of every package there is
+            self.plugin = found.get(subject.provider)
+            self.installed = next(
+                (p for p in found.installed() if p.name == subject.provider), None
+            )
+        else:
+            self.plugin = subject.provider
         self.tempo: Tempo = Tempo(subject.clock, subject.keys[0])
         self._declared: dict[Role, frozenset[Capability] | BaseException] = {}
-
-    @cached_property
-    def installed(self) -> InstalledPlugin | None:
-        """Return what metadata says of the provider, or None if it is not installed."""
-        found = self._registry.installed()
-        return next((plugin for plugin in found if plugin.name == self.subject.provider), None)
 
     def report(
         self, level: Level, results: Sequence[Result], *, started: datetime, seconds: float
