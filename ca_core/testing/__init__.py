@@ -3,7 +3,8 @@
 - ``ProviderConformance`` is a pytest class that runs every check of the contract on a provider,
   ``run_conformance`` does the same as a call; both take a ``ProviderUnderTest``.
 - ``assert_…`` judge single answers in domain words, by the guard's own rules.
-- ``FakeClock`` moves by hand; ``provider_context`` lends state and secrets in memory.
+- ``FakeClock`` moves by hand, ``SystemClock`` is the machine's (for a live backend);
+  ``provider_context`` lends state and secrets in memory.
 - ``FaultProxy`` stands before an HTTP backend and spoils requests (``faults`` has what may happen);
   ``FaultyStore`` lends state and secrets that die, or fail, at any ``Moment``.
 - ``reference_plugin`` (honest), ``slow_plugin`` (honest, answers everything later) and
@@ -13,6 +14,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ca_core.clock import SystemClock
 from ca_core.testing import conformance, faults
 from ca_core.testing.assertions import (
     assert_authority_is_for,
@@ -73,6 +75,7 @@ __all__ = [
     "Result",
     "SlowBackend",
     "SlowProvider",
+    "SystemClock",
     "Violation",
     "assert_authority_is_for",
     "assert_chains_to",
