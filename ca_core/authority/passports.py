@@ -48,7 +48,9 @@ MAX_SIGNATURES = 8
 LEVELS: tuple[ConformanceLevel, ...] = ("L0", "L1", "L2", "L3", "L4")
 """Lowest first; their names sort in the same order."""
 
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
+Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]+\Z", max_length=200)]
+"""One line: of two, the second could look like what ``verify-passport`` itself says."""
+
 Outcome = Literal["passed", "failed", "skipped", "not run", "known deviation"]
 
 

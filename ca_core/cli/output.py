@@ -22,8 +22,10 @@ def console(stream: IO[str]) -> "Console":
 
 
 def print_json(value: Any) -> None:
-    """Write ``value`` as indented JSON, keys in the order given."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write ``value`` as indented JSON, keys in the order given; no text in it steers a terminal."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    plain = (c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    sys.stdout.write("".join(plain) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

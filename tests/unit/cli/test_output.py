@@ -1,10 +1,11 @@
 """Tests of what is written where: colours, widths, progress."""
 
 import io
+import json
 
 import pytest
 
-from ca_core.cli.output import console, print_facts, print_table, progress
+from ca_core.cli.output import console, print_facts, print_json, print_table, progress
 
 
 class Terminal(io.StringIO):
@@ -69,3 +70,13 @@ def test_progress_is_silent_in_a_pipe(capsys):
     with progress("working"):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+def test_json_steers_no_terminal_and_reads_back_as_it_was(capsys):
+    """A plugin's description may hold anything; controls beyond ASCII are escaped as well."""
+    value = {"é": 'a\x1b[2J\x9b31m\u202e\U000e0041\n"\\ü'}
+    print_json(value)
+    told = capsys.readouterr().out
+    assert json.loads(told) == value
+    assert all(char.isprintable() or char == "\n" for char in told)
+    assert "é" in told
