@@ -17,7 +17,7 @@ MOST_WAITING = 1000
 """Events kept for a plugin that is slower than they come; a leaf a millisecond for a second."""
 
 FAREWELL = 1.0
-"""Seconds a plugin gets for what still waits when the server stops."""
+"""Seconds the plugins get for what still waits when the server stops."""
 
 _log = logging.getLogger("ca_core.plugins")
 
@@ -69,11 +69,12 @@ class Events:
             feed.put(event)
 
     def close(self, within: float = FAREWELL) -> None:
-        """Let each plugin have what still waits, for ``within`` seconds; then leave it."""
+        """Let the plugins have what still waits for ``within`` seconds together, then leave them."""
+        until = self.clock.monotonic() + within
         for feed in self._feeds:
             feed.end()
         for feed in self._feeds:
-            feed.join(within)
+            feed.join(max(0.0, until - self.clock.monotonic()))
 
 
 class _Feed:

@@ -22,7 +22,7 @@ def console(stream: IO[str]) -> "Console":
 
 
 def print_json(value: Any) -> None:
-    """Write ``value`` as indented JSON, keys in the order given; no text in it steers a terminal."""
+    """Write ``value`` as indented JSON, keys in the order given; no text steers a terminal."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     plain = (c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     sys.stdout.write("".join(plain) + "\n")

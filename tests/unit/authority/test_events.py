@@ -125,6 +125,20 @@ def test_a_plugin_that_hangs_does_not_keep_a_server_from_stopping():
     release.set()
 
 
+def test_plugins_that_hang_share_one_moment():
+    """Ten of them do not keep a server ten times as long."""
+    release = threading.Event()
+    names = [f"hang{number}" for number in range(10)]
+    hanging = {name: Observing(lambda event: release.wait(20)) for name in names}
+    events = Events(loaded(**hanging))
+    tell_some(events)
+    began = events.clock.monotonic()
+    events.close(within=0.2)
+    took = events.clock.monotonic() - began
+    release.set()
+    assert took < 10 * 0.2
+
+
 def test_nobody_who_observes_costs_no_thread():
     """Without listeners an event is not even made."""
     before = threading.active_count()
