@@ -69,7 +69,7 @@ class Events:
             feed.put(event)
 
     def close(self, within: float = FAREWELL) -> None:
-        """Let the plugins have what still waits for ``within`` seconds together, then leave them."""
+        """Let plugins have what still waits for ``within`` seconds together, then leave them."""
         until = self.clock.monotonic() + within
         for feed in self._feeds:
             feed.end()
