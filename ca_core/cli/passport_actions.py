@@ -38,8 +38,9 @@ class Verified:
 
     @property
     def is_valid(self) -> bool:
-        """Say whether a trusted key signed it and nothing here contradicts it."""
-        return bool(self.signer) and self.installed != OTHER
+        """Say whether a trusted key signed it, for this contract, and nothing here contradicts."""
+        current = self.passport.statement.contract == API_VERSION
+        return bool(self.signer) and current and self.installed != OTHER
 
     def as_json(self) -> dict[str, Any]:
         """Return what programs get; see ``ca_core.cli.answers``."""

@@ -41,7 +41,7 @@ class Trial:
             TriedError: it failed, died, or did not end in time; names the plugin and never shows
                 what it printed.
         """
-        command = [sys.executable, "-m", "ca_core.cli.provider_probe", *self.how, self.name]
+        command = [sys.executable, "-m", "ca_core.cli.provider_probe", *self.how, "--", self.name]
         traced = is_wanted(self.environment)
         try:
             ended = subprocess.run(  # noqa: S603 - our own module, by our own interpreter

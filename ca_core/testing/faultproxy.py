@@ -4,6 +4,7 @@ import socket
 import struct
 import threading
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -204,6 +205,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _serve(self) -> None:
+        if "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            self._answer(
+                HTTPStatus.LENGTH_REQUIRED, [], b"the fault proxy takes no chunked requests"
+            )
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.proxy.fault_for(self.command)
         match fault:

@@ -20,7 +20,7 @@ from tests.conformance.remote.backend import running
 from tests.conformance.remote.provider import plugin_of
 
 
-def reference(config):
+def reference(config, **rest):
     """Return the reference provider under test, with everything supplied that can be."""
     backend = ReferenceBackend()
     return ProviderUnderTest(
@@ -29,6 +29,7 @@ def reference(config):
         clock=FakeClock(),
         restart=lambda: None,
         count_objects=lambda: {"cas": len(backend.names())},
+        **rest,
     )
 
 
@@ -39,6 +40,7 @@ def slow():
         provider=slow_plugin(SlowBackend(clock, polls=1)),
         make_config=lambda _address: {},
         clock=clock,
+        keys=QUICK_KEYS,
     )
 
 
@@ -53,7 +55,9 @@ def adopting():
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         return {"root_cert": pem_chain([root]), "private_key": private}
 
-    return ProviderUnderTest(provider="builtin", make_config=make_config, clock=clock)
+    return ProviderUnderTest(
+        provider="builtin", make_config=make_config, clock=clock, keys=QUICK_KEYS
+    )
 
 
 def remote():
@@ -80,15 +84,17 @@ SUBJECTS = {
         make_config=lambda _address: {"intermediates": False},
         other_config=dict,
         clock=FakeClock(),
+        keys=QUICK_KEYS,
     ),
     "builtin below a corporate CA": lambda: ProviderUnderTest(
         provider="builtin",
         make_config=lambda _address: {"external_issuer": True},
         clock=FakeClock(),
+        keys=QUICK_KEYS,
     ),
     "builtin with an adopted CA": adopting,
     "reference": lambda: reference({}),
-    "reference below a corporate CA": lambda: reference({"external_issuer": True}),
+    "reference below a corporate CA": lambda: reference({"external_issuer": True}, keys=QUICK_KEYS),
     "remote": remote,
     "slow": slow,
 }

@@ -278,6 +278,15 @@ def test_a_passport_of_what_is_not_installed_here_can_be_verified(run, tiny, tmp
     assert json.loads(found.stdout)["Installed"] == "absent"
 
 
+def test_a_passport_for_another_contract_is_not_valid(run, tiny, tmp_path, trusting):
+    """The server would refuse it too."""
+    file = tmp_path / "later.json"
+    file.write_bytes(signed_passport(tiny.statement(contract=99), KEY))
+    found = run(*VERIFY, str(file), "--config", str(trusting))
+    assert found.exit_code == 1
+    assert "99 (this core has 1)" in found.stdout
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 100, b"[" * 100_000])
 def test_a_file_that_is_no_passport_ends_with_2(run, tmp_path, content):
     """The message names the file."""

@@ -110,6 +110,14 @@ def test_a_check_that_takes_too_long_is_ended(run):
     assert "did not end within 0.1 s" in result.stderr
 
 
+def test_a_name_that_looks_like_an_option_is_a_name(run, tmp_path):
+    """It is looked up like any other, and not found."""
+    (tmp_path / "f.toml").write_text('[ca]\nprovider = "--online"\n')
+    result = run("provider", "check", "--config", "f.toml", "--", "--online")
+    assert result.exit_code == 2
+    assert "no provider '--online' is installed" in result.stderr
+
+
 def test_missing_permissions_are_a_failing_check(run, monkeypatch):
     """What is found is shown all the same, and the exit code says that it will not work."""
     told = {

@@ -92,6 +92,13 @@ def test_without_a_plan_everything_is_forwarded(proxy, backend):
     }
 
 
+def test_a_chunked_request_is_refused(proxy, backend):
+    """Its body would reach the backend empty, and a check would blame the provider."""
+    status, _headers, body = ask(proxy, "POST", body=iter([b"csr"]))
+    assert (status, backend.seen) == (411, [])
+    assert b"chunked" in body
+
+
 def test_reads_and_writes_are_counted(proxy):
     """GET and LIST read; everything else may have changed something."""
     for method in ("GET", "LIST", "POST", "PUT"):
