@@ -1,6 +1,5 @@
 """Counting what must not grow in this process, over many cycles."""
 
-import gc
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +17,6 @@ _OPEN_FILES = Path("/proc/self/fd")
 def growth(found: Callable[[], set[object]], cycle: Callable[[], None]) -> int:
     """Return how many were not there before the cycles, once that has settled."""
     cycle()  # what is made once and kept does not count
-    gc.collect()  # what others have left is gone now, and not in the middle of the cycles
     before = found()
     for _ in range(CYCLES):
         cycle()

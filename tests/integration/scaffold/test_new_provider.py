@@ -54,6 +54,7 @@ def test_a_new_provider_is_green_within_a_minute_and_offline(desk, template, rec
     assert told.seconds < PROMISED_SECONDS
 
 
+@pytest.mark.soak
 def test_a_new_provider_survives_faults_and_hostility(desk, folder):
     """Nothing of the next level fails either; with the HTTP template nothing is left out."""
     found = verdict(desk, folder, "--level", "L3")
