@@ -78,6 +78,7 @@ SUBJECTS = {
         make_config=lambda _address: {},
         other_config=lambda: {"disable_cross_signing": True},
         clock=FakeClock(),
+        keys=QUICK_KEYS,  # its report in the documents is made with RSA as well
     ),
     "builtin without intermediates": lambda: ProviderUnderTest(
         provider="builtin",
