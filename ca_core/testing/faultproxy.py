@@ -5,7 +5,7 @@ import struct
 import threading
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -148,8 +148,8 @@ class FaultProxy:
         connection = HTTPConnection(*self._upstream, timeout=_PATIENCE)
         try:
             connection.request(method, self._prefix + path, body=body, headers=headers)
-            answer: HTTPResponse = connection.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+            with connection.getresponse() as answer:  # it holds the socket, whatever is closed
+                return answer.status, answer.getheaders(), answer.read()
         finally:
             connection.close()
 

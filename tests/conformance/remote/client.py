@@ -72,8 +72,8 @@ class Client:
         where = "/" + "/".join(quote(part, safe="") for part in path)
         try:
             connection.request(method, where, body=json.dumps(body or {}))
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read(), f"{method} {where}"
+            with connection.getresponse() as answer:
+                return answer.status, answer.headers, answer.read(), f"{method} {where}"
         except (OSError, HTTPException) as error:
             raise self.lost(method, error) from error
 
