@@ -11,7 +11,7 @@ from ca_core.authority.documentrules import CrlFacts, CsrFacts, unreadable_crl, 
 from ca_core.authority.judge import Judge, RuleBook
 from ca_core.authority.known import KnownSigner, known_signer
 from ca_core.authority.leafrules import LeafFacts, asked_names, leaf_notes
-from ca_core.authority.rules import Certificates, Extensions
+from ca_core.authority.rules import Certificates, Extensions, seen_below
 from ca_core.authority.signerrules import (
     Bundle,
     ExpectedSigner,
@@ -30,7 +30,7 @@ from ca_core.contract.requests import (
     SignerRequest,
 )
 from ca_core.errors import PendingError, RequestError, SignerUnknownError
-from ca_core.identity.certificates import fingerprint, subject_key_id
+from ca_core.identity.certificates import fingerprint
 from ca_core.identity.csr import load_csr
 from ca_core.identity.keys import KeySpec
 from ca_core.identity.spiffe import TrustDomain
@@ -97,16 +97,8 @@ class Checks:
     ) -> x509.Certificate:
         """Return an intermediate that passed ``intermediate.*``."""
         certificate, extensions = self._judge.readable("intermediate.1", answer)
-        facts = IntermediateFacts(
-            certificate=certificate,
-            extensions=extensions,
-            issuer=authority.primary,
-            issuer_key_id=subject_key_id(authority.primary),
-            issuer_not_after=authority.primary.not_valid_after_utc,
-            not_after=certificate.not_valid_after_utc,
-            now=self._clock.now(),
-            request=request,
-        )
+        seen = seen_below(authority.primary, certificate, extensions, self._clock.now())
+        facts = IntermediateFacts(**seen, request=request)
         self._judge.hold(self._rules.intermediate, facts, certificate)
         return certificate
 
@@ -115,16 +107,8 @@ class Checks:
     ) -> x509.Certificate:
         """Return a cross-certificate that passed ``cross.*``."""
         certificate, extensions = self._judge.readable("cross.1", answer)
-        facts = CrossFacts(
-            certificate=certificate,
-            extensions=extensions,
-            issuer=authority.primary,
-            issuer_key_id=subject_key_id(authority.primary),
-            issuer_not_after=authority.primary.not_valid_after_utc,
-            not_after=certificate.not_valid_after_utc,
-            now=self._clock.now(),
-            request=request,
-        )
+        seen = seen_below(authority.primary, certificate, extensions, self._clock.now())
+        facts = CrossFacts(**seen, request=request)
         self._judge.hold(self._rules.cross, facts, certificate)
         return certificate
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 from cryptography import x509
 
+from ca_core.identity.certificates import subject_key_id
 from ca_core.identity.paths import is_signed_by
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -80,6 +81,33 @@ class Made:
         """Return the value of an extension, or None if the certificate has none."""
         found = self.extensions.get(kind)
         return None if found is None else found.value
+
+
+class Seen(TypedDict):
+    """The fields of ``Made``, ready to be given to the facts of one kind of certificate."""
+
+    certificate: x509.Certificate
+    extensions: Extensions
+    issuer: x509.Certificate
+    issuer_key_id: bytes | None
+    issuer_not_after: datetime
+    not_after: datetime
+    now: datetime
+
+
+def seen_below(
+    issuer: x509.Certificate, certificate: x509.Certificate, extensions: Extensions, now: datetime
+) -> Seen:
+    """Return a certificate, whose extensions were read, beside the one that must have issued it."""
+    return {
+        "certificate": certificate,
+        "extensions": extensions,
+        "issuer": issuer,
+        "issuer_key_id": subject_key_id(issuer),
+        "issuer_not_after": issuer.not_valid_after_utc,
+        "not_after": certificate.not_valid_after_utc,
+        "now": now,
+    }
 
 
 def read_extensions(certificate: x509.Certificate) -> Extensions | str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 
 from cryptography import x509
 
@@ -11,7 +11,7 @@ from ca_core.authority.carules import CROSS_RULES, INTERMEDIATE_RULES, CrossFact
 from ca_core.authority.documentrules import CRL_RULES, CSR_RULES, CrlFacts, CsrFacts
 from ca_core.authority.known import known_signer
 from ca_core.authority.leafrules import LEAF_RULES, LeafFacts, asked_names
-from ca_core.authority.rules import Extensions, Rule, first_broken, read_extensions
+from ca_core.authority.rules import Rule, Seen, first_broken, read_extensions, seen_below
 from ca_core.authority.signerrules import SIGNER_RULES, ExpectedSigner, SignerFacts
 from ca_core.contract import (
     BACKDATE,
@@ -24,7 +24,6 @@ from ca_core.contract import (
     SignerRequest,
     TrustChain,
     TrustDomain,
-    subject_key_id,
 )
 from ca_core.testing.assertions.wording import GUARD, alternative_names, named
 from ca_core.testing.conformance.verdict import Violation, require
@@ -33,16 +32,6 @@ FactsT = TypeVar("FactsT")
 
 _BY_SIGNER = frozenset({"leaf.2", "leaf.3", "leaf.16", "leaf.17", "leaf.20"})
 _BY_MEMORY = "leaf.22"  # the guard remembers serial numbers, an assertion does not
-
-
-class _Seen(TypedDict):
-    certificate: x509.Certificate
-    extensions: Extensions
-    issuer: x509.Certificate
-    issuer_key_id: bytes | None
-    issuer_not_after: datetime
-    not_after: datetime
-    now: datetime
 
 
 def assert_leaf_is_for(
@@ -201,19 +190,11 @@ def _hold(rules: Sequence[Rule[FactsT]], facts: FactsT, what: str) -> None:
         raise Violation(f"{what}: {broken.fault} ({broken.rule} in {GUARD})")
 
 
-def _seen(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> _Seen:
+def _seen(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Seen:
     extensions = read_extensions(certificate)
     if isinstance(extensions, str):
         raise Violation(f"the certificate cannot be judged: {extensions} (leaf.1 in {GUARD})")
-    return {
-        "certificate": certificate,
-        "extensions": extensions,
-        "issuer": issuer,
-        "issuer_key_id": subject_key_id(issuer),
-        "issuer_not_after": issuer.not_valid_after_utc,
-        "not_after": certificate.not_valid_after_utc,
-        "now": now,
-    }
+    return seen_below(issuer, certificate, extensions, now)
 
 
 def _permitted(_names: Iterable[x509.GeneralName]) -> str | None:

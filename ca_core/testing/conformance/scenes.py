@@ -16,7 +16,7 @@ from ca_core.authority.carules import CrossFacts, IntermediateFacts
 from ca_core.authority.documentrules import CrlFacts
 from ca_core.authority.known import known_signer
 from ca_core.authority.leafrules import LeafFacts, asked_names
-from ca_core.authority.rules import Extensions, read_extensions
+from ca_core.authority.rules import Extensions, Seen, read_extensions, seen_below
 from ca_core.authority.signerrules import ExpectedSigner, SignerFacts
 from ca_core.contract import (
     CrossSignRequest,
@@ -25,7 +25,6 @@ from ca_core.contract import (
     LeafRequest,
     Signer,
     TrustChain,
-    subject_key_id,
 )
 from ca_core.testing.conformance.arena import Arena
 from ca_core.testing.conformance.asking import AUTHORITY_LIFE, SIGNER_LIFE
@@ -71,17 +70,11 @@ class Scene:
     def leaf(self, request: LeafRequest, *, signer: Signer | None = None) -> LeafFacts:
         """Sign a leaf and return it beside what was asked and its signer (None: the scene's)."""
         leaf = self.mesh.leaf(request)
-        extensions = _extensions(leaf)
         known = known_signer(signer or self.signer, self.authority)
-        san = extensions.get(x509.SubjectAlternativeName)
+        seen = self._seen(leaf, known.signer.certificate)
+        san = seen["extensions"].get(x509.SubjectAlternativeName)
         return LeafFacts(
-            certificate=leaf,
-            extensions=extensions,
-            issuer=known.signer.certificate,
-            issuer_key_id=known.key_id,
-            issuer_not_after=known.not_after,
-            not_after=leaf.not_valid_after_utc,
-            now=self.mesh.cluster.tempo.clock.now(),
+            **seen,
             request=request,
             strict_key_usage=False,
             as_asked=san is not None and san.value == asked_names(request),
@@ -91,33 +84,13 @@ class Scene:
 
     def intermediate(self, request: IntermediateRequest) -> IntermediateFacts:
         """Sign a secondary's intermediate and return it beside what was asked."""
-        mesh, primary = self.mesh, self.authority.primary
-        made = mesh.patiently(mesh.provider.sign_intermediate, request)
-        return IntermediateFacts(
-            certificate=made,
-            extensions=_extensions(made),
-            issuer=primary,
-            issuer_key_id=subject_key_id(primary),
-            issuer_not_after=primary.not_valid_after_utc,
-            not_after=made.not_valid_after_utc,
-            now=mesh.cluster.tempo.clock.now(),
-            request=request,
-        )
+        made = self.mesh.patiently(self.mesh.provider.sign_intermediate, request)
+        return IntermediateFacts(**self._seen(made, self.authority.primary), request=request)
 
     def cross(self, request: CrossSignRequest) -> CrossFacts:
         """Cross-sign another authority's primary CA and return it beside what was asked."""
-        mesh, primary = self.mesh, self.authority.primary
-        made = mesh.patiently(mesh.provider.cross_sign, request)
-        return CrossFacts(
-            certificate=made,
-            extensions=_extensions(made),
-            issuer=primary,
-            issuer_key_id=subject_key_id(primary),
-            issuer_not_after=primary.not_valid_after_utc,
-            not_after=made.not_valid_after_utc,
-            now=mesh.cluster.tempo.clock.now(),
-            request=request,
-        )
+        made = self.mesh.patiently(self.mesh.provider.cross_sign, request)
+        return CrossFacts(**self._seen(made, self.authority.primary), request=request)
 
     def crl(self) -> CrlFacts:
         """Return the signer's CRL beside its issuer."""
@@ -152,6 +125,9 @@ class Scene:
             trust_domain=TRUST_DOMAIN,
             now=self.mesh.cluster.tempo.clock.now(),
         )
+
+    def _seen(self, made: x509.Certificate, issuer: x509.Certificate) -> Seen:
+        return seen_below(issuer, made, _extensions(made), self.mesh.cluster.tempo.clock.now())
 
 
 def scene(
