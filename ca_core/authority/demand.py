@@ -1,6 +1,5 @@
 """What an operator demands of a provider before it is imported: a passport, by a trusted key."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -9,6 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ca_core.authority.distributions import installed_digest
+from ca_core.authority.installed import package_name
 from ca_core.authority.passportkeys import trusted_keys
 from ca_core.authority.passports import MAX_BYTES, Passport, Statement, parse_passport, signer_of
 from ca_core.config.model import Config, ConformanceLevel
@@ -132,7 +132,7 @@ def mismatch(statement: Statement, *, origin: PluginOrigin, digest: str) -> str:
     """Return in what a statement and the installed plugin differ, or empty."""
     pairs = (
         ("provider", statement.provider, origin.name),
-        ("distribution", _normal(statement.distribution), _normal(origin.distribution)),
+        ("distribution", package_name(statement.distribution), package_name(origin.distribution)),
         ("version", statement.version, origin.version),
         ("entry point", statement.entry_point, origin.entry_point),
         ("distribution hash", statement.distribution_sha256, digest),
@@ -164,11 +164,6 @@ def how_to_make(provider: str, level: str, folder: Path) -> str:
         f"`ca-core provider conformance {provider} --config FILE --level {level} "
         f"--passport {folder / provider}.json --sign-key KEY.pem`, then trust that key"
     )
-
-
-def _normal(name: str) -> str:
-    """Return a distribution's name as packaging tools compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _listed(faults: list[str]) -> str:

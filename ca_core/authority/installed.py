@@ -38,7 +38,7 @@ def found_plugins() -> Found:
     for distribution in metadata.distributions():
         try:
             ours = tuple(_ours(distribution.entry_points))
-            entry_points.setdefault(_normalized(distribution.name), ours)
+            entry_points.setdefault(package_name(distribution.name), ours)
         except Exception as error:  # noqa: BLE001 - whatever a package's files can make of parsing
             unreadable.append(f"{_folder(distribution)}: {type(error).__name__} in its metadata")
     every = tuple(entry for entries in entry_points.values() for entry in entries)
@@ -57,13 +57,13 @@ def described(entry: metadata.EntryPoint) -> InstalledPlugin:
     )
 
 
-def _ours(entries: Iterable[metadata.EntryPoint]) -> Iterator[metadata.EntryPoint]:
-    return (entry for entry in entries if entry.group in GROUPS)
-
-
-def _normalized(name: str) -> str:
+def package_name(name: str) -> str:
     """Return a package's name as packages are compared. Source: PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _ours(entries: Iterable[metadata.EntryPoint]) -> Iterator[metadata.EntryPoint]:
+    return (entry for entry in entries if entry.group in GROUPS)
 
 
 def _folder(distribution: metadata.Distribution) -> str:
