@@ -92,9 +92,8 @@ class ReferenceProvider(Provider):
         self._context = context
         self._backend = backend
         self._id = context.authority_id
-        self.capabilities: frozenset[Capability]
         if context.role is Role.SECONDARY:
-            self.capabilities = SECONDARY_ABILITIES
+            self.capabilities: frozenset[Capability] = SECONDARY_ABILITIES
         elif self._external:
             self.capabilities = PRIMARY_ABILITIES | {Capability.EXTERNAL_ISSUER}
         else:

@@ -112,28 +112,29 @@ class Arena:
 
     def other_side(self, *, key: KeySpec | None = None) -> Mesh:
         """Return an honest primary of another kind: what this one is rotated to, or signed by."""
-        plugin = reference_plugin()
-        made = Cluster(
-            open=lambda config, context: plugin.open(config or {}, context), tempo=self.tempo
-        ).server()
+        made = self._honest(Role.PRIMARY).server()
         made.ensure(key=key)
         made.prepare(key=key)
         return made
 
     def other_secondary(self) -> Mesh:
         """Return an honest secondary of another kind; nothing is installed in it yet."""
-        plugin = reference_plugin()
-        return Cluster(
-            open=lambda config, context: plugin.open(config or {}, context),
-            tempo=self.tempo,
-            role=Role.SECONDARY,
-        ).server()
+        return self._honest(Role.SECONDARY).server()
 
     def open(self, config: Mapping[str, Any] | None, context: ProviderContext) -> Provider:
         """Open a provider object; it is closed when the check ends."""
         provider = self.plugin.open(self._config if config is None else config, context)
         self._opened.append(provider)
         return provider
+
+    def _honest(self, role: Role) -> Cluster:
+        """Return a new cluster on a reference backend of its own."""
+        plugin = reference_plugin()
+        return Cluster(
+            open=lambda config, context: plugin.open(config or {}, context),
+            tempo=self.tempo,
+            role=role,
+        )
 
     def _remember(self, mesh: Mesh) -> None:
         self._made[id(mesh.cluster), mesh.authority] = mesh
