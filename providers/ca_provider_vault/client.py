@@ -1,12 +1,15 @@
 """Vault's API with our errors: the one module that imports hvac, and the one table of statuses."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import hvac
 from hvac.adapters import Adapter
+from hvac.aws_utils import SigV4Auth, generate_sigv4_auth_request
 
 from ca_core.contract import (
     Error,
@@ -17,14 +20,18 @@ from ca_core.contract import (
     RequestError,
     UnavailableError,
 )
-from ca_provider_vault.transport import Answer, Transport
+from ca_provider_vault.transport import READS, Answer, Transport
 
 _OK = range(200, 300)
+_REDIRECTS = range(300, 400)
+_STANDBY = frozenset({472, 473})
 _NO_CONTENT = 204
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _PRECONDITION, _TOO_MANY = 400, 403, 404, 412, 429
-_SEALED = 503
+_SHORTEST_SECRET = 6
+"""Characters; shorter ones are also parts of ordinary words."""
+
+_NO_MOUNT = "no handler for route"
 _NO_ISSUER = "unable to find PKI issuer"
-_READS = frozenset({"GET", "LIST", "HEAD"})
 _CAPABILITY = {"GET": "read", "LIST": "list", "POST": "update", "PUT": "update", "DELETE": "delete"}
 
 
@@ -40,15 +47,21 @@ class AbsentError(ProviderError):
     """There is nothing at that path (404, or an issuer that the server does not find)."""
 
 
+class UnmountedError(AbsentError):
+    """There is no mount at the beginning of that path."""
+
+
 def raise_for(method: str, path: str, answer: Answer) -> None:
     """Raise the error of the contract that an answer stands for; return if it is a good one.
 
     Raises:
         RefusedError: 400.
         PermissionDeniedError: 403; names path and capability.
-        AbsentError: 404, or 500 about an issuer that is not there.
+        UnmountedError: 404, and the server says that no mount begins there.
+        AbsentError: another 404, or 500 about an issuer that is not there.
         RateLimitedError: 429, with Retry-After.
-        UnavailableError: 412 (not replicated yet), sealed, standby, any other 5xx.
+        UnavailableError: 412 (not replicated yet), sealed, standby (a redirect, 472, 473, or 429
+            of the health path), any other 5xx.
         OutcomeUnknownError: a status in between that proxies make (502, 504) after a write.
         ProviderError: anything else.
     """
@@ -60,9 +73,11 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
     if status == _FORBIDDEN:
         needed = f"{path.removeprefix('/v1/')}: {_CAPABILITY.get(method, method.lower())}"
         raise PermissionDeniedError(f"{method} {path} is forbidden", needed=(needed,))
+    if status == _NOT_FOUND and any(_NO_MOUNT in reason for reason in reasons):
+        raise UnmountedError(f"there is no mount at {path}")
     if status == _NOT_FOUND or any(_NO_ISSUER in reason for reason in reasons):
         raise AbsentError(f"there is nothing at {path}")
-    if status == _TOO_MANY:
+    if status == _TOO_MANY and not _is_health(path):
         raise RateLimitedError("the server limits requests", retry_after=_retry_after(answer))
     raise _broken(method, path, status, reasons)
 
@@ -70,11 +85,17 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
 def _broken(method: str, path: str, status: int, reasons: tuple[str, ...]) -> Error:
     said = f": {'; '.join(reasons)[:300]}" if reasons else ""
     text = f"{method} {path} answered {status}{said}"
-    if status in {502, 504} and method not in _READS:
+    if status in {502, 504} and method not in READS:
         return OutcomeUnknownError(text)
+    if status in _REDIRECTS or status in _STANDBY or status == _TOO_MANY:
+        return UnavailableError(f"{text} (a standby, which does not serve this)")
     if status == _PRECONDITION or status >= 500:  # noqa: PLR2004 - every status of a server's fault
         return UnavailableError(text)
     return ProviderError(text)
+
+
+def _is_health(path: str) -> bool:
+    return path.partition("?")[0].endswith("/sys/health")
 
 
 def _reasons(answer: Answer) -> tuple[str, ...]:
@@ -107,6 +128,9 @@ class PooledAdapter(Adapter):  # type: ignore[misc] # hvac has no types
         self._transport = transport
         self._seconds = seconds
 
+    def __repr__(self) -> str:
+        return f"PooledAdapter(namespace={self.namespace!r}, token=<hidden>)"
+
     def get_login_token(self, response: Mapping[str, Any]) -> str:
         """Return the token of a login's answer."""
         return str(response["auth"]["client_token"])
@@ -121,32 +145,72 @@ class PooledAdapter(Adapter):  # type: ignore[misc] # hvac has no types
     ) -> Any:
         """Return the decoded answer; {} where there is none.
 
+        Args:
+            method: of HTTP, in either case.
+            url: with or without ``/v1/``.
+            headers: beside token and namespace.
+            raise_exception: hvac's; errors are always raised.
+            arguments: ``json``: the body; ``repeatable``: whether a write may arrive twice.
+
         Raises:
             Error: see ``raise_for`` and ``Transport.send``.
         """
-        answer = self.raw(method, url, arguments.get("json"), headers or {})
-        return decoded(url, answer)
+        body, repeatable = arguments.get("json"), arguments.get("repeatable") is True
+        answer = self.raw(method, url, body, headers or {}, repeatable=repeatable)
+        try:
+            return decoded(url, answer)
+        except ProviderError as error:
+            if method.upper() in READS:
+                raise
+            raise OutcomeUnknownError(str(error)) from error  # it was done; what it said is lost
 
     def raw(
         self,
         method: str,
         url: str,
-        body: object,
+        body: object = None,
         headers: Mapping[str, str] = {},
+        *,
+        repeatable: bool = False,
     ) -> Answer:
         """Return the answer as it came, once its status is good."""
-        sent = {"X-Vault-Request": "true", **headers}
+        method, path = method.upper(), "/v1/" + url.removeprefix("/v1/").strip("/")
+        content = None if body is None else json.dumps(body).encode()
+        answer = self._transport.send(
+            method,
+            path,
+            headers=self._headers(headers),
+            body=content,
+            seconds=self._seconds,
+            repeatable=repeatable,
+        )
+        if answer.status not in _OK:
+            raise_for(method, path, _scrubbed(answer, (self.token, *_secrets(path, body))))
+        return answer
+
+    def _headers(self, more: Mapping[str, str]) -> Mapping[str, str]:
+        sent = {"X-Vault-Request": "true", **more}
         if self.token:
             sent["X-Vault-Token"] = self.token
         if self.namespace:
             sent["X-Vault-Namespace"] = self.namespace
-        path = "/v1/" + url.removeprefix("/v1/").strip("/")
-        content = None if body is None else json.dumps(body).encode()
-        answer = self._transport.send(
-            method.upper(), path, headers=sent, body=content, seconds=self._seconds
-        )
-        raise_for(method.upper(), path, answer)
-        return answer
+        return sent
+
+
+def _secrets(path: str, body: object) -> tuple[str, ...]:
+    """Return what a login sends: any of it may be secret."""
+    if not path.startswith("/v1/auth/") or not isinstance(body, Mapping):
+        return ()
+    return tuple(value for value in body.values() if isinstance(value, str))
+
+
+def _scrubbed(answer: Answer, secrets: tuple[str, ...]) -> Answer:
+    """Return an answer without secrets that it repeats: its sentences go into errors and logs."""
+    body = answer.body
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            body = body.replace(secret.encode(), b"<hidden>")
+    return replace(answer, body=body)
 
 
 def decoded(path: str, answer: Answer) -> dict[str, Any]:
@@ -159,18 +223,43 @@ def decoded(path: str, answer: Answer) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(answer.body)
-    except ValueError as error:
-        raise ProviderError(f"the answer of {path} is not whole, or no JSON") from error
+    except (ValueError, RecursionError):  # not chained: it holds the answer, perhaps with a token
+        raise ProviderError(f"the answer of {path} is not whole, or no JSON") from None
     if not isinstance(found, dict):
         raise ProviderError(f"the answer of {path} is no JSON object")
     return found
 
 
 def client_of(adapter: PooledAdapter) -> hvac.Client:
-    """Return hvac's client over an adapter, for its auth methods."""
-    made = hvac.Client(url="http://unused", token="", verify=False)
-    made.adapter = adapter
-    return made
+    """Return hvac's client over an adapter; it opens nothing itself."""
+    return hvac.Client(url="", token="", verify=False, adapter=lambda **_: adapter)
+
+
+def aws_fields(params: Mapping[str, str]) -> dict[str, str]:
+    """Return the login fields of AWS's IAM method: a signed question to STS who we are.
+
+    The server sends it on and believes the answer; the secret key itself is never sent.
+
+    Args:
+        params: ``access_key``, ``secret_key``, ``session_token``, ``region``, ``header_value``.
+    """
+    asked = generate_sigv4_auth_request(header_value=params.get("header_value") or None)
+    SigV4Auth(
+        params["access_key"],
+        params["secret_key"],
+        params.get("session_token") or None,
+        params.get("region") or "us-east-1",
+    ).add_auth(asked)
+    return {
+        "iam_http_request_method": str(asked.method),
+        "iam_request_url": _base64(str(asked.url)),
+        "iam_request_body": _base64(str(asked.body)),
+        "iam_request_headers": _base64(json.dumps(dict(asked.headers))),
+    }
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 Call = Callable[[PooledAdapter], Any]

@@ -1,36 +1,21 @@
-"""Bytes to the server and back: pooled keep-alive connections, a deadline on every request."""
+"""Requests to the server and its answers: pooled connections, one deadline, only safe repeats."""
 
 import ssl
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpcore
+from ca_core.contract import OutcomeUnknownError, ProviderError, RequestError, UnavailableError
+from ca_provider_vault.config import VaultConfig
+from ca_provider_vault.connections import Answer, LostError, Place, Pool, UnsentError
+from ca_provider_vault.tls import TlsSettings
 
-from ca_core.contract import ConfigError, OutcomeUnknownError, UnavailableError
-from ca_provider_vault.config import WHERE, VaultConfig
+__all__ = ["READS", "Answer", "Transport"]
 
-LONGEST_CONNECT = 5.0
-"""Seconds for a connection; what listens answers at once."""
+READS = frozenset({"GET", "LIST", "HEAD"})
+"""Methods that change nothing: sent once more if their answer is lost."""
 
-LARGEST_ANSWER = 8 * 1024 * 1024
-"""Bytes; a CRL of twenty thousand entries is below one million."""
-
-_NOT_SENT = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    httpcore.UnsupportedProtocol,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+_PORTS = {"http": 80, "https": 443}
 
 
 class Transport:
@@ -41,16 +26,18 @@ class Transport:
     """
 
     def __init__(self, config: VaultConfig) -> None:
-        self._address = config.address.rstrip("/")
-        self._extensions = (
-            {"sni_hostname": config.tls_server_name} if config.tls_server_name else {}
+        address = urlsplit(config.address.rstrip("/"))
+        self._shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+        self._prefix = address.path
+        self._host = address.netloc.rpartition("@")[2]
+        place = Place(
+            host=address.hostname or "",
+            port=address.port or _PORTS[address.scheme],
+            name=config.tls_server_name,
+            tls=TlsSettings(config).context if address.scheme == "https" else None,
         )
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(config) if self._address.startswith("https") else None,
-            max_connections=config.concurrency + 1,  # one for the token, whatever signs
-            max_keepalive_connections=config.concurrency + 1,
-            keepalive_expiry=60,
-        )
+        # one more than sign at once: for the token, whatever they do
+        self._pool = Pool(place, limit=config.concurrency + 1)
 
     def send(
         self,
@@ -60,8 +47,12 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         seconds: float,
+        repeatable: bool = False,
     ) -> Answer:
         """Send one request and return the whole answer, whatever its status.
+
+        It is sent a second time if the first did not leave as a whole on a connection that had
+        been idle, or, for reads and what is ``repeatable``, if its answer was lost.
 
         Args:
             method: ``GET``, ``POST``, ``PUT``, ``DELETE`` or ``LIST``.
@@ -69,89 +60,82 @@ class Transport:
             headers: beside those of HTTP itself.
             body: JSON, or None.
             seconds: how long all of it may take.
+            repeatable: whether a write may safely arrive twice.
 
         Raises:
-            UnavailableError: nothing was sent.
-            OutcomeUnknownError: it was sent, and no whole answer came.
+            UnavailableError: nothing was done: it was not sent, or it was a read.
+            OutcomeUnknownError: a write was sent, and no whole answer came.
+            RequestError: method, path or headers hold what HTTP does not allow.
         """
+        deadline = time.monotonic() + seconds
         if seconds <= 0:
             raise UnavailableError("no time is left to ask the server")
-        timeout = dict.fromkeys(("read", "write", "pool"), seconds)
-        timeout["connect"] = min(seconds, LONGEST_CONNECT)
+        request = self._request(method, path, headers, body)
         try:
-            return self._answer(method, path, headers, body, timeout)
-        except _NOT_SENT as error:
-            reason = type(error).__name__
-            raise UnavailableError(f"{self._address} cannot be reached ({reason})") from error
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            what = f"{method} {path}: no whole answer came ({type(error).__name__})"
-            raise OutcomeUnknownError(what) from error
+            return self._answer(method, request, deadline, again=repeatable or method in READS)
+        except (OSError, UnsentError) as error:
+            raise self._unreachable(error) from None
+        except LostError as error:
+            raise _lost(method, path, error) from None
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; requests that wait for an answer fail at once."""
         self._pool.close()
 
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout: Mapping[str, float],
-    ) -> Answer:
-        sent = dict(headers)
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        with self._pool.stream(
-            method,
-            self._address + path,
-            headers=sent,
-            content=body,
-            extensions={"timeout": timeout, **self._extensions},
-        ) as response:
-            found = {name.decode().lower(): value.decode() for name, value in response.headers}
-            return Answer(response.status, found, _whole(response))
-
-
-def _whole(response: httpcore.Response) -> bytes:
-    parts, size = [], 0
-    for part in response.iter_stream():
-        size += len(part)
-        if size > LARGEST_ANSWER:
-            raise httpcore.RemoteProtocolError("the answer is too large")
-        parts.append(part)
-    return b"".join(parts)
-
-
-def tls_context(config: VaultConfig) -> ssl.SSLContext:
-    """Return how the server is verified and who we are.
-
-    Raises:
-        ConfigError: a file cannot be read, or is not what it should be.
-    """
-    if config.unsafe_tls_skip_verify:
-        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - the key says unsafe
-    else:
-        context = _verifying(config)
-    if config.cert_file:
+    def _answer(self, method: str, request: bytes, deadline: float, *, again: bool) -> Answer:
+        connection = self._pool.take(deadline)
         try:
-            context.load_cert_chain(config.cert_file, config.key_file)
-        except (OSError, ssl.SSLError) as error:
-            raise _unusable("cert_file", config.cert_file, error) from error
-    return context
+            answer = connection.exchange(method, request, deadline)
+        except (UnsentError, LostError) as error:
+            safe = again if isinstance(error, LostError) else connection.reused
+            self._pool.drop(connection)
+            if not safe or deadline <= time.monotonic():
+                raise
+        except BaseException:
+            self._pool.drop(connection)
+            raise
+        else:
+            self._pool.give_back(connection)
+            return answer
+        return self._second(method, request, deadline)
+
+    def _second(self, method: str, request: bytes, deadline: float) -> Answer:
+        connection = self._pool.take(deadline)
+        try:
+            answer = connection.exchange(method, request, deadline)
+        except BaseException:
+            self._pool.drop(connection)
+            raise
+        self._pool.give_back(connection)
+        return answer
+
+    def _request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> bytes:
+        lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._host}"]
+        lines += (f"{name}: {value}" for name, value in headers.items())
+        if body is not None:
+            lines.append("Content-Type: application/json")
+        if body is not None or method not in READS:
+            lines.append(f"Content-Length: {len(body or b'')}")
+        head = "\r\n".join(lines)
+        target = method + self._prefix + path
+        if " " in target or not head.isascii() or not head.replace("\r\n", "").isprintable():
+            raise RequestError("the path or a header holds characters that HTTP does not allow")
+        if head.count("\r\n") != len(lines) - 1:
+            raise RequestError("a header holds a line break")
+        return f"{head}\r\n\r\n".encode() + (body or b"")
+
+    def _unreachable(self, error: Exception) -> UnavailableError:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return UnavailableError(
+                f"{self._shown}: its certificate was not accepted: {error.verify_message}",
+                hint="see ca_file, ca_path and tls_server_name",
+            )
+        reason = str(error) if isinstance(error, UnsentError) else type(error).__name__
+        return UnavailableError(f"{self._shown} cannot be reached ({reason})")
 
 
-def _verifying(config: VaultConfig) -> ssl.SSLContext:
-    for key, path in (("ca_file", config.ca_file), ("ca_path", config.ca_path)):
-        if path and not Path(path).exists():
-            raise ConfigError(f"{path} does not exist", where=f"{WHERE}.{key}")
-    try:
-        return ssl.create_default_context(
-            cafile=config.ca_file or None, capath=config.ca_path or None
-        )
-    except (OSError, ssl.SSLError) as error:
-        raise _unusable("ca_file", config.ca_file, error) from error
-
-
-def _unusable(key: str, path: str, error: Exception) -> ConfigError:
-    return ConfigError(f"{path} cannot be used ({type(error).__name__})", where=f"{WHERE}.{key}")
+def _lost(method: str, path: str, error: LostError) -> ProviderError:
+    text = f"{method} {path}: no whole answer came ({error})"
+    return UnavailableError(text) if method in READS else OutcomeUnknownError(text)

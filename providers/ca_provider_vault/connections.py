@@ -1,0 +1,265 @@
+"""Connections to one server: opened, kept alive, lent to one request at a time.
+
+A deadline is a moment of ``time.monotonic`` and holds for all of a request: a server that sends a
+byte now and then does not move it.
+"""
+
+import contextlib
+import http.client
+import io
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+LONGEST_CONNECT = 5.0
+"""Seconds for a connection; what listens answers at once."""
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes; a CRL of twenty thousand entries is below one million."""
+
+IDLE_SECONDS = 60.0
+"""Servers and what stands before them keep an idle connection for longer."""
+
+
+class UnsentError(Exception):
+    """The request did not leave as a whole, so the server can have done nothing."""
+
+
+class LostError(Exception):
+    """The request left, and no whole answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the server listens; ``name`` is the one that its certificate must bear."""
+
+    host: str
+    port: int
+    name: str = ""
+    tls: Callable[[], ssl.SSLContext] | None = None
+
+
+def left(deadline: float) -> float:
+    """Return the seconds until a deadline.
+
+    Raises:
+        TimeoutError: it has passed.
+    """
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+class _Wire(io.RawIOBase):
+    """A socket as a stream of bytes whose every read ends at the request's deadline."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._sock = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io hands over
+        self._sock.settimeout(left(self._deadline))
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return the stream that ``HTTPResponse`` asks of a socket."""
+        return io.BufferedReader(self, 16 * 1024)
+
+
+class Connection:
+    """One connection; for one request at a time.
+
+    Attributes:
+        reused: it has answered before, so the server may have closed it meanwhile.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._idle_since = 0.0
+        self._readable = select.poll()
+        self._readable.register(sock, select.POLLIN)
+        self.reused = False
+        self.keeps = True
+
+    def is_usable(self) -> bool:
+        """Say whether it is worth a request: not idle for long, and not closed by the server."""
+        idle = time.monotonic() - self._idle_since
+        return idle < IDLE_SECONDS and not self._readable.poll(0)
+
+    def exchange(self, method: str, request: bytes, deadline: float) -> Answer:
+        """Send a request and return the whole answer.
+
+        Raises:
+            UnsentError: not all of it could be sent in time.
+            LostError: the answer did not come, or not all of it, in time.
+        """
+        try:
+            self._sock.settimeout(left(deadline))
+            self._sock.sendall(request)
+        except OSError as error:
+            raise UnsentError(type(error).__name__) from None
+        try:
+            return self._received(method, deadline)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise LostError(type(error).__name__) from None  # its text may quote the answer
+
+    def rest(self) -> None:
+        """Note that it is idle from now on."""
+        self.reused = True
+        self._idle_since = time.monotonic()
+
+    def interrupt(self) -> None:
+        """End what another thread waits for on it."""
+        with contextlib.suppress(OSError):  # it was closed already
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close it."""
+        self._sock.close()
+
+    def _received(self, method: str, deadline: float) -> Answer:
+        response = http.client.HTTPResponse(
+            _Wire(self._sock, deadline),  # type: ignore[arg-type] # it asks for ``makefile`` alone
+            method=method,
+        )
+        response.begin()
+        body = response.read(LARGEST_ANSWER + 1)
+        if len(body) > LARGEST_ANSWER or response.length:
+            raise http.client.IncompleteRead(b"")
+        self.keeps = not response.will_close
+        response.close()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, body)
+
+
+def connected(place: Place, deadline: float) -> Connection:
+    """Return a new connection, secured if the place says so.
+
+    Raises:
+        OSError: nobody listens, nobody answers in time, or it is not the server it must be.
+    """
+    deadline = min(deadline, time.monotonic() + LONGEST_CONNECT)
+    sock = _opened(place, deadline)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if place.tls is not None:
+            sock.settimeout(left(deadline))
+            sock = place.tls().wrap_socket(sock, server_hostname=place.name or place.host)
+    except BaseException:
+        sock.close()
+        raise
+    return Connection(sock)
+
+
+def _opened(place: Place, deadline: float) -> socket.socket:
+    failure: OSError = OSError("no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        place.host, place.port, type=socket.SOCK_STREAM
+    ):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(left(deadline))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+class Pool:
+    """The connections to one place, at most ``limit`` of them busy. Thread-safe."""
+
+    def __init__(self, place: Place, *, limit: int) -> None:
+        self._place = place
+        self._room = threading.Semaphore(limit)
+        self._lock = threading.Lock()
+        self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._closed = False
+
+    def take(self, deadline: float) -> Connection:
+        """Return a connection for one request: the one that rested last, else a new one.
+
+        Raises:
+            UnsentError: all are busy until the deadline, or the pool is closed.
+            OSError: see ``connected``.
+        """
+        if not self._room.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            raise UnsentError("every connection is busy")
+        try:
+            connection = self._rested() or connected(self._place, deadline)
+            self._lend(connection)
+        except BaseException:
+            self._room.release()
+            raise
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Take a connection back after a whole answer."""
+        with self._lock:
+            self._busy.discard(connection)
+            keeps = connection.keeps and not self._closed
+            if keeps:
+                connection.rest()
+                self._idle.append(connection)
+        if not keeps:
+            connection.close()
+        self._room.release()
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection that failed, and every idle one: they have likely gone with it."""
+        with self._lock:
+            self._busy.discard(connection)
+            idle, self._idle = self._idle, []
+        for each in (connection, *idle):
+            each.close()
+        self._room.release()
+
+    def close(self) -> None:
+        """Close every idle connection and interrupt every busy one."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            busy = tuple(self._busy)
+        for connection in idle:
+            connection.close()
+        for connection in busy:
+            connection.interrupt()
+
+    def _rested(self) -> Connection | None:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if connection.is_usable():
+                return connection
+            connection.close()
+
+    def _lend(self, connection: Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._busy.add(connection)
+                return
+        connection.close()
+        raise UnsentError("the provider was closed")
