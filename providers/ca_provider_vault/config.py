@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -111,11 +112,25 @@ def parse_config(raw: Mapping[str, Any]) -> VaultConfig:
     config = parse_struct(VaultConfig, raw, where=WHERE)
     _check_login(config)
     _check_mounts(config)
-    if not config.address.startswith(("https://", "http://")):
-        raise ConfigError("must be a URL, http:// or https://", where=f"{WHERE}.address")
+    _check_address(config.address)
     if bool(config.cert_file) != bool(config.key_file):
         raise ConfigError("cert_file and key_file go together", where=f"{WHERE}.cert_file")
     return config
+
+
+def _check_address(address: str) -> None:
+    where = f"{WHERE}.address"
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in {"https", "http"} or not host:
+        raise ConfigError("must be a URL, http:// or https://", where=where)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError("takes no user, query or fragment", where=where)
+    if not address.isascii() or not address.isprintable() or " " in address:
+        raise ConfigError("holds characters that a URL does not allow", where=where)
 
 
 def _check_login(config: VaultConfig) -> None:

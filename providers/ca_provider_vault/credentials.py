@@ -1,40 +1,28 @@
 """The token: taken, logged in for, renewed in time, replaced when it dies, never shown.
 
-``TokenKeeper.step`` does at most one thing and is told the time; ``TokenRenewal`` is the thread that
-calls it when something is due. The first failure is logged at once, later ones once a minute.
+``TokenKeeper.step`` does at most one thing and is told the time; ``TokenRenewal`` is the thread
+that calls it when something is due. The first failure is logged at once, later ones once a minute.
 """
 
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-from ca_core.contract import (
-    Clock,
-    ConfigError,
-    Error,
-    PermissionDeniedError,
-    ProviderError,
-    UnavailableError,
-)
-from ca_provider_vault.client import PooledAdapter, RefusedError, client_of
-from ca_provider_vault.config import WHERE, VaultConfig
-from ca_provider_vault.lease import TokenLease, due, pause
-from ca_provider_vault.logins import login_of
+from ca_core.contract import Clock, Error, PermissionDeniedError, UnavailableError
+from ca_provider_vault.config import VaultConfig
+from ca_provider_vault.lease import TokenLease, Trouble, due
+from ca_provider_vault.tokens import CALL, Ask, TokenSource
 
-_CALL = 10.0
-"""Seconds for one login, look-up or renewal."""
+__all__ = ["Ask", "Standing", "TokenKeeper", "TokenRenewal"]
 
-_LOG_EVERY = timedelta(minutes=1)
 _FILE_EVERY = timedelta(seconds=30)
 """A token file is looked at so often."""
 
-Ask = Callable[[str, float], PooledAdapter]
-"""``(token, seconds)`` → an adapter for one call in the namespace of logins."""
+_SETTLED = timedelta(minutes=1)
+"""A token of this age is replaced on any refusal; a younger one only if the server disowns it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +45,11 @@ class Standing:
 
 
 class TokenKeeper:
-    """One token for all calls of a provider. Thread-safe; asks for nothing before it is used."""
+    """One token for all calls of a provider. Thread-safe; asks for nothing before it is used.
+
+    One attempt (login, look-up, renewal) runs at a time, under a lock of its own; what is known
+    of the token has another lock, which is never held while the server is asked.
+    """
 
     def __init__(
         self,
@@ -68,201 +60,181 @@ class TokenKeeper:
         *,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._config = config
-        self._ask = ask
+        self._source = TokenSource(config, ask)
         self._clock = clock
         self._logger = logger
         self._jitter = jitter
-        self._lock = threading.RLock()
+        self._attempt = threading.Lock()
+        self._state = threading.Lock()
+        self._changed = threading.Event()
         self._lease: TokenLease | None = None
-        self._failures = 0
-        self._last_error = ""
-        self._try_again: datetime | None = None
-        self._logged: datetime | None = None
-        self._file_seen = clock.now()
+        self._trouble = Trouble()
+        self._looked = clock.now()
 
     @property
     def method(self) -> str:
         """Return how the token comes: ``token``, ``token_file`` or the auth method."""
-        if self._config.auth_method is not None:
-            return self._config.auth_method.type
-        return "token_file" if self._config.token_file else "token"
+        return self._source.method
 
-    def token(self) -> str:
+    def token(self, seconds: float = CALL) -> str:
         """Return a token that lives, logging in first if there is none.
+
+        Args:
+            seconds: how long to wait for an attempt that another thread makes.
 
         Raises:
             UnavailableError: a login failed a moment ago; says when the next is tried.
             Error: the login failed now.
         """
-        with self._lock:
-            lease, now = self._lease, self._clock.now()
-            if lease is not None and not lease.is_dead(now):
-                return lease.token
-            if self._try_again is not None and now < self._try_again:
-                raise UnavailableError(
-                    f"no token: {self._last_error}", retry_after=self._try_again - now
-                )
-            return self._attempted(self._taken, now).token
+        lease = self._living()
+        if lease is not None:
+            return lease.token
+        if not self._attempt.acquire(timeout=max(seconds, 0)):
+            raise UnavailableError("no token: a login is still under way")
+        try:
+            lease = self._living()
+            return lease.token if lease is not None else self._called_for().token
+        finally:
+            self._attempt.release()
 
     def refused(self, token: str) -> bool:
-        """Note that the server refused ``token`` (403); say whether another may be tried."""
-        with self._lock:
-            if self._lease is None or self._lease.token != token:
-                return True  # somebody else has replaced it meanwhile
-            if self._config.auth_method is None and not self._file_changed(token):
-                return False
-            self._lease = None
-            return True
+        """Note that the server refused ``token`` (403); say whether another may be tried.
+
+        A token that is still good lacks a permission: logging in again for every refusal would
+        be a login for every call. It is done once a minute, since its policies may have changed.
+        """
+        with self._state:
+            lease, now = self._lease, self._clock.now()
+        if lease is None or lease.token != token:
+            return True  # somebody else has replaced it meanwhile
+        if not self._source.can_replace(token):
+            return False
+        if self._source.logs_in and now - lease.since < _SETTLED and self._is_good(token):
+            return False
+        self._forget(token)
+        return True
 
     def next_due(self) -> datetime | None:
         """Return when ``step`` has something to do, aware UTC; None if never."""
-        with self._lock:
+        with self._state:
             if self._lease is None:
                 return None  # the next call takes one
-            found = self._try_again or due(self._lease)
-            if self._config.token_file:
-                look = self._file_seen + _FILE_EVERY
+            found = self._trouble.try_again or due(self._lease)
+            if self._source.reads_file:
+                look = self._looked + _FILE_EVERY
                 return look if found is None else min(look, found)
             return found
 
+    def wait(self, seconds: float) -> None:
+        """Wait until what is due may have changed, or for ``seconds``."""
+        self._changed.wait(seconds)
+        self._changed.clear()
+
+    def wake(self) -> None:
+        """End a ``wait`` of another thread."""
+        self._changed.set()
+
     def step(self, now: datetime) -> None:
-        """Renew or replace the token if that is due; failures are counted and logged, not raised."""
-        with self._lock:
-            lease = self._lease
-            if lease is None:
-                return
-            if self._file_changed(lease.token):
-                self._lease = None
-                self._quietly(self._taken, now)
-                return
-            when = self._try_again or due(lease)
-            if when is not None and when <= now:
-                self._quietly(self._renewed, now)
+        """Renew or replace the token if that is due; failures are counted and logged, not raised.
+
+        Does nothing while another thread makes an attempt.
+        """
+        if not self._attempt.acquire(blocking=False):
+            return
+        try:
+            self._stepped(now)
+        except Error:
+            pass  # counted and logged
+        finally:
+            self._attempt.release()
 
     def standing(self) -> Standing:
-        """Return how the token stands."""
-        with self._lock:
-            lease, now = self._lease, self._clock.now()
-            return Standing(
-                method=self.method,
-                ends=lease.ends if lease else None,
-                runway=lease.runway(now) if lease else None,
-                failures=self._failures,
-                last_error=self._last_error,
-            )
+        """Return how the token stands; never waits for the server."""
+        with self._state:
+            lease, trouble, now = self._lease, self._trouble, self._clock.now()
+        return Standing(
+            method=self.method,
+            ends=lease.ends if lease else None,
+            runway=lease.runway(now) if lease else None,
+            failures=trouble.failures,
+            last_error=trouble.last_error,
+        )
 
-    def _quietly(self, attempt: Callable[[datetime], TokenLease], now: datetime) -> None:
-        try:
-            self._attempted(attempt, now)
-        except Error:
-            pass
+    def _living(self) -> TokenLease | None:
+        with self._state:
+            lease = self._lease
+        return None if lease is None or lease.is_dead(self._clock.now()) else lease
 
-    def _attempted(self, attempt: Callable[[datetime], TokenLease], now: datetime) -> TokenLease:
+    def _called_for(self) -> TokenLease:
+        """Take a token because a call needs it, unless that failed a moment ago."""
+        now = self._clock.now()
+        with self._state:
+            wait = self._trouble.wait_of_a_call(now)
+            said = self._trouble.last_error
+        if wait > timedelta() and not self._source.has_news():
+            raise UnavailableError(f"no token: {said}", retry_after=wait)
+        return self._attempted(lambda: self._source.taken(now), now)
+
+    def _stepped(self, now: datetime) -> None:
+        with self._state:
+            lease, when = self._lease, self._trouble.try_again
+        if lease is None:
+            return
+        with self._state:
+            self._looked = now
+        when = when or due(lease)
+        is_due = when is not None and when <= now
+        if self._source.has_news() or (is_due and self._source.has_other(lease.token)):
+            self._attempted(lambda: self._source.taken(now), now)
+        elif is_due:
+            self._attempted(lambda: self._source.renewed(lease, now), now)
+
+    def _attempted(self, attempt: Callable[[], TokenLease], now: datetime) -> TokenLease:
         try:
-            self._lease = attempt(now)
+            lease = attempt()
         except Error as error:
             self._failed(error, now)
             raise
-        if self._failures:
-            self._logger.info("Vault: the token is good again after %d failures", self._failures)
-        self._failures, self._last_error = 0, ""
-        self._try_again = self._logged = None
-        return self._lease
+        with self._state:
+            failures = self._trouble.failures
+            self._lease, self._trouble = lease, Trouble()
+        self._changed.set()
+        if failures:
+            self._logger.info("Vault: the token is good again after %d failures", failures)
+        return lease
 
     def _failed(self, error: Error, now: datetime) -> None:
-        self._failures += 1
-        self._last_error = str(error)
-        self._try_again = now + pause(self._failures, self._jitter())
-        if self._logged is None or now - self._logged >= _LOG_EVERY:
-            self._logged = now
-            left = self._lease.runway(now) if self._lease else None
-            hours = "unknown" if left is None else f"{left.total_seconds() / 3600:.1f} h"
-            self._logger.warning(
-                "Vault: renewing the token (%s) failed %d times, runway %s: %s",
-                self.method,
-                self._failures,
-                hours,
-                error,
-            )
-
-    def _taken(self, now: datetime) -> TokenLease:
-        """Return a token: logged in for, or the given one as the server describes it."""
-        if self._config.auth_method is None:
-            return self._described(self._given(), now)
-        login = login_of(self._config.auth_method)
-        client = client_of(self._ask("", _CALL))
-        answer = client.login(f"/v1/{login.path}", use_token=False, json=dict(login.fields))
-        return _lease_of(answer.get("auth"), now, "login")
-
-    def _renewed(self, now: datetime) -> TokenLease:
-        """Return the token renewed; where that is not possible, a new one."""
-        lease = self._lease
-        if lease is None or not lease.renewable:
-            return self._taken(now)
-        try:
-            answer = self._ask(lease.token, _CALL).post("auth/token/renew-self", json={})
-            renewed = _lease_of(answer.get("auth"), now, "renewal")
-        except (PermissionDeniedError, RefusedError):
-            return self._taken(now)
-        if renewed.ttl is not None and lease.ttl is not None and renewed.ttl < lease.ttl / 2:
-            return self._taken(now) if self._config.auth_method else renewed  # its last life
-        return renewed
-
-    def _described(self, token: str, now: datetime) -> TokenLease:
-        try:
-            answer = self._ask(token, _CALL).get("auth/token/lookup-self")
-        except PermissionDeniedError as error:
-            raise PermissionDeniedError(
-                "the server does not know the token, or it may not look itself up",
-                needed=error.needed,
-                hint="a new token, or the policy lines of the documentation",
-            ) from error
-        found = answer.get("data")
-        if not isinstance(found, Mapping):
-            raise ProviderError("the answer about the token has no data")
-        return TokenLease(
-            token=token,
-            since=now,
-            ttl=_span(found.get("ttl")),
-            renewable=found.get("renewable") is True,
+        with self._state:
+            lease, before = self._lease, self._trouble
+            self._trouble = before.worse(error, now, self._jitter())
+            failures = self._trouble.failures
+        self._changed.set()
+        if self._trouble.logged == before.logged:
+            return
+        left = lease.runway(now) if lease else None
+        hours = "unknown" if left is None else f"{left.total_seconds() / 3600:.1f} h"
+        self._logger.warning(
+            "Vault: taking or renewing the token (%s) failed %d times, runway %s: %s",
+            self.method,
+            failures,
+            hours,
+            error,
         )
 
-    def _given(self) -> str:
-        if not self._config.token_file:
-            return self._config.token.reveal() if self._config.token else ""
-        self._file_seen = self._clock.now()
+    def _is_good(self, token: str) -> bool:
+        """Ask the server whether it knows a token; if it does not say, the token is kept."""
         try:
-            return Path(self._config.token_file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = f"{self._config.token_file} cannot be read ({type(error).__name__})"
-            raise ConfigError(reason, where=f"{WHERE}.token_file") from error
-
-    def _file_changed(self, token: str) -> bool:
-        if not self._config.token_file:
+            self._source.described(token, self._clock.now())
+        except PermissionDeniedError:
             return False
-        try:
-            return self._given() not in {"", token}
-        except ConfigError:
-            return False  # it is being replaced; the token in hand may still be good
+        except Error:
+            return True
+        return True
 
-
-def _lease_of(found: object, now: datetime, what: str) -> TokenLease:
-    if not isinstance(found, Mapping) or not isinstance(found.get("client_token"), str):
-        raise ProviderError(f"the answer of the {what} has no token")
-    return TokenLease(
-        token=found["client_token"],
-        since=now,
-        ttl=_span(found.get("lease_duration")),
-        renewable=found.get("renewable") is True,
-    )
-
-
-def _span(seconds: Any) -> timedelta | None:
-    """Return a ttl; the server says 0 of a token that never expires."""
-    if not isinstance(seconds, int) or seconds <= 0:
-        return None
-    return timedelta(seconds=seconds)
+    def _forget(self, token: str) -> None:
+        with self._state:
+            if self._lease is not None and self._lease.token == token:
+                self._lease = None
 
 
 class TokenRenewal:
@@ -279,20 +251,27 @@ class TokenRenewal:
 
     def start(self) -> None:
         """Start the thread, once."""
+        if self._thread is not None:  # the usual case, on every call's way
+            return
         with self._lock:
             if self._thread is None and not self._ended.is_set():
                 self._thread = threading.Thread(target=self._run, name="vault-token", daemon=True)
                 self._thread.start()
 
     def close(self) -> None:
-        """End the thread and wait for it."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join(_CALL)
+        """End the thread and wait for it; close the transport first, so that no call holds it."""
+        with self._lock:
+            self._ended.set()
+            thread = self._thread
+        self._keeper.wake()
+        if thread is not None:
+            thread.join(CALL)
 
     def _run(self) -> None:
-        while not self._ended.wait(self._seconds()):
-            self._keeper.step(self._clock.now())
+        while not self._ended.is_set():
+            self._keeper.wait(self._seconds())
+            if not self._ended.is_set():
+                self._keeper.step(self._clock.now())
 
     def _seconds(self) -> float:
         when = self._keeper.next_due()

@@ -1,7 +1,9 @@
-"""How long a token lives, and when to do something about it; pure."""
+"""How long a token lives, and when to do something about it or try again; pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from ca_core.contract import Error, UnavailableError
 
 RENEW_AT = 2 / 3
 """Of its life: a third is left for trying again."""
@@ -9,6 +11,11 @@ RENEW_AT = 2 / 3
 FIRST_PAUSE = timedelta(seconds=1)
 LAST_PAUSE = timedelta(seconds=30)
 """After a long outage service is back within half a minute, however long it lasted."""
+
+CALLERS_PAUSE = timedelta(seconds=2)
+"""A call that needs a token asks a server that was not there again so soon, whatever the pause."""
+
+LOG_EVERY = timedelta(minutes=1)
 
 LEAST_PAUSE = timedelta(seconds=1)
 
@@ -59,3 +66,45 @@ def pause(failures: int, jitter: float) -> timedelta:
     """
     full = min(LAST_PAUSE, FIRST_PAUSE * (1 << min(failures - 1, 10)))
     return full * (1 - jitter / 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """The attempts that failed in a row; one that succeeds ends it.
+
+    Attributes:
+        failures: how many.
+        last_error: of the last one; '' if there was none.
+        last: when that was, aware UTC.
+        try_again: when the next attempt is due.
+        logged: when one was last logged.
+        is_outage: the server was not there, as opposed to refusing.
+    """
+
+    failures: int = 0
+    last_error: str = ""
+    last: datetime | None = None
+    try_again: datetime | None = None
+    logged: datetime | None = None
+    is_outage: bool = False
+
+    def worse(self, error: Error, now: datetime, jitter: float) -> "Trouble":
+        """Return it after one more failure; ``logged`` is ``now`` if that one is to be logged."""
+        due_to_log = self.logged is None or now - self.logged >= LOG_EVERY
+        return Trouble(
+            failures=self.failures + 1,
+            last_error=str(error),
+            last=now,
+            try_again=now + pause(self.failures + 1, jitter),
+            logged=now if due_to_log else self.logged,
+            is_outage=isinstance(error, UnavailableError),
+        )
+
+    def wait_of_a_call(self, now: datetime) -> timedelta:
+        """Return how long a call that needs a token must wait for the next attempt."""
+        if self.try_again is None or self.last is None:
+            return timedelta()
+        when = min(self.try_again, self.last + CALLERS_PAUSE) if self.is_outage else self.try_again
+        if now < self.last:  # the clock was set back: the pause is over
+            return timedelta()
+        return max(when - now, timedelta())

@@ -1,11 +1,14 @@
 """How each auth method logs in: the path, and the fields that are sent."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ca_core.contract import ConfigError
+from ca_provider_vault.client import aws_fields
 from ca_provider_vault.config import WHERE, AuthMethod
 
 KUBERNETES_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
@@ -64,11 +67,25 @@ def _by_name(method: AuthMethod) -> Login:
     params = method.params
     user = _needed(params, "username")
     fields = {"password": _needed(params, "password")}
-    return Login(f"auth/{method.mount}/login/{user}", fields)
+    return Login(f"auth/{method.mount}/login/{quote(user, safe='')}", fields)
 
 
 def _verbatim(method: AuthMethod) -> Login:
-    return _plain(method, dict(method.params))
+    """Send the parameters as they are, those of files by what the files hold now."""
+    names = (re.sub("_file(_path)?$", "", name) for name in method.params)
+    return _plain(method, {name: _as_given(method.params, name) for name in names})
+
+
+def _aws(method: AuthMethod) -> Login:
+    """Sign in as Amazon's IAM method wants it, if the keys are given; else send what is given."""
+    names = ("access_key", "secret_key", "session_token", "region", "header_value")
+    if not {"access_key", "access_key_file"} & set(method.params):
+        return _verbatim(method)
+    for name in names[:2]:
+        _needed(method.params, name)
+    role = _value(method.params, "role")
+    fields = aws_fields({name: _value(method.params, name) for name in names})
+    return _plain(method, fields | ({"role": role} if role else {}))
 
 
 def _plain(method: AuthMethod, fields: Mapping[str, Any]) -> Login:
@@ -78,7 +95,7 @@ def _plain(method: AuthMethod, fields: Mapping[str, Any]) -> Login:
 _METHODS: Mapping[str, Callable[[AuthMethod], Login]] = {
     "alicloud": _verbatim,
     "approle": _approle,
-    "aws": _verbatim,
+    "aws": _aws,
     "azure": _verbatim,
     "cert": _verbatim,
     "gcp": _verbatim,
@@ -87,7 +104,7 @@ _METHODS: Mapping[str, Callable[[AuthMethod], Login]] = {
     "ldap": _by_name,
     "userpass": _by_name,
 }
-"""Clouds' methods take the signed fields of their own tools verbatim."""
+"""Clouds' other methods take the signed fields of their own tools; ``…_file`` is read each time."""
 
 
 def _needed(params: Mapping[str, Any], name: str) -> str:
@@ -98,11 +115,16 @@ def _needed(params: Mapping[str, Any], name: str) -> str:
 
 
 def _value(params: Mapping[str, Any], name: str) -> str:
-    """Return a parameter: given, or from the file that ``…_file`` (Consul: ``_file_path``) names."""
+    """Return a parameter: given, or from the file that ``…_file`` or ``…_file_path`` names."""
     for key in (f"{name}_file", f"{name}_file_path"):
         if params.get(key):
             return _read(str(params[key]), key)
     return str(params.get(name) or "")
+
+
+def _as_given(params: Mapping[str, Any], name: str) -> Any:
+    """Return a parameter with the type it was given in, or what its file holds."""
+    return params[name] if name in params else _value(params, name)
 
 
 def _read(path: str, key: str) -> str:
@@ -110,4 +132,4 @@ def _read(path: str, key: str) -> str:
         return Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = f"{path} cannot be read ({type(error).__name__})"
-        raise ConfigError(reason, where=f"{_PARAMS}.{key}") from error
+        raise ConfigError(reason, where=f"{_PARAMS}.{key}") from None

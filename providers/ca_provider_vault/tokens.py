@@ -1,0 +1,175 @@
+"""Where tokens come from, and how the server describes them."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ca_core.contract import ConfigError, PermissionDeniedError, ProviderError
+from ca_provider_vault.client import PooledAdapter, RefusedError, client_of
+from ca_provider_vault.config import WHERE, VaultConfig
+from ca_provider_vault.lease import TokenLease
+from ca_provider_vault.logins import login_of
+
+CALL = 10.0
+"""Seconds for one login, look-up or renewal."""
+
+Ask = Callable[[str, float], PooledAdapter]
+"""``(token, seconds)`` → an adapter for one call in the namespace of logins."""
+
+
+class TokenSource:
+    """Where tokens come from: the configuration, a file, or a login. Asks the server; keeps little.
+
+    One thread at a time takes and renews; ``described`` and ``can_replace`` may be called by all.
+    """
+
+    def __init__(self, config: VaultConfig, ask: Ask) -> None:
+        self._config = config
+        self._ask = ask
+        self._tried = ""  # what the file held at the last attempt
+
+    @property
+    def method(self) -> str:
+        """Return how the token comes: ``token``, ``token_file`` or the auth method."""
+        if self._config.auth_method is not None:
+            return self._config.auth_method.type
+        return "token_file" if self._config.token_file else "token"
+
+    @property
+    def logs_in(self) -> bool:
+        """Say whether a login brings a new token at any time."""
+        return self._config.auth_method is not None
+
+    @property
+    def reads_file(self) -> bool:
+        """Say whether the token stands in a file."""
+        return bool(self._config.token_file)
+
+    def has_news(self) -> bool:
+        """Say whether the file holds another token than at the last attempt."""
+        return self._in_file() not in {"", self._tried}
+
+    def has_other(self, token: str) -> bool:
+        """Say whether the file holds another token than this one."""
+        return self._in_file() not in {"", token}
+
+    def can_replace(self, token: str) -> bool:
+        """Say whether there can be another token than this one."""
+        return self.logs_in or self.has_other(token)
+
+    def taken(self, now: datetime) -> TokenLease:
+        """Return a token: logged in for, or the given one as the server describes it.
+
+        Raises:
+            PermissionDeniedError: the server knows neither token nor login.
+            Error: see ``client.raise_for`` and ``Transport.send``.
+        """
+        if self._config.auth_method is None:
+            return self.described(self._given(), now)
+        login = login_of(self._config.auth_method)
+        client = client_of(self._ask("", CALL))
+        answer = client.login(f"/v1/{login.path}", use_token=False, json=dict(login.fields))
+        return _lease_of(answer.get("auth"), now, "login")
+
+    def renewed(self, lease: TokenLease, now: datetime) -> TokenLease:
+        """Return the token renewed; where that is not possible, a new one.
+
+        Raises:
+            ProviderError: a given token cannot live longer.
+            Error: as ``taken``.
+        """
+        found = self._extended(lease, now) if lease.renewable else None
+        if found is not None and not _nears_its_end(found, lease):
+            return found
+        found = self.taken(now) if self.logs_in or found is None else found
+        if not self.logs_in and found.token == lease.token and not _is_longer(found, lease):
+            raise ProviderError("the token cannot be renewed any more: give another one")
+        return found
+
+    def described(self, token: str, now: datetime) -> TokenLease:
+        """Return a token as the server describes it.
+
+        Raises:
+            PermissionDeniedError: it does not know the token.
+            Error: see ``client.raise_for`` and ``Transport.send``.
+        """
+        try:
+            answer = self._ask(token, CALL).get("auth/token/lookup-self")
+        except PermissionDeniedError as error:
+            raise PermissionDeniedError(
+                "the server does not know the token, or it may not look itself up",
+                needed=error.needed,
+                hint="a new token, or the policy lines of the documentation",
+            ) from error
+        found = answer.get("data")
+        if not isinstance(found, Mapping):
+            raise ProviderError("the answer about the token has no data")
+        return TokenLease(
+            token=token,
+            since=now,
+            ttl=span(found.get("ttl")),
+            renewable=found.get("renewable") is True,
+        )
+
+    def _extended(self, lease: TokenLease, now: datetime) -> TokenLease | None:
+        """Return the token renewed; None if the server refuses that."""
+        try:
+            answer = self._ask(lease.token, CALL).post(
+                "auth/token/renew-self", json={}, repeatable=True
+            )
+        except (PermissionDeniedError, RefusedError):
+            return None
+        return _lease_of(answer.get("auth"), now, "renewal")
+
+    def _given(self) -> str:
+        if not self._config.token_file:
+            return self._config.token.reveal().strip() if self._config.token else ""
+        where = f"{WHERE}.token_file"
+        try:
+            found = Path(self._config.token_file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = f"{self._config.token_file} cannot be read ({type(error).__name__})"
+            raise ConfigError(reason, where=where) from None
+        self._tried = found
+        if not found or len(found.split()) > 1:
+            raise ConfigError(f"{self._config.token_file} holds no token", where=where)
+        return found
+
+    def _in_file(self) -> str:
+        if not self._config.token_file:
+            return ""
+        try:
+            return Path(self._config.token_file).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return ""  # it is being replaced; the token in hand may still be good
+
+
+def _is_longer(new: TokenLease, old: TokenLease) -> bool:
+    """Say whether a look-up or renewal moved the end by more than rounding does."""
+    if new.ends is None or old.ends is None or old.ttl is None:
+        return True
+    return new.ends > old.ends + old.ttl / 10
+
+
+def _nears_its_end(new: TokenLease, old: TokenLease) -> bool:
+    """Say whether a renewal gave much less than the last one: the maximum life is near."""
+    return new.ttl is not None and old.ttl is not None and new.ttl < old.ttl / 2
+
+
+def _lease_of(found: object, now: datetime, what: str) -> TokenLease:
+    if not isinstance(found, Mapping) or not isinstance(found.get("client_token"), str):
+        raise ProviderError(f"the answer of the {what} has no token")
+    return TokenLease(
+        token=found["client_token"],
+        since=now,
+        ttl=span(found.get("lease_duration")),
+        renewable=found.get("renewable") is True,
+    )
+
+
+def span(seconds: Any) -> timedelta | None:
+    """Return a ttl; the server says 0 of a token that never expires."""
+    if not isinstance(seconds, int) or seconds <= 0:
+        return None
+    return timedelta(seconds=seconds)
