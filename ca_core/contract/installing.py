@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from ca_core.errors import RequestError
 from ca_core.identity.certificates import is_self_signed, spki_der, uri_sans
@@ -21,14 +22,14 @@ _SPIFFE = "spiffe://"
 def authority_faults(
     chain: Sequence[x509.Certificate],
     *,
-    key: PrivateKey,
+    key: PrivateKey | CertificatePublicKeyTypes,
     trust_domain: TrustDomain,
     now: datetime,
     signs_leaves: bool,
 ) -> tuple[str, ...]:
     """Return what speaks against ``chain`` as the chain of a primary CA; empty is good.
 
-    1. The first certificate is for ``key``, of a type this project signs with.
+    1. The first certificate is for ``key`` (its public half will do), of a type that signs here.
     2. The path holds: CA, keyCertSign, subject, life, signatures, path lengths.
     3. A last certificate that names itself as issuer is signed by itself.
     4. Below it there is room for a signer, unless the primary CA signs leaves itself
@@ -53,14 +54,14 @@ def authority_faults(
 def intermediate_faults(
     chain: Sequence[x509.Certificate],
     *,
-    key: PrivateKey,
+    key: PrivateKey | CertificatePublicKeyTypes,
     trust_domain: TrustDomain,
     now: datetime,
 ) -> tuple[str, ...]:
     """Return what speaks against ``chain`` as the chain of a secondary's signer; empty is good.
 
     1. It has the signer and at least its anchor.
-    2. The signer is for ``key``.
+    2. The signer is for ``key``; its public half will do.
     3. The path holds, and its last certificate is signed by itself if it says so.
     4. The signer has exactly our trust domain as its one URI.
 
@@ -97,8 +98,11 @@ def _is_readable(chain: Sequence[x509.Certificate]) -> bool:
     return bool(chain)
 
 
-def _key_faults(certificate: x509.Certificate, key: PrivateKey) -> list[str]:
-    if spki_der(certificate.public_key()) != spki_der(key.public_key()):
+def _key_faults(
+    certificate: x509.Certificate, key: PrivateKey | CertificatePublicKeyTypes
+) -> list[str]:
+    public_key = key.public_key() if isinstance(key, PrivateKey) else key
+    if spki_der(certificate.public_key()) != spki_der(public_key):
         return ["the private key does not belong to the certificate"]
     try:
         key_spec_of(certificate.public_key())

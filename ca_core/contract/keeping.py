@@ -231,14 +231,21 @@ class Kept:
 
     def retire_signer(self, signer_id: str) -> None:
         """Remove that signer and nothing else; its id is dead afterwards. Safe to repeat."""
-        name = signer_name(signer_id)
-        self.standing(name, _RETIRED, _RETIRED)
-        self._forget(name)
+        self.mark_signer_retired(signer_id)
+        self._forget(signer_name(signer_id))
+
+    def mark_retired(self) -> None:
+        """Make the authority's id dead; what is kept elsewhere is removed before the rest."""
+        self._state.create(self._path(_RETIRED), _RETIRED)
+
+    def mark_signer_retired(self, signer_id: str) -> None:
+        """Make a signer's id dead; what is kept elsewhere is removed before the rest."""
+        self.standing(signer_name(signer_id), _RETIRED, _RETIRED)
 
     def retire(self) -> None:
         """Remove everything of this authority but the mark that its id is dead. Safe to repeat."""
+        self.mark_retired()
         dead = self._path(_RETIRED)
-        self._state.create(dead, _RETIRED)
         for name in self.names():
             self._forget(name)
         for path in self._state.keys(self._path("")):

@@ -1,0 +1,152 @@
+"""What the token may not do, and whether the server is up: asked without changing anything."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ca_core.contract import (
+    Error,
+    Findings,
+    PermissionDeniedError,
+    ProbeRequest,
+    ProviderContext,
+    Role,
+)
+from ca_provider_vault.client import UnmountedError
+from ca_provider_vault.config import VaultConfig
+from ca_provider_vault.credentials import Standing
+from ca_provider_vault.naming import leaf_role, root_object, signer_object
+from ca_provider_vault.remote import Mount, Server
+
+_SELF = "sys/capabilities-self"
+_HEALTH = "sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200"
+_ALL = frozenset({"root", "sudo"})
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that an operation does on the server: a full path, and what a policy must grant."""
+
+    namespace: str
+    path: str
+    capability: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.capability}"
+
+
+class Probing:
+    """Questions about one server on behalf of one authority."""
+
+    def __init__(self, server: Server, config: VaultConfig, context: ProviderContext) -> None:
+        self._server = server
+        self._config = config
+        self._context = context
+
+    def findings(self, request: ProbeRequest, *, exists: bool) -> Findings:
+        """Compare what every operation needs with what the server says the token may do.
+
+        Raises:
+            Error: the server cannot be asked.
+        """
+        needs = tuple(self._needs(request.deadline))
+        missing: list[str] = []
+        for namespace in sorted({need.namespace for need in needs}):
+            here = [need for need in needs if need.namespace == namespace]
+            missing += self._missing(namespace, here, request.deadline)
+        return Findings(exists=exists, missing_permissions=tuple(missing))
+
+    def outage(self, deadline: datetime) -> str:
+        """Return why the server cannot work now, or ''.
+
+        Raises:
+            Error: it cannot be asked.
+        """
+        try:
+            said = json.loads(self._server.anonymous(_HEALTH, deadline=deadline).body)
+        except ValueError:
+            return "the server's health is no JSON"
+        if not isinstance(said, Mapping):
+            return "the server's health is no JSON object"
+        for key, fault in (("initialized", False), ("sealed", True)):
+            if said.get(key) is fault:
+                return "the server is sealed" if fault else "the server is not initialised"
+        return ""
+
+    def _missing(self, namespace: str, needs: list[Need], deadline: datetime) -> list[str]:
+        paths = sorted({need.path for need in needs})
+        try:
+            granted = self._server.read(
+                lambda adapter: adapter.post(_SELF, json={"paths": paths}),
+                namespace=namespace,
+                deadline=deadline,
+            )
+        except PermissionDeniedError as error:
+            return list(error.needed)
+        return [str(need) for need in needs if not _grants(granted.get(need.path), need)]
+
+    def _needs(self, deadline: datetime) -> Iterator[Need]:
+        if self._context.role is Role.PRIMARY:
+            yield from self._of(self._server.root, self._root_needs(), deadline)
+        yield from self._of(self._server.intermediate, self._intermediate_needs(), deadline)
+
+    def _of(self, mount: Mount, needs: Mapping[str, str], deadline: datetime) -> Iterator[Need]:
+        for path, capabilities in needs.items():
+            for capability in capabilities.split():
+                yield Need(mount.namespace, f"{mount.path}/{path}", capability)
+        if self._config.manage_mounts and not self._is_mounted(mount, deadline):
+            yield Need(mount.namespace, f"sys/mounts/{mount.path}", "update")
+
+    def _is_mounted(self, mount: Mount, deadline: datetime) -> bool:
+        try:
+            mount.raw("ca/pem", deadline=deadline)  # asks for no permission
+        except UnmountedError:
+            return False
+        except Error:
+            return True
+        return True
+
+    def _root_needs(self) -> Mapping[str, str]:
+        adopted = self._config.root_issuer
+        name = adopted or root_object(self._context.authority_id)
+        always = {
+            f"issuer/{name}": "read" if adopted else "read delete",
+            f"issuer/{name}/sign-intermediate": "update",
+            "intermediate/cross-sign": "update",
+        }
+        made = {
+            "root/generate/internal": "update",
+            "root/generate/existing": "update",
+            f"key/{name}": "delete",
+        }
+        return always if adopted else always | made
+
+    def _intermediate_needs(self) -> Mapping[str, str]:
+        authority = self._context.authority_id
+        name, role = signer_object(authority, "probe"), leaf_role(authority)
+        return {
+            "intermediate/generate/internal": "update",
+            "intermediate/generate/existing": "update",
+            "intermediate/set-signed": "update",
+            "issuer/probe": "update",  # a new issuer has an id of the server's choice
+            f"issuer/{name}": "delete",
+            f"key/{name}": "delete",
+            f"roles/{role}": "update delete",
+            f"issuer/{name}/sign/{role}": "update",
+            "revoke": "update",
+            "crl/rotate": "read",
+        }
+
+
+def token_details(standing: Standing) -> dict[str, str]:
+    """Return how the token stands, as facts for an operator; no secret."""
+    found = {"token": standing.method, "token_failures": str(standing.failures)}
+    if standing.runway is not None:
+        found["token_hours_left"] = f"{standing.runway.total_seconds() / 3600:.1f}"
+    return found
+
+
+def _grants(granted: object, need: Need) -> bool:
+    listed = frozenset(map(str, granted)) if isinstance(granted, list) else frozenset()
+    return need.capability in listed or bool(listed & _ALL)

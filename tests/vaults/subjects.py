@@ -1,0 +1,81 @@
+"""The Vault provider under test, on a real server: mounts of its own, emptied between runs."""
+
+import itertools
+from urllib.error import HTTPError
+
+from ca_core.testing.conformance import ProviderUnderTest
+from ca_provider_vault import ca_provider
+
+_NUMBERS = itertools.count(1)
+
+
+class Mounts:
+    """Two mounts that nobody else uses, named before they are made.
+
+    Attributes:
+        vault: the server.
+        root: path of the roots' mount.
+        intermediate: path of the signers' mount.
+        namespace: both are in it; '' is the server's own.
+    """
+
+    def __init__(self, vault, *, namespace="", made=False):
+        number = next(_NUMBERS)
+        self.vault = vault
+        self.namespace = namespace
+        self.root, self.intermediate = f"root-{number}", f"intermediate-{number}"
+        if made:
+            for path in (self.root, self.intermediate):
+                self.call("POST", f"sys/mounts/{path}", {"type": "pki"})
+
+    def call(self, method, path, body=None):
+        """Return the answer to a request in the namespace, as root."""
+        prefix = f"{self.namespace}/" if self.namespace else ""
+        return self.vault.call(method, prefix + path, body)
+
+    def config(self, address=None, **more):
+        """Return a configuration for these mounts."""
+        login = {} if {"token_file", "auth_method"} & set(more) else {"token": self.vault.token}
+        return {
+            "address": address or self.vault.address,
+            "namespace": self.namespace,
+            "root_pki_path": self.root,
+            "intermediate_pki_path": self.intermediate,
+            **login,
+            **more,
+        }
+
+    def listed(self, mount, kind):
+        """Return the names or ids of one kind of object in a mount; none where there is no mount."""
+        try:
+            return self.call("LIST", f"{mount}/{kind}")["data"]["keys"]
+        except HTTPError as error:
+            if error.code != 404:
+                raise
+            return []
+
+    def count(self):
+        """Return how many objects of each kind there are."""
+        return {
+            f"{mount} {kind}": len(self.listed(mount, kind))
+            for mount in (self.root, self.intermediate)
+            for kind in ("issuers", "keys", "roles")
+        }
+
+    def reset(self):
+        """Remove both mounts with everything in them."""
+        for mount in (self.root, self.intermediate):
+            self.call("DELETE", f"sys/mounts/{mount}")
+
+
+def subject(mounts, **more):
+    """Return the provider under test on ``mounts``; ``more`` goes into its configuration."""
+    return ProviderUnderTest(
+        provider=ca_provider(),
+        make_config=lambda address: mounts.config(address, **more),
+        other_config=lambda: mounts.config(concurrency=2, **more),
+        backend=mounts.vault.address,
+        restart=mounts.vault.restart,
+        reset=mounts.reset,
+        count_objects=mounts.count,
+    )
