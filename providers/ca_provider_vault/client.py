@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -110,8 +111,8 @@ def _reasons(answer: Answer) -> tuple[str, ...]:
 
 
 def _retry_after(answer: Answer) -> timedelta:
-    text = answer.headers.get("retry-after", "")
-    return timedelta(seconds=min(int(text), 3600)) if text.isdigit() else timedelta(seconds=1)
+    found = re.fullmatch("[0-9]{1,9}", answer.headers.get("retry-after", ""))
+    return timedelta(seconds=min(int(found[0]), 3600) if found else 1)
 
 
 class PooledAdapter(Adapter):  # type: ignore[misc] # hvac has no types

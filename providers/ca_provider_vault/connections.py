@@ -141,6 +141,8 @@ class Connection:
             method=method,
         )
         response.begin()
+        if response.length is None and not response.chunked:
+            raise http.client.IncompleteRead(b"")  # headers cut short look like this, too
         body = response.read(LARGEST_ANSWER + 1)
         if len(body) > LARGEST_ANSWER or response.length:
             raise http.client.IncompleteRead(b"")
