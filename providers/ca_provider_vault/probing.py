@@ -134,6 +134,7 @@ class Probing:
             f"key/{name}": "delete",
             f"roles/{role}": "update delete",
             f"issuer/{name}/sign/{role}": "update",
+            f"issuer/{name}/sign-revocation-list": "update",
             "revoke": "update",
             "crl/rotate": "read",
         }

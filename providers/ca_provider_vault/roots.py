@@ -102,7 +102,7 @@ class Roots:
             "max_path_length": length,
             "not_after": instant(request.not_after),
             "not_before_duration": _BACKDATED,
-            "skid": subject_key_id(request.certificate).hex(),
+            "skid": (subject_key_id(request.certificate) or b"").hex(),
         }
         answer = self._mount.post(
             f"issuer/{issuer}/sign-intermediate", fields, deadline=request.deadline

@@ -1,7 +1,7 @@
 """Signers on the server: issuer and key in the intermediate mount, both named after the signer."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -56,10 +56,21 @@ class Signers:
         """
         fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
         answer = self._mount.post("intermediate/set-signed", fields, deadline=deadline)
-        issuer = _keyed(answer.get("mapping"))
+        issuer = self._keyed(answer, deadline)
         name = signer_object(self._authority, signer)
         self._mount.post(f"issuer/{issuer}", {"issuer_name": name}, deadline=deadline)
         self._mount.post(f"roles/{self._role}", role_fields(self._domain), deadline=deadline)
+
+    def _keyed(self, answer: Mapping[str, Any], deadline: datetime) -> str:
+        """Return the issuer that has a key; one without was imported in vain, and goes again."""
+        mapping = answer.get("mapping")
+        issuers = mapping if isinstance(mapping, Mapping) else {}
+        for issuer, key in issuers.items():
+            if key:
+                return str(issuer)
+        for issuer in answer.get("imported_issuers") or ():
+            self._mount.delete(f"issuer/{issuer}", deadline=deadline)
+        raise ProviderError("the server has no key for the certificate of that signer")
 
     def sign_leaf(self, request: LeafRequest, *, ends: datetime) -> x509.Certificate:
         """Have the named signer sign; of the CSR only the public key is used.
@@ -90,6 +101,39 @@ class Signers:
         answer = self._mount.raw(f"issuer/{name}/crl/der", deadline=request.deadline)
         try:
             return x509.load_der_x509_crl(answer.body)
+        except ValueError as error:
+            raise ProviderError("the server's CRL cannot be read") from error
+
+    def sign_crl(
+        self,
+        request: CrlRequest,
+        entries: Sequence[Mapping[str, Any]],
+        *,
+        number: int,
+        life: timedelta,
+    ) -> x509.CertificateRevocationList:
+        """Have a signer sign a list of our own.
+
+        Args:
+            request: names the signer.
+            entries: as the server takes them.
+            number: of the list.
+            life: until the next one.
+
+        Raises:
+            ProviderError: what it sent is no CRL.
+        """
+        name = signer_object(self._authority, request.signer)
+        fields = {
+            "crl_number": number,
+            "format": "pem",
+            "next_update": f"{int(life.total_seconds())}s",
+            "revoked_certs": entries,
+        }
+        path = f"issuer/{name}/sign-revocation-list"
+        answer = self._mount.post(path, fields, deadline=request.deadline)
+        try:
+            return x509.load_pem_x509_crl(str(answer.get("crl")).encode())
         except ValueError as error:
             raise ProviderError("the server's CRL cannot be read") from error
 
@@ -125,13 +169,3 @@ def leaf_fields(request: LeafRequest, ends: datetime) -> dict[str, Any]:
         "not_after": instant(ends),
         "exclude_cn_from_sans": True,
     }
-
-
-def _keyed(mapping: object) -> str:
-    """Return the issuer that has a key, of what the server imported."""
-    keyed = (
-        [issuer for issuer, key in mapping.items() if key] if isinstance(mapping, Mapping) else []
-    )
-    if not keyed:
-        raise ProviderError("the server has no key for the certificate of that signer")
-    return str(keyed[0])

@@ -36,6 +36,7 @@ from ca_provider_vault.client import AbsentError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.probing import Probing, token_details
 from ca_provider_vault.remote import Server, soon
+from ca_provider_vault.revoking import Revoking
 from ca_provider_vault.signers import Signers
 
 _INSTALLED = "installed"
@@ -59,6 +60,7 @@ class RemoteSigning(Provider):
         self.kept = Kept(context)
         self.server = Server(config, context)
         self.signers = Signers(self.server.intermediate, context.authority_id, context.trust_domain)
+        self._revoking = Revoking(self.signers, self.kept)
         self.capabilities = self.ABILITIES
         self.concurrency = config.concurrency
 
@@ -85,24 +87,20 @@ class RemoteSigning(Provider):
             raise self._gone(request.signer) from error
 
     def revoke(self, request: RevokeRequest) -> None:
-        """Revoke a leaf on the server; a repeat changes nothing."""
+        """Revoke a leaf on the server; the first reason stands."""
         chain = self.chain_of(request.signer)
         if not is_signed_by(request.certificate, chain[0]):
             raise RequestError("this signer did not issue that certificate", field="certificate")
-        self.signers.revoke(request.certificate, deadline=request.deadline)
+        self._revoking.revoke(request)
 
     def crl(self, request: CrlRequest) -> x509.CertificateRevocationList:
         """Return the signer's CRL; it is made again when less than half of its life is left."""
         chain = self.alive(self.chain_of(request.signer), f"signer {request.signer!r}")
         self.install(request.signer, chain[0], deadline=request.deadline)
         try:
-            found = self.signers.crl(request)
-            if self._is_old(found):
-                self.signers.rotate_crls(deadline=request.deadline)
-                found = self.signers.crl(request)
+            return self._revoking.crl(request, now=self.now())
         except AbsentError as error:
             raise self._gone(request.signer) from error
-        return found
 
     def retire_signer(self, request: RetireSignerRequest) -> None:
         """Remove that signer's issuer and key from the server, then its records."""
@@ -231,12 +229,6 @@ class RemoteSigning(Provider):
             f"the server has lost signer {signer!r}",
             hint=f"was {self.config.intermediate_pki_path}/ made anew? Prepare a new signer",
         )
-
-    def _is_old(self, crl: x509.CertificateRevocationList) -> bool:
-        ends = crl.next_update_utc
-        if ends is None:
-            return True
-        return self.now() > crl.last_update_utc + (ends - crl.last_update_utc) / 2
 
     def _details(self) -> dict[str, str]:
         return {"address": self.config.address, **token_details(self.server.keeper.standing())}
