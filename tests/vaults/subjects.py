@@ -1,10 +1,13 @@
-"""The Vault provider under test, on a real server: mounts of its own, emptied between runs."""
+"""The Vault provider under test, on a real server, in mounts of its own."""
 
+import dataclasses
 import itertools
 from urllib.error import HTTPError
 
-from ca_core.testing.conformance import ProviderUnderTest
 from ca_provider_vault import ca_provider
+
+from ca_core.testing.conformance import ProviderUnderTest
+from ca_core.testing.conformance.subject import DEFAULT_KEYS
 
 _NUMBERS = itertools.count(1)
 
@@ -24,9 +27,12 @@ class Mounts:
         self.vault = vault
         self.namespace = namespace
         self.root, self.intermediate = f"root-{number}", f"intermediate-{number}"
+        if namespace:
+            vault.call("POST", f"sys/namespaces/{namespace}", {})
         if made:
             for path in (self.root, self.intermediate):
-                self.call("POST", f"sys/mounts/{path}", {"type": "pki"})
+                tuned = {"max_lease_ttl": "87600h"}
+                self.call("POST", f"sys/mounts/{path}", {"type": "pki", "config": tuned})
 
     def call(self, method, path, body=None):
         """Return the answer to a request in the namespace, as root."""
@@ -46,7 +52,7 @@ class Mounts:
         }
 
     def listed(self, mount, kind):
-        """Return the names or ids of one kind of object in a mount; none where there is no mount."""
+        """Return the names or ids of one kind of object; none where there is no mount."""
         try:
             return self.call("LIST", f"{mount}/{kind}")["data"]["keys"]
         except HTTPError as error:
@@ -62,13 +68,16 @@ class Mounts:
             for kind in ("issuers", "keys", "roles")
         }
 
-    def reset(self):
-        """Remove both mounts with everything in them."""
-        for mount in (self.root, self.intermediate):
-            self.call("DELETE", f"sys/mounts/{mount}")
+    def adoptable(self):
+        """Make a root by hand, as an operator would, and return its name."""
+        name = f"corporate-{next(_NUMBERS)}"
+        fields = {"issuer_name": name, "common_name": name, "organization": "Corporation"}
+        fields |= {"ttl": "87600h", "max_path_length": -1}
+        self.call("POST", f"{self.root}/root/generate/internal", fields)
+        return name
 
 
-def subject(mounts, **more):
+def subject(mounts, *, keys=DEFAULT_KEYS, **more):
     """Return the provider under test on ``mounts``; ``more`` goes into its configuration."""
     return ProviderUnderTest(
         provider=ca_provider(),
@@ -76,6 +85,15 @@ def subject(mounts, **more):
         other_config=lambda: mounts.config(concurrency=2, **more),
         backend=mounts.vault.address,
         restart=mounts.vault.restart,
-        reset=mounts.reset,
         count_objects=mounts.count,
+        keys=keys,
+    )
+
+
+def adopting(mounts):
+    """Return the provider under test with a root of an operator's, a new one for each check."""
+    return dataclasses.replace(
+        subject(mounts),
+        make_config=lambda address: mounts.config(address, root_issuer=mounts.adoptable()),
+        other_config=None,
     )
