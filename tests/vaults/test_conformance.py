@@ -18,15 +18,16 @@ MATRIX = {
 }
 
 
+@pytest.fixture(scope="module")
+def provider_under_test(vault_server):
+    """Return the provider in mounts of its own, one for all of a worker's checks."""
+    return subject(Mounts(vault_server))
+
+
 class TestConformance(ProviderConformance):
     """Mounts that the provider makes, keys of every family: one test for each check."""
 
     level = Level.L3
-
-    @pytest.fixture(scope="class")
-    def provider_under_test(self, vault_server):
-        """Return the provider in mounts of its own."""
-        return subject(Mounts(vault_server))
 
 
 @pytest.mark.soak
