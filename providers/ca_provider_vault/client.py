@@ -101,10 +101,8 @@ def _is_health(path: str) -> bool:
 
 def _reasons(answer: Answer) -> tuple[str, ...]:
     """Return the server's own sentences; a body that is not its JSON has none."""
-    try:
-        errors = json.loads(answer.body).get("errors")
-    except (ValueError, AttributeError):
-        return ()
+    found = _parsed(answer.body)
+    errors = found.get("errors") if isinstance(found, dict) else None
     if not isinstance(errors, list):
         return ()
     return tuple(" ".join(str(error).split())[:300] for error in errors)
@@ -218,17 +216,22 @@ def decoded(path: str, answer: Answer) -> dict[str, Any]:
     """Return an answer's JSON object; {} for an empty body.
 
     Raises:
-        ProviderError: truncated, or something else than an object.
+        ProviderError: it is cut short, or something else than an object.
     """
     if answer.status == _NO_CONTENT or not answer.body:
         return {}
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):  # not chained: it holds the answer, perhaps with a token
-        raise ProviderError(f"the answer of {path} is not whole, or no JSON") from None
+    found = _parsed(answer.body)
     if not isinstance(found, dict):
-        raise ProviderError(f"the answer of {path} is no JSON object")
+        raise ProviderError(f"the answer of {path} is not whole, or no JSON object")
     return found
+
+
+def _parsed(body: bytes) -> object:
+    """Return what a body says; None if it is no JSON: that error would hold the body itself."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def client_of(adapter: PooledAdapter) -> hvac.Client:

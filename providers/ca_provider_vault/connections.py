@@ -119,7 +119,8 @@ class Connection:
         try:
             return self._received(method, deadline)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise LostError(type(error).__name__) from None  # its text may quote the answer
+            reason = type(error).__name__
+        raise LostError(reason)  # not chained: what went wrong may hold part of the answer
 
     def rest(self) -> None:
         """Note that it is idle from now on."""

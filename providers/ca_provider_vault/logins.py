@@ -129,7 +129,10 @@ def _as_given(params: Mapping[str, Any], name: str) -> Any:
 
 def _read(path: str, key: str) -> str:
     try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
+        found = Path(path).read_text(errors="replace").strip()
+    except OSError as error:
         reason = f"{path} cannot be read ({type(error).__name__})"
-        raise ConfigError(reason, where=f"{_PARAMS}.{key}") from None
+        raise ConfigError(reason, where=f"{_PARAMS}.{key}") from error
+    if not found or "\ufffd" in found:
+        raise ConfigError(f"{path} holds no text", where=f"{_PARAMS}.{key}")
+    return found

@@ -127,12 +127,12 @@ class TokenSource:
             return self._config.token.reveal().strip() if self._config.token else ""
         where = f"{WHERE}.token_file"
         try:
-            found = Path(self._config.token_file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
+            found = _content(self._config.token_file)
+        except OSError as error:
             reason = f"{self._config.token_file} cannot be read ({type(error).__name__})"
-            raise ConfigError(reason, where=where) from None
+            raise ConfigError(reason, where=where) from error
         self._tried = found
-        if not found or len(found.split()) > 1:
+        if len(found.split()) != 1 or not found.isascii():
             raise ConfigError(f"{self._config.token_file} holds no token", where=where)
         return found
 
@@ -140,9 +140,14 @@ class TokenSource:
         if not self._config.token_file:
             return ""
         try:
-            return Path(self._config.token_file).read_text().strip()
-        except (OSError, UnicodeDecodeError):
+            return _content(self._config.token_file)
+        except OSError:
             return ""  # it is being replaced; the token in hand may still be good
+
+
+def _content(path: str) -> str:
+    """Return what a file holds; never an error that holds it, too."""
+    return Path(path).read_text(errors="replace").strip()
 
 
 def _is_longer(new: TokenLease, old: TokenLease) -> bool:
