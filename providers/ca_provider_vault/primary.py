@@ -15,6 +15,7 @@ from ca_core.contract import (
     Error,
     Findings,
     IntermediateRequest,
+    PermissionDeniedError,
     ProbeRequest,
     ProviderContext,
     ProviderError,
@@ -66,11 +67,14 @@ class VaultPrimary(RemoteSigning):
         Raises:
             ConfigError: that CA cannot be adopted.
         """
-        found = super().probe(request)
-        if self.config.root_issuer and not found.missing_permissions:
-            issuer = self.config.root_issuer
-            read_existing(self.roots, issuer, self.context, deadline=request.deadline)
-        return found
+        named = self.kept.recorded(ROOT, _ISSUER) or self.config.root_issuer
+        if not named:
+            return self.probed(request)
+        try:
+            existing = read_existing(self.roots, named, self.context, deadline=request.deadline)
+        except PermissionDeniedError as error:
+            return Findings(missing_permissions=error.needed)
+        return self.probed(request, adopted=existing.issuer)
 
     def ensure_authority(self, request: AuthorityRequest) -> TrustChain:
         """Make, adopt or return the primary CA."""

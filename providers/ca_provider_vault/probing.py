@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ca_core.contract import (
-    Error,
     Findings,
     PermissionDeniedError,
     ProbeRequest,
     ProviderContext,
     Role,
 )
-from ca_provider_vault.client import UnmountedError
+from ca_provider_vault.client import RefusedError, UnmountedError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.credentials import Standing
 from ca_provider_vault.naming import leaf_role, root_object, signer_object
@@ -21,6 +20,7 @@ from ca_provider_vault.remote import Mount, Server
 
 _SELF = "sys/capabilities-self"
 _HEALTH = "sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200"
+_TOKEN_NEEDS = {"auth/token/lookup-self": "read", "auth/token/renew-self": "update"}
 _ALL = frozenset({"root", "sudo"})
 
 
@@ -44,13 +44,18 @@ class Probing:
         self._config = config
         self._context = context
 
-    def findings(self, request: ProbeRequest, *, exists: bool) -> Findings:
+    def findings(self, request: ProbeRequest, *, exists: bool, adopted: str = "") -> Findings:
         """Compare what every operation needs with what the server says the token may do.
+
+        Args:
+            request: for its deadline.
+            exists: whether the authority does.
+            adopted: the id of an existing issuer that is or will be the root.
 
         Raises:
             Error: the server cannot be asked.
         """
-        needs = tuple(self._needs(request.deadline))
+        needs = tuple(self._needs(request.deadline, adopted))
         missing: list[str] = []
         for namespace in sorted({need.namespace for need in needs}):
             here = [need for need in needs if need.namespace == namespace]
@@ -86,9 +91,11 @@ class Probing:
             return list(error.needed)
         return [str(need) for need in needs if not _grants(granted.get(need.path), need)]
 
-    def _needs(self, deadline: datetime) -> Iterator[Need]:
+    def _needs(self, deadline: datetime, adopted: str) -> Iterator[Need]:
+        for path, capability in _TOKEN_NEEDS.items():
+            yield Need(self._config.namespace.strip("/"), path, capability)
         if self._context.role is Role.PRIMARY:
-            yield from self._of(self._server.root, self._root_needs(), deadline)
+            yield from self._of(self._server.root, self._root_needs(adopted), deadline)
         yield from self._of(self._server.intermediate, self._intermediate_needs(), deadline)
 
     def _of(self, mount: Mount, needs: Mapping[str, str], deadline: datetime) -> Iterator[Need]:
@@ -99,28 +106,29 @@ class Probing:
             yield Need(mount.namespace, f"sys/mounts/{mount.path}", "update")
 
     def _is_mounted(self, mount: Mount, deadline: datetime) -> bool:
+        """Say whether a mount is there: its CA needs no token, what is not there is forbidden."""
+        path = f"{mount.path}/ca/pem"
         try:
-            mount.raw("ca/pem", deadline=deadline)  # asks for no permission
-        except UnmountedError:
+            self._server.anonymous(path, namespace=mount.namespace, deadline=deadline)
+        except (UnmountedError, PermissionDeniedError, RefusedError):
             return False
-        except Error:
-            return True
         return True
 
-    def _root_needs(self) -> Mapping[str, str]:
-        adopted = self._config.root_issuer
+    def _root_needs(self, adopted: str) -> Mapping[str, str]:
         name = adopted or root_object(self._context.authority_id)
         always = {
-            f"issuer/{name}": "read" if adopted else "read delete",
+            f"issuer/{name}": "read",
             f"issuer/{name}/sign-intermediate": "update",
             "intermediate/cross-sign": "update",
         }
-        made = {
+        if adopted:
+            return always
+        return always | {
             "root/generate/internal": "update",
             "root/generate/existing": "update",
+            f"issuer/{name}": "read delete",
             f"key/{name}": "delete",
         }
-        return always if adopted else always | made
 
     def _intermediate_needs(self) -> Mapping[str, str]:
         authority = self._context.authority_id
@@ -129,7 +137,7 @@ class Probing:
             "intermediate/generate/internal": "update",
             "intermediate/generate/existing": "update",
             "intermediate/set-signed": "update",
-            "issuer/probe": "update",  # a new issuer has an id of the server's choice
+            "issuer/probe": "update delete",  # a new issuer has an id of the server's choice
             f"issuer/{name}": "delete",
             f"key/{name}": "delete",
             f"roles/{role}": "update delete",

@@ -75,13 +75,13 @@ class Server:
         except OutcomeUnknownError as error:
             raise UnavailableError(str(error)) from error
 
-    def anonymous(self, path: str, *, deadline: datetime) -> Answer:
+    def anonymous(self, path: str, *, deadline: datetime, namespace: str = "") -> Answer:
         """Read what needs no token; the answer as it came.
 
         Raises:
             Error: as ``ask``.
         """
-        return self._adapter("", "", self._left(deadline)).raw("GET", path, None)
+        return self._adapter("", namespace, self._left(deadline)).raw("GET", path, None)
 
     def close(self) -> None:
         """End the thread and close the connections; the token lives on until it expires."""

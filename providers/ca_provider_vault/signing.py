@@ -69,8 +69,13 @@ class RemoteSigning(Provider):
 
     def probe(self, request: ProbeRequest) -> Findings:
         """Say whether the authority exists, and what the token may not do."""
+        return self.probed(request)
+
+    def probed(self, request: ProbeRequest, *, adopted: str = "") -> Findings:
+        """Return what ``probe`` sees; ``adopted`` is the id of an existing issuer, if there is."""
         exists = self.kept.chain_or_none(ROOT) is not None
-        return Probing(self.server, self.config, self.context).findings(request, exists=exists)
+        probing = Probing(self.server, self.config, self.context)
+        return probing.findings(request, exists=exists, adopted=adopted)
 
     def trust_chain(self) -> TrustChain:
         """Return the chain of this authority as the store has it; asks no server."""

@@ -41,7 +41,8 @@ class Mounts:
 
     def config(self, address=None, **more):
         """Return a configuration for these mounts."""
-        login = {} if {"token_file", "auth_method"} & set(more) else {"token": self.vault.token}
+        given = {"token", "token_file", "auth_method"} & set(more)
+        login = {} if given else {"token": self.vault.token}
         return {
             "address": address or self.vault.address,
             "namespace": self.namespace,
