@@ -82,8 +82,8 @@ class Probing:
     def _missing(self, namespace: str, needs: list[Need], deadline: datetime) -> list[str]:
         paths = sorted({need.path for need in needs})
         try:
-            granted = self._server.read(
-                lambda adapter: adapter.post(_SELF, json={"paths": paths}),
+            granted = self._server.ask(
+                lambda adapter: adapter.post(_SELF, json={"paths": paths}, repeatable=True),
                 namespace=namespace,
                 deadline=deadline,
             )

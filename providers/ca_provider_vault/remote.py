@@ -1,6 +1,6 @@
 """The server as the provider uses it: one token for all calls, two mounts, a deadline on each call.
 
-A read whose answer was lost is tried once more; a write never is.
+What may arrive twice is sent once more if its answer was lost: reads, deletions, and what says so.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,10 +9,8 @@ from typing import Any, TypeVar
 
 from ca_core.contract import (
     ConfigError,
-    OutcomeUnknownError,
     PermissionDeniedError,
     ProviderContext,
-    UnavailableError,
 )
 from ca_provider_vault.client import PooledAdapter, RefusedError, UnmountedError
 from ca_provider_vault.config import VaultConfig
@@ -59,22 +57,6 @@ class Server:
         self._renewal.start()
         return found
 
-    def read(self, call: Call[AnswerT], *, namespace: str, deadline: datetime) -> AnswerT:
-        """Make one call that changes nothing; a lost answer is asked for once more.
-
-        Raises:
-            UnavailableError: both answers were lost.
-            Error: as ``ask``.
-        """
-        try:
-            return self.ask(call, namespace=namespace, deadline=deadline)
-        except OutcomeUnknownError:
-            pass
-        try:
-            return self.ask(call, namespace=namespace, deadline=deadline)
-        except OutcomeUnknownError as error:
-            raise UnavailableError(str(error)) from error
-
     def anonymous(self, path: str, *, deadline: datetime, namespace: str = "") -> Answer:
         """Read what needs no token; the answer as it came.
 
@@ -108,13 +90,13 @@ class Mount:
         self._managed = config.manage_mounts
 
     def get(self, path: str, *, deadline: datetime) -> Mapping[str, Any]:
-        """Read; a lost answer is asked for once more.
+        """Read.
 
         Raises:
             AbsentError: nothing is there.
-            Error: as ``Server.read``.
+            Error: as ``Server.ask``.
         """
-        found = self._server.read(
+        found = self._server.ask(
             lambda adapter: adapter.get(f"{self.path}/{path}"),
             namespace=self.namespace,
             deadline=deadline,
@@ -126,18 +108,29 @@ class Mount:
 
         Raises:
             AbsentError: nothing is there.
-            Error: as ``Server.read``.
+            Error: as ``Server.ask``.
         """
-        return self._server.read(
+        return self._server.ask(
             lambda adapter: adapter.raw("GET", f"{self.path}/{path}", None),
             namespace=self.namespace,
             deadline=deadline,
         )
 
     def post(
-        self, path: str, fields: Mapping[str, Any], *, deadline: datetime
+        self,
+        path: str,
+        fields: Mapping[str, Any],
+        *,
+        deadline: datetime,
+        repeatable: bool = False,
     ) -> Mapping[str, Any]:
-        """Write; never tried again when its answer was lost.
+        """Write.
+
+        Args:
+            path: below the mount.
+            fields: the body.
+            deadline: aware UTC.
+            repeatable: whether it may arrive twice; else a lost answer is never asked for again.
 
         Raises:
             RefusedError: the server refused it.
@@ -145,7 +138,9 @@ class Mount:
             Error: as ``Server.ask``.
         """
         found = self._server.ask(
-            lambda adapter: adapter.post(f"{self.path}/{path}", json=dict(fields)),
+            lambda adapter: adapter.post(
+                f"{self.path}/{path}", json=dict(fields), repeatable=repeatable
+            ),
             namespace=self.namespace,
             deadline=deadline,
         )
@@ -170,11 +165,11 @@ class Mount:
         """Delete; what is not there is fine.
 
         Raises:
-            Error: as ``Server.read``.
+            Error: as ``Server.ask``.
         """
         try:
-            self._server.read(
-                lambda adapter: adapter.delete(f"{self.path}/{path}"),
+            self._server.ask(
+                lambda adapter: adapter.delete(f"{self.path}/{path}", repeatable=True),
                 namespace=self.namespace,
                 deadline=deadline,
             )

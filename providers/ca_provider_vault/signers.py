@@ -55,11 +55,13 @@ class Signers:
             ProviderError: the server has no key for that certificate.
         """
         fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
-        answer = self._mount.post("intermediate/set-signed", fields, deadline=deadline)
-        issuer = self._keyed(answer, deadline)
-        name = signer_object(self._authority, signer)
-        self._mount.post(f"issuer/{issuer}", {"issuer_name": name}, deadline=deadline)
-        self._mount.post(f"roles/{self._role}", role_fields(self._domain), deadline=deadline)
+        answer = self._write("intermediate/set-signed", fields, deadline)
+        issuer, name = self._keyed(answer, deadline), signer_object(self._authority, signer)
+        self._write(f"issuer/{issuer}", {"issuer_name": name}, deadline)
+        self._write(f"roles/{self._role}", role_fields(self._domain), deadline)
+
+    def _write(self, path: str, fields: Mapping[str, Any], deadline: datetime) -> Mapping[str, Any]:
+        return self._mount.post(path, fields, deadline=deadline, repeatable=True)
 
     def _keyed(self, answer: Mapping[str, Any], deadline: datetime) -> str:
         """Return the issuer that has a key; one without was imported in vain, and goes again."""
@@ -88,7 +90,7 @@ class Signers:
     def revoke(self, certificate: x509.Certificate, *, deadline: datetime) -> None:
         """Revoke a leaf; the server keeps none, so it is given the whole one."""
         fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
-        self._mount.post("revoke", fields, deadline=deadline)
+        self._write("revoke", fields, deadline)
 
     def crl(self, request: CrlRequest) -> x509.CertificateRevocationList:
         """Return a signer's CRL as the server has it.

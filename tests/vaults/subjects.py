@@ -2,12 +2,15 @@
 
 import dataclasses
 import itertools
+from contextlib import contextmanager
 from urllib.error import HTTPError
 
 from ca_provider_vault import ca_provider
 
 from ca_core.testing.conformance import ProviderUnderTest
+from ca_core.testing.conformance.arena import Arena
 from ca_core.testing.conformance.subject import DEFAULT_KEYS
+from ca_core.testing.conformance.tempo import Tempo
 
 _NUMBERS = itertools.count(1)
 
@@ -89,6 +92,16 @@ def subject(mounts, *, keys=DEFAULT_KEYS, **more):
         count_objects=mounts.count,
         keys=keys,
     )
+
+
+@contextmanager
+def arena_of(tried):
+    """Give an arena on the subject under test; what was made in it is retired afterwards."""
+    arena = Arena(tried, tried.provider, Tempo(None, tried.keys[0]), frozenset())
+    try:
+        yield arena
+    finally:
+        arena.close()
 
 
 def adopting(mounts):

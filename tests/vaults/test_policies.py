@@ -6,10 +6,8 @@ import pytest
 
 from ca_core.contract import PermissionDeniedError
 from ca_core.testing.conformance import CHECKS, Level, Outcome, run_conformance
-from ca_core.testing.conformance.arena import Arena
-from ca_core.testing.conformance.tempo import Tempo
 from tests.vaults.policies import lines_of, token_with
-from tests.vaults.subjects import Mounts, subject
+from tests.vaults.subjects import Mounts, arena_of, subject
 
 CROSS_SECTION = (
     "leaf.all-names", "cross.key-pairs", "intermediate.", "secondary.", "revoke.", "crl.",
@@ -25,6 +23,14 @@ def held_to(name, vault, left_out=None):
     mounts = Mounts(vault, made=name == "given")
     lines = [line for number, line in enumerate(lines_of(name)) if number != left_out]
     return subject(mounts, token=token_with(mounts, lines), **POLICIES[name])
+
+
+def missing_of(mesh):
+    """Return what probe says is missing, however it says it."""
+    try:
+        return mesh.probe().missing_permissions
+    except PermissionDeniedError as error:
+        return error.needed
 
 
 @pytest.mark.timeout(120)
@@ -50,14 +56,9 @@ def test_the_whole_contract_is_kept_with_a_shipped_policy(vault, name):
 def test_probe_names_each_line_that_a_policy_lacks(vault, name, left_out):
     """What is missing is said with its path, before anything is made."""
     tried = held_to(name, vault, left_out)
-    arena = Arena(tried, tried.provider, Tempo(None, tried.keys[0]), frozenset())
-    mesh = arena.unmade()
-    try:
-        missing = mesh.probe().missing_permissions
-    except PermissionDeniedError as error:
-        missing = error.needed
+    with arena_of(tried) as arena:
+        missing = missing_of(arena.unmade())
     path = lines_of(name)[left_out].split('"')[1]
     tail = re.sub("connect-[a-z]+", "", path.partition("/")[2].rstrip("*+"))
     assert [said for said in missing if tail in said], missing
     assert not any(tried.count_objects().values())
-    arena.close()
