@@ -31,6 +31,9 @@ _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _PRECONDITION, _TOO_MANY = 400, 403, 404, 
 _SHORTEST_SECRET = 6
 """Characters; shorter ones are also parts of ordinary words."""
 
+_ENDED = "past the max TTL"
+"""Of a renewal that cannot be; the server says 500, but nothing is wrong with it."""
+
 _NO_MOUNT = "no handler for route"
 _NO_ISSUER = "unable to find PKI issuer"
 _CAPABILITY = {"GET": "read", "LIST": "list", "POST": "update", "PUT": "update", "DELETE": "delete"}
@@ -56,7 +59,7 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
     """Raise the error of the contract that an answer stands for; return if it is a good one.
 
     Raises:
-        RefusedError: 400.
+        RefusedError: 400, or 500 about a token that is too old to be renewed.
         PermissionDeniedError: 403; names path and capability.
         UnmountedError: 404, and the server says that no mount begins there.
         AbsentError: another 404, or 500 about an issuer that is not there.
@@ -69,7 +72,7 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
     status, reasons = answer.status, _reasons(answer)
     if status in _OK:
         return
-    if status == _BAD_REQUEST:
+    if status == _BAD_REQUEST or any(_ENDED in reason for reason in reasons):
         raise RefusedError(path, reasons)
     if status == _FORBIDDEN:
         needed = f"{path.removeprefix('/v1/')}: {_CAPABILITY.get(method, method.lower())}"

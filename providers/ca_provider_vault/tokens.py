@@ -14,6 +14,9 @@ from ca_provider_vault.logins import login_of
 CALL = 10.0
 """Seconds for one login, look-up or renewal."""
 
+LAST_SECOND = timedelta(seconds=1)
+"""The server rounds down: in its last second a token has a ttl of 0, as one without end has."""
+
 Ask = Callable[[str, float], PooledAdapter]
 """``(token, seconds)`` → an adapter for one call in the namespace of logins."""
 
@@ -108,19 +111,21 @@ class TokenSource:
         return TokenLease(
             token=token,
             since=now,
-            ttl=span(found.get("ttl")),
+            ttl=span(found.get("ttl")) or (LAST_SECOND if found.get("expire_time") else None),
             renewable=found.get("renewable") is True,
         )
 
     def _extended(self, lease: TokenLease, now: datetime) -> TokenLease | None:
-        """Return the token renewed; None if the server refuses that."""
+        """Return the token renewed; None if it cannot be."""
         try:
             answer = self._ask(lease.token, CALL).post(
                 "auth/token/renew-self", json={}, repeatable=True
             )
         except (PermissionDeniedError, RefusedError):
             return None
-        return _lease_of(answer.get("auth"), now, "renewal")
+        found = _lease_of(answer.get("auth"), now, "renewal")
+        in_its_last_second = found.ttl is None and lease.ttl is not None
+        return None if in_its_last_second else found
 
     def _given(self) -> str:
         if not self._config.token_file:
@@ -159,7 +164,7 @@ def _is_longer(new: TokenLease, old: TokenLease) -> bool:
 
 def _nears_its_end(new: TokenLease, old: TokenLease) -> bool:
     """Say whether a renewal gave much less than the last one: the maximum life is near."""
-    return new.ttl is not None and old.ttl is not None and new.ttl < old.ttl / 2
+    return old.ttl is not None and new.ttl is not None and new.ttl <= old.ttl / 2
 
 
 def _lease_of(found: object, now: datetime, what: str) -> TokenLease:

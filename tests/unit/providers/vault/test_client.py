@@ -116,6 +116,12 @@ def test_an_issuer_that_is_not_there_is_absent_though_the_server_says_500():
     assert isinstance(raised(500, errors(sentence)), AbsentError)
 
 
+def test_a_token_too_old_to_be_renewed_is_a_refusal_though_the_server_says_500():
+    """Nothing is wrong with the server: a new login helps."""
+    sentence = "1 error occurred:\n\t* past the max TTL, cannot renew\n\n"
+    assert isinstance(raised(500, errors(sentence)), RefusedError)
+
+
 def test_a_path_without_mount_is_told_from_one_without_content():
     """A mount can be made; content is the caller's business."""
     sentence = 'no handler for route "nope/issuer/x". route entry not found.'
@@ -193,7 +199,7 @@ def test_a_token_that_the_server_repeats_is_in_no_error(adapter, status):
 def test_no_failure_shows_the_token_or_an_answer(adapter):
     """Neither the error nor its causes hold what was sent or received."""
     login = b'{"auth": {"client_token": "' + TOKEN.encode()
-    for behave in (cutting, replying(answer(200, login)), replying(login)):
+    for behave in (cutting, replying(answer(200, login)), replying(login + b"\r\n")):
         with Peer(behave) as peer:
             made = adapter(peer)
             with pytest.raises(ProviderError) as caught:

@@ -157,6 +157,23 @@ def test_a_token_without_end_is_asked_for_nothing(server, clock):
     assert server.attempts == 1
 
 
+@pytest.mark.parametrize("renewable", [True, False])
+def test_a_token_in_its_last_second_is_not_taken_for_one_without_end(server, clock, renewable):
+    """The server rounds what is left down to 0, which it also says of a root token."""
+    token = server.issue(HOUR, renewable=renewable, max_ttl=HOUR)
+    keeper = keeper_of(server, token=token)
+    keeper.token()
+    clock.advance(HOUR - SECOND / 2)
+    keeper.step(clock.now())
+    assert keeper.standing().ends is not None
+    clock.advance(SECOND / 2)
+    keeper.step(clock.now())
+    assert keeper.standing().failures
+    clock.advance(MINUTE)
+    with pytest.raises(Error):
+        keeper.token()
+
+
 def test_a_given_periodic_token_is_renewed(server, clock):
     """Also if it was half spent when it was given."""
     token = server.issue(HOUR, renewable=True)

@@ -93,10 +93,13 @@ class TokenServer:
             if not issued.renewable:
                 return Answer(400, {}, b'{"errors": ["lease is not renewable"]}')
             end = self.clock.now() + issued.period
+            if issued.last_end is not None and issued.last_end <= self.clock.now():
+                return Answer(500, {}, b'{"errors": ["past the max TTL, cannot renew"]}')
             issued.ends = min(end, issued.last_end) if issued.last_end else end
             return self._auth(token)
         ttl, renewable = self._left(issued), issued.renewable
-        return _json({"data": {"ttl": ttl, "renewable": renewable}})
+        ends = issued.ends.isoformat() if issued.ends else None
+        return _json({"data": {"ttl": ttl, "renewable": renewable, "expire_time": ends}})
 
     def _auth(self, token: str) -> Answer:
         issued = self.tokens[token]
