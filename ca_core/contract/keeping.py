@@ -231,25 +231,21 @@ class Kept:
 
     def retire_signer(self, signer_id: str) -> None:
         """Remove that signer and nothing else; its id is dead afterwards. Safe to repeat."""
-        self.mark_signer_retired(signer_id)
+        self.mark_retired(signer_id)
         self._forget(signer_name(signer_id))
 
-    def mark_retired(self) -> None:
-        """Make the authority's id dead; what is kept elsewhere is removed before the rest."""
-        self._state.create(self._path(_RETIRED), _RETIRED)
-
-    def mark_signer_retired(self, signer_id: str) -> None:
-        """Make a signer's id dead; what is kept elsewhere is removed before the rest."""
-        self.standing(signer_name(signer_id), _RETIRED, _RETIRED)
+    def mark_retired(self, signer_id: str | None = None) -> None:
+        """Make the id of a signer, or of the authority, dead; what it had is removed afterwards."""
+        name = () if signer_id is None else (signer_name(signer_id),)
+        self._state.create(self._path(*name, _RETIRED), _RETIRED)
 
     def retire(self) -> None:
         """Remove everything of this authority but the mark that its id is dead. Safe to repeat."""
         self.mark_retired()
-        dead = self._path(_RETIRED)
         for name in self.names():
             self._forget(name)
         for path in self._state.keys(self._path("")):
-            if path != dead:
+            if path != self._path(_RETIRED):
                 self._remove(path)
 
     def drop_loaded(self) -> None:
@@ -292,9 +288,8 @@ class Kept:
         """Remove the key, then every record but the retired mark."""
         self._loaded.pop(name, None)
         self._secrets.delete(self._path(name))
-        mark = self._path(name, _RETIRED)
         for path in self._state.keys(self._path(name, "")):
-            if path != mark:
+            if path != self._path(name, _RETIRED):
                 self._remove(path)
 
     def _remove(self, path: str) -> None:

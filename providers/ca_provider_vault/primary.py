@@ -202,7 +202,7 @@ class VaultPrimary(RemoteSigning):
             self.capabilities -= {Capability.CROSS_SIGN, Capability.CROSS_SIGN_NEEDS_CSR}
         if room is not None and room < _ROOM_FOR_SIGNER:
             self.capabilities -= {Capability.SIGN_INTERMEDIATE}
-        return TrustChain(chain, adopted=bool(self.config.root_issuer))
+        return TrustChain(chain, adopted=self.kept.recorded(ROOT, _ISSUER) is not None)
 
 
 def _identity(certificate: x509.Certificate) -> tuple[object, ...]:

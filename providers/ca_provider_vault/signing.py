@@ -109,7 +109,7 @@ class RemoteSigning(Provider):
 
     def retire_signer(self, request: RetireSignerRequest) -> None:
         """Remove that signer's issuer and key from the server, then its records."""
-        self.kept.mark_signer_retired(request.id)
+        self.kept.mark_retired(request.id)
         if self.kept.recorded(signer_name(request.id), "key") is not None:
             self.signers.delete(request.id, deadline=request.deadline)
         self.kept.retire_signer(request.id)
