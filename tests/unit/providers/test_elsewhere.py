@@ -36,7 +36,7 @@ def test_a_marked_signer_is_dead_alone():
     with pytest.raises(RequestError, match="retired"):
         kept.claim(signer_name("s"), KeySpec())
     kept.claim(signer_name("s-2"), KeySpec())
-    assert kept.names() == (signer_name("s"), signer_name("s-2"))
+    assert set(kept.names()) == {signer_name("s"), signer_name("s-2")}
 
 
 def test_a_chain_is_checked_against_a_public_key():
