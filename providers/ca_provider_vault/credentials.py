@@ -80,28 +80,35 @@ class TokenKeeper:
         """Return a token that lives, logging in first if there is none.
 
         Args:
-            seconds: how long to wait for an attempt that another thread makes.
+            seconds: how long a login may take, another thread's or our own.
 
         Raises:
-            UnavailableError: a login failed a moment ago; says when the next is tried.
+            UnavailableError: no time is left, or a login failed a moment ago; says when the next
+                is tried.
             Error: the login failed now.
         """
         lease = self._living()
         if lease is not None:
             return lease.token
+        give_up = self._clock.monotonic() + seconds
         if not self._attempt.acquire(timeout=max(seconds, 0)):
             raise UnavailableError("no token: a login is still under way")
         try:
             lease = self._living()
-            return lease.token if lease is not None else self._called_for().token
+            left = give_up - self._clock.monotonic()
+            return lease.token if lease is not None else self._called_for(left).token
         finally:
             self._attempt.release()
 
-    def refused(self, token: str) -> bool:
+    def refused(self, token: str, seconds: float = CALL) -> bool:
         """Note that the server refused ``token`` (403); say whether another may be tried.
 
         A token that is still good lacks a permission: logging in again for every refusal would
         be a login for every call. It is done once a minute, since its policies may have changed.
+
+        Args:
+            token: the one that was refused.
+            seconds: how long the server may take to say whether it knows it.
         """
         with self._state:
             lease, now = self._lease, self._clock.now()
@@ -109,7 +116,7 @@ class TokenKeeper:
             return True  # somebody else has replaced it meanwhile
         if not self._source.can_replace(token):
             return False
-        if self._source.logs_in and now - lease.since < _SETTLED and self._is_good(token):
+        if self._source.logs_in and now - lease.since < _SETTLED and self._is_good(token, seconds):
             return False
         self._forget(token)
         return True
@@ -165,7 +172,7 @@ class TokenKeeper:
             lease = self._lease
         return None if lease is None or lease.is_dead(self._clock.now()) else lease
 
-    def _called_for(self) -> TokenLease:
+    def _called_for(self, seconds: float) -> TokenLease:
         """Take a token because a call needs it, unless that failed a moment ago."""
         now = self._clock.now()
         with self._state:
@@ -173,7 +180,9 @@ class TokenKeeper:
             said = self._trouble.last_error
         if wait > timedelta() and not self._source.has_news():
             raise UnavailableError(f"no token: {said}", retry_after=wait)
-        return self._attempted(lambda: self._source.taken(now), now)
+        if seconds <= 0:
+            raise UnavailableError("no token: no time is left to log in")
+        return self._attempted(lambda: self._source.taken(now, min(seconds, CALL)), now)
 
     def _stepped(self, now: datetime) -> None:
         with self._state:
@@ -221,10 +230,10 @@ class TokenKeeper:
             error,
         )
 
-    def _is_good(self, token: str) -> bool:
+    def _is_good(self, token: str, seconds: float) -> bool:
         """Ask the server whether it knows a token; if it does not say, the token is kept."""
         try:
-            self._source.described(token, self._clock.now())
+            self._source.described(token, self._clock.now(), min(seconds, CALL))
         except PermissionDeniedError:
             return False
         except Error:

@@ -46,13 +46,13 @@ class Server:
         Raises:
             Error: see ``client.raise_for``, ``Transport.send`` and ``TokenKeeper.token``.
         """
-        token = self.keeper.token()
+        token = self.keeper.token(self._left(deadline))
         try:
             found = call(self._adapter(token, namespace, self._left(deadline)))
         except PermissionDeniedError:
-            if not self.keeper.refused(token):
+            if not self.keeper.refused(token, self._left(deadline)):
                 raise
-            token = self.keeper.token()
+            token = self.keeper.token(self._left(deadline))
             found = call(self._adapter(token, namespace, self._left(deadline)))
         self._renewal.start()
         return found
@@ -66,9 +66,9 @@ class Server:
         return self._adapter("", namespace, self._left(deadline)).raw("GET", path, None)
 
     def close(self) -> None:
-        """End the thread and close the connections; the token lives on until it expires."""
+        """Close the connections and end the thread; the token lives on until it expires."""
+        self._transport.close()  # first: what the thread waits for ends at once
         self._renewal.close()
-        self._transport.close()
 
     def _as_login(self, config: VaultConfig) -> Callable[[str, float], PooledAdapter]:
         return lambda token, seconds: self._adapter(token, config.namespace, seconds)

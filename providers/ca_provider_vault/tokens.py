@@ -5,11 +5,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ca_core.contract import ConfigError, PermissionDeniedError, ProviderError
-from ca_provider_vault.client import PooledAdapter, RefusedError, client_of
+from ca_core.contract import (
+    ConfigError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    ProviderError,
+    UnavailableError,
+)
+from ca_provider_vault.client import AbsentError, PooledAdapter, RefusedError, client_of
 from ca_provider_vault.config import WHERE, VaultConfig
 from ca_provider_vault.lease import TokenLease
-from ca_provider_vault.logins import login_of
+from ca_provider_vault.logins import Login, login_of
 
 CALL = 10.0
 """Seconds for one login, look-up or renewal."""
@@ -61,19 +67,19 @@ class TokenSource:
         """Say whether there can be another token than this one."""
         return self.logs_in or self.has_other(token)
 
-    def taken(self, now: datetime) -> TokenLease:
+    def taken(self, now: datetime, seconds: float = CALL) -> TokenLease:
         """Return a token: logged in for, or the given one as the server describes it.
 
         Raises:
+            ConfigError: a setting or a file of the login is wrong, or nothing is mounted there.
             PermissionDeniedError: the server knows neither token nor login.
+            UnavailableError: it does not answer; the call that needs the token did nothing.
             Error: see ``client.raise_for`` and ``Transport.send``.
         """
         if self._config.auth_method is None:
-            return self.described(self._given(), now)
+            return self.described(self._given(), now, seconds)
         login = login_of(self._config.auth_method)
-        client = client_of(self._ask("", CALL))
-        answer = client.login(f"/v1/{login.path}", use_token=False, json=dict(login.fields))
-        return _lease_of(answer.get("auth"), now, "login")
+        return _lease_of(self._logged_in(login, seconds).get("auth"), now, "login")
 
     def renewed(self, lease: TokenLease, now: datetime) -> TokenLease:
         """Return the token renewed; where that is not possible, a new one.
@@ -90,7 +96,7 @@ class TokenSource:
             raise ProviderError("the token cannot be renewed any more: give another one")
         return found
 
-    def described(self, token: str, now: datetime) -> TokenLease:
+    def described(self, token: str, now: datetime, seconds: float = CALL) -> TokenLease:
         """Return a token as the server describes it.
 
         Raises:
@@ -98,7 +104,7 @@ class TokenSource:
             Error: see ``client.raise_for`` and ``Transport.send``.
         """
         try:
-            answer = self._ask(token, CALL).get("auth/token/lookup-self")
+            answer = self._ask(token, seconds).get("auth/token/lookup-self")
         except PermissionDeniedError as error:
             raise PermissionDeniedError(
                 "the server does not know the token, or it may not look itself up",
@@ -114,6 +120,20 @@ class TokenSource:
             ttl=span(found.get("ttl")) or (LAST_SECOND if found.get("expire_time") else None),
             renewable=found.get("renewable") is True,
         )
+
+    def _logged_in(self, login: Login, seconds: float) -> Mapping[str, Any]:
+        """Return the answer of a login; its errors are about the login, not about the call."""
+        client = client_of(self._ask("", seconds))
+        try:
+            found = client.login(f"/v1/{login.path}", use_token=False, json=dict(login.fields))
+        except OutcomeUnknownError as error:
+            raise UnavailableError(f"the login got no answer: {error}") from error
+        except RefusedError as error:
+            raise PermissionDeniedError(f"the login was not accepted: {error}") from error
+        except AbsentError as error:
+            where = f"{WHERE}.auth_method.mount_path"
+            raise ConfigError(f"nothing answers at {login.path}", where=where) from error
+        return dict(found)
 
     def _extended(self, lease: TokenLease, now: datetime) -> TokenLease | None:
         """Return the token renewed; None if it cannot be."""

@@ -9,7 +9,13 @@ from ca_provider_vault.config import parse_config
 from ca_provider_vault.credentials import TokenKeeper, TokenRenewal
 from ca_provider_vault.lease import CALLERS_PAUSE, LAST_PAUSE
 
-from ca_core.contract import ConfigError, Error, PermissionDeniedError, UnavailableError
+from ca_core.contract import (
+    ConfigError,
+    Error,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    UnavailableError,
+)
 from ca_core.testing.clock import FakeClock
 from tests.unit.providers.vault.tokenserver import PASSWORD, TokenServer
 
@@ -83,6 +89,49 @@ def test_health_does_not_wait_for_a_login(server):
     server.gate.set()
     caller.join(5)
     assert keeper.standing().ends is not None
+
+
+def test_a_login_has_no_more_time_than_the_call_that_needs_it(clock):
+    """A call's deadline holds for all that it causes; without time nothing is asked."""
+    seen = []
+
+    class Slow(TokenServer):
+        def send(self, *about, seconds, **more):
+            seen.append(seconds)
+            return super().send(*about, **more)
+
+    keeper = keeper_of(Slow(clock))
+    with pytest.raises(UnavailableError, match="no time"):
+        keeper.token(0)
+    assert not seen
+    keeper.refused(keeper.token(0.25), 0.125)
+    assert seen == [0.25, 0.125]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (OutcomeUnknownError("lost"), 0, UnavailableError),
+        (None, 400, PermissionDeniedError),
+        (None, 404, ConfigError),
+        (None, 403, PermissionDeniedError),
+        (None, 503, UnavailableError),
+    ],
+)
+def test_a_failed_login_is_no_fault_of_the_call_that_needed_it(clock, error, status, kind):
+    """Nothing of the call was done or is wrong: a caller must not think so."""
+
+    class Failing(TokenServer):
+        def send(self, *about, **more):
+            if error is not None:
+                raise error
+            return super().send(*about, **more)
+
+    server = Failing(clock)
+    server.status = status
+    with pytest.raises(Error) as caught:
+        keeper_of(server).token()
+    assert type(caught.value) is kind
 
 
 def test_a_token_that_lives_is_used_while_its_renewal_hangs(server, clock):
