@@ -37,14 +37,14 @@ from ca_provider_vault.adoption import claim, read_existing, release_claims
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.naming import root_object
 from ca_provider_vault.roots import Roots, life_within
-from ca_provider_vault.signing import RemoteSigning
+from ca_provider_vault.signing import ADOPTED, RemoteSigning
 
 _ROOM_FOR_SIGNER = 1
 _ROOM_FOR_CROSS_SIGNED = 2
 """A cross-signed CA and a signer below it."""
 
-_ISSUER, _KEY_ID = "issuer", "key-id"
-"""What the server calls an adopted issuer and its key."""
+_KEY_ID = "key-id"
+"""Recorded beside it: what the server calls the key of an adopted issuer."""
 
 
 class VaultPrimary(RemoteSigning):
@@ -67,7 +67,7 @@ class VaultPrimary(RemoteSigning):
         Raises:
             ConfigError: that CA cannot be adopted.
         """
-        named = self.kept.recorded(ROOT, _ISSUER) or self.config.root_issuer
+        named = self.kept.recorded(ROOT, ADOPTED) or self.config.root_issuer
         if not named:
             return self.probed(request)
         try:
@@ -144,7 +144,7 @@ class VaultPrimary(RemoteSigning):
 
     def retire_root(self, deadline: datetime) -> None:
         """Remove our own root; never an adopted one."""
-        if self.kept.recorded(ROOT, _ISSUER) is None:
+        if self.kept.recorded(ROOT, ADOPTED) is None:
             self.roots.delete(deadline=deadline)
 
     def _made(self, request: AuthorityRequest) -> tuple[x509.Certificate, ...]:
@@ -162,7 +162,7 @@ class VaultPrimary(RemoteSigning):
         named, deadline = self.config.root_issuer, request.deadline
         first = read_existing(self.roots, named, self.context, deadline=deadline)
         claim(first, self.context)
-        issuer = self.kept.standing(ROOT, _ISSUER, first.issuer)
+        issuer = self.kept.standing(ROOT, ADOPTED, first.issuer)
         existing = first
         if issuer != first.issuer:  # another server was first, and saw another default
             existing = read_existing(self.roots, issuer, self.context, deadline=deadline)
@@ -182,7 +182,7 @@ class VaultPrimary(RemoteSigning):
             return self.kept.installed(name, [made, above[0]])
 
     def _issuer(self) -> str:
-        return self.kept.recorded(ROOT, _ISSUER) or root_object(self.context.authority_id)
+        return self.kept.recorded(ROOT, ADOPTED) or root_object(self.context.authority_id)
 
     def _chain_that_can(self, capability: Capability) -> tuple[x509.Certificate, ...]:
         """Return the authority's chain if this instance declares ``capability``, also once seen.
@@ -202,7 +202,7 @@ class VaultPrimary(RemoteSigning):
             self.capabilities -= {Capability.CROSS_SIGN, Capability.CROSS_SIGN_NEEDS_CSR}
         if room is not None and room < _ROOM_FOR_SIGNER:
             self.capabilities -= {Capability.SIGN_INTERMEDIATE}
-        return TrustChain(chain, adopted=self.kept.recorded(ROOT, _ISSUER) is not None)
+        return TrustChain(chain, adopted=self.kept.recorded(ROOT, ADOPTED) is not None)
 
 
 def _identity(certificate: x509.Certificate) -> tuple[object, ...]:

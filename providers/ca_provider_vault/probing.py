@@ -1,7 +1,7 @@
 """What the token may not do, and whether the server is up: asked without changing anything."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,12 +55,20 @@ class Probing:
         Raises:
             Error: the server cannot be asked.
         """
-        needs = tuple(self._needs(request.deadline, adopted))
-        missing: list[str] = []
+        missing = self.missing(request.deadline, adopted)
+        return Findings(exists=exists, missing_permissions=missing)
+
+    def missing(self, deadline: datetime, adopted: str = "") -> tuple[str, ...]:
+        """Return what the token may not do and should, as ``path: capability``.
+
+        Raises:
+            Error: the server cannot be asked.
+        """
+        needs, found = tuple(self._needs(deadline, adopted)), list[str]()
         for namespace in sorted({need.namespace for need in needs}):
             here = [need for need in needs if need.namespace == namespace]
-            missing += self._missing(namespace, here, request.deadline)
-        return Findings(exists=exists, missing_permissions=tuple(missing))
+            found += self._missing(namespace, here, deadline)
+        return tuple(found)
 
     def outage(self, deadline: datetime) -> str:
         """Return why the server cannot work now, or ''.
@@ -146,6 +154,11 @@ class Probing:
             "revoke": "update",
             "crl/rotate": "read",
         }
+
+
+def hinders_leaves(missing: Iterable[str]) -> bool:
+    """Say whether leaves cannot be signed, or nobody can say what is missing."""
+    return any("/sign/" in said or said.startswith(_SELF) for said in missing)
 
 
 def token_details(standing: Standing) -> dict[str, str]:

@@ -34,13 +34,16 @@ from ca_core.contract import (
 )
 from ca_provider_vault.client import AbsentError
 from ca_provider_vault.config import VaultConfig
-from ca_provider_vault.probing import Probing, token_details
+from ca_provider_vault.probing import Probing, hinders_leaves, token_details
 from ca_provider_vault.remote import Server, soon
 from ca_provider_vault.revoking import Revoking
 from ca_provider_vault.signers import Signers
 
 _INSTALLED = "installed"
 """Recorded once the server has the signer's certificate, its name and its role."""
+
+ADOPTED = "issuer"
+"""Recorded beside the root's chain: what the server calls the issuer that was adopted."""
 
 _SIGNERS = "signer/"
 
@@ -130,13 +133,10 @@ class RemoteSigning(Provider):
         """Remove the primary CA, where there is one on this server."""
 
     def health(self, *, deep: bool = False) -> Health:
-        """Say whether the token lives; deep also asks the server."""
+        """Say whether the token lives; deep also asks the server what the token may do."""
         try:
             if deep:
-                fault = Probing(self.server, self.config, self.context).outage(soon(self.context))
-                if fault:
-                    return Health(ok=False, message=fault, details=self._details())
-                self.server.keeper.token()
+                return self._deep_health()
         except Exception as error:  # noqa: BLE001 - health never raises, whatever the server does
             message = str(error) if isinstance(error, Error) else type(error).__name__
             return Health(ok=False, message=message, details=self._details())
@@ -228,6 +228,17 @@ class RemoteSigning(Provider):
         except Error:
             return False
         return False
+
+    def _deep_health(self) -> Health:
+        """Ask whether the server works, and whether the token may still have leaves signed."""
+        probing, deadline = Probing(self.server, self.config, self.context), soon(self.context)
+        fault = probing.outage(deadline)
+        if fault:
+            return Health(ok=False, message=fault, details=self._details())
+        adopted = self.kept.recorded(ROOT, ADOPTED) or self.config.root_issuer
+        missing = probing.missing(deadline, adopted)
+        message = f"the token may not {', '.join(missing)}" if missing else ""
+        return Health(ok=not hinders_leaves(missing), message=message, details=self._details())
 
     def _gone(self, signer: str) -> ProviderError:
         return ProviderError(

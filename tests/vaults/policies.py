@@ -19,5 +19,6 @@ def token_with(mounts, lines):
     text = text.replace("connect-root", mounts.root)
     text = text.replace("connect-intermediate", mounts.intermediate)
     mounts.call("PUT", f"sys/policies/acl/{name}", {"policy": text})
+    mounts.policies.append(name)
     fields = {"policies": [name], "no_default_policy": True, "ttl": "1h", "no_parent": True}
     return mounts.call("POST", "auth/token/create", fields)["auth"]["client_token"]

@@ -23,12 +23,14 @@ class Mounts:
         root: path of the roots' mount.
         intermediate: path of the signers' mount.
         namespace: both are in it; '' is the server's own.
+        policies: names of policies that were made for them.
     """
 
     def __init__(self, vault, *, namespace="", made=False):
         number = next(_NUMBERS)
         self.vault = vault
         self.namespace = namespace
+        self.policies = []
         self.root, self.intermediate = f"root-{number}", f"intermediate-{number}"
         if namespace:
             vault.call("POST", f"sys/namespaces/{namespace}", {})
