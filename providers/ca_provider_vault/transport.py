@@ -73,7 +73,7 @@ class Transport:
         request = self._request(method, path, headers, body)
         try:
             return self._answer(method, request, deadline, again=repeatable or method in READS)
-        except (OSError, UnsentError) as error:
+        except (OSError, UnsentError, ValueError) as error:  # Value: no name, for DNS or TLS
             raise self._unreachable(error) from None
         except LostError as error:
             raise _lost(method, path, error) from None

@@ -233,6 +233,13 @@ def test_where_nobody_listens_nothing_was_done(opened):
         send(opened(f"http://127.0.0.1:{port}"), "POST")
 
 
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "a..b", "nowhere.invalid"])
+def test_a_host_that_is_none_is_unavailable(opened, host):
+    """Whatever resolving it raises."""
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        send(opened(f"http://{host}:8200"), "POST")
+
+
 def test_a_closed_transport_sends_nothing(opened):
     """Nothing is opened after the provider was closed."""
     with Peer(replying(GOOD)) as peer:
