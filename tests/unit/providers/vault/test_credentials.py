@@ -5,51 +5,14 @@ import threading
 from datetime import timedelta
 
 import pytest
-from ca_provider_vault.config import parse_config
-from ca_provider_vault.credentials import TokenKeeper, TokenRenewal
-from ca_provider_vault.lease import CALLERS_PAUSE, LAST_PAUSE
+from ca_provider_vault.credentials import TokenRenewal
 
 from ca_core.contract import (
-    ConfigError,
     Error,
-    OutcomeUnknownError,
-    PermissionDeniedError,
     UnavailableError,
 )
-from ca_core.testing.clock import FakeClock
+from tests.unit.providers.vault.keeping import HOUR, MINUTE, SECOND, keeper_of, pass_time
 from tests.unit.providers.vault.tokenserver import PASSWORD, TokenServer
-
-LOGIN = {"type": "userpass", "params": {"username": "ca", "password": PASSWORD}}
-HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
-LOGGER = logging.getLogger("ca_core.provider.vault")
-
-
-@pytest.fixture
-def clock():
-    """Return a clock that the test moves."""
-    return FakeClock()
-
-
-@pytest.fixture
-def server(clock):
-    """Return a server with tokens of an hour that can be renewed for ever."""
-    return TokenServer(clock)
-
-
-def keeper_of(server, **how) -> TokenKeeper:
-    """Return a keeper that logs in, or takes its token as told."""
-    config = parse_config({"address": "http://vault:8200"} | (how or {"auth_method": LOGIN}))
-    return TokenKeeper(config, server.ask, server.clock, LOGGER, jitter=lambda: 0.5)
-
-
-def pass_time(keeper, clock, span: timedelta, step: timedelta = SECOND) -> None:
-    """Let time pass as the thread would see it."""
-    end = clock.now() + span
-    while clock.now() < end:
-        due = keeper.next_due()
-        left = end - clock.now()
-        clock.advance(min(left, max(step, due - clock.now()) if due else step * 30))
-        keeper.step(clock.now())
 
 
 def test_nothing_is_asked_before_the_first_use(server):
@@ -106,32 +69,6 @@ def test_a_login_has_no_more_time_than_the_call_that_needs_it(clock):
     assert not seen
     keeper.refused(keeper.token(0.25), 0.125)
     assert seen == [0.25, 0.125]
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "kind"),
-    [
-        (OutcomeUnknownError("lost"), 0, UnavailableError),
-        (None, 400, PermissionDeniedError),
-        (None, 404, ConfigError),
-        (None, 403, PermissionDeniedError),
-        (None, 503, UnavailableError),
-    ],
-)
-def test_a_failed_login_is_no_fault_of_the_call_that_needed_it(clock, error, status, kind):
-    """Nothing of the call was done or is wrong: a caller must not think so."""
-
-    class Failing(TokenServer):
-        def send(self, *about, **more):
-            if error is not None:
-                raise error
-            return super().send(*about, **more)
-
-    server = Failing(clock)
-    server.status = status
-    with pytest.raises(Error) as caught:
-        keeper_of(server).token()
-    assert type(caught.value) is kind
 
 
 def test_a_token_that_lives_is_used_while_its_renewal_hangs(server, clock):
@@ -276,171 +213,6 @@ def test_a_refused_token_that_was_given_cannot_be_replaced(server):
     """The caller learns of the refusal itself."""
     keeper = keeper_of(server, token=server.issue(HOUR))
     assert not keeper.refused(keeper.token())
-
-
-def test_a_token_file_is_read_again_when_it_changes(server, clock, tmp_path):
-    """The new token is in use within half a minute, and the old one until then."""
-    file = tmp_path / "token"
-    first, second = server.issue(HOUR), server.issue(HOUR)
-    file.write_text(f"{first}\n")
-    keeper = keeper_of(server, token_file=str(file))
-    assert keeper.token() == first
-    file.write_text(second)
-    assert keeper.token() == first
-    pass_time(keeper, clock, 31 * SECOND)
-    assert keeper.token() == second
-
-
-def test_a_refused_token_is_replaced_by_what_the_file_holds_now(server, tmp_path):
-    """Rotation by revoking works at once."""
-    file = tmp_path / "token"
-    first, second = server.issue(HOUR), server.issue(HOUR)
-    file.write_text(first)
-    keeper = keeper_of(server, token_file=str(file))
-    assert not keeper.refused(keeper.token())
-    file.write_text(second)
-    assert keeper.refused(first)
-    assert keeper.token() == second
-
-
-def test_a_file_that_is_being_replaced_does_no_harm(server, clock, tmp_path, caplog):
-    """Missing, empty or torn for a moment: the token in hand stays."""
-    file = tmp_path / "token"
-    token = server.issue(HOUR)
-    file.write_text(token)
-    keeper = keeper_of(server, token_file=str(file))
-    keeper.token()
-    file.unlink()
-    pass_time(keeper, clock, MINUTE)
-    file.write_text("")
-    pass_time(keeper, clock, MINUTE)
-    assert keeper.token() == token
-    assert not caplog.records
-
-
-def test_a_new_token_in_the_file_ends_the_pause_after_failures(server, clock, tmp_path):
-    """The operator who mends it does not wait."""
-    file = tmp_path / "token"
-    file.write_text("s.unknown-token")
-    keeper = keeper_of(server, token_file=str(file))
-    for _ in range(6):
-        with pytest.raises(PermissionDeniedError):
-            keeper.token()
-        clock.advance(LAST_PAUSE)
-    with pytest.raises(PermissionDeniedError):
-        keeper.token()
-    with pytest.raises(UnavailableError, match="no token"):
-        keeper.token()
-    file.write_text(server.issue(HOUR))
-    assert keeper.token()
-
-
-def test_a_new_token_of_the_file_is_tried_again_after_an_outage(server, clock, tmp_path):
-    """A file that changed while the server was away is not forgotten."""
-    file = tmp_path / "token"
-    first, second = server.issue(HOUR, renewable=True), server.issue(HOUR, renewable=True)
-    file.write_text(first)
-    keeper = keeper_of(server, token_file=str(file))
-    keeper.token()
-    file.write_text(second)
-    server.down = True
-    pass_time(keeper, clock, 5 * MINUTE)
-    server.down = False
-    pass_time(keeper, clock, MINUTE)
-    assert keeper.token() == second
-
-
-@pytest.mark.parametrize("content", ["", "two words", b"\xff\xfe\x00"])
-def test_a_file_without_a_token_is_the_operators_fault(server, tmp_path, content):
-    """The error names the file and shows nothing of what it holds."""
-    file = tmp_path / "token"
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ConfigError, match="token_file") as caught:
-        keeper_of(server, token_file=str(file)).token()
-    assert "two words" not in str(caught.value)
-
-
-@pytest.mark.parametrize("fault", ["down", 429, 500, 503])
-def test_a_day_of_outage_is_bounded_in_attempts_and_lines(server, clock, caplog, fault):
-    """Nobody's log is flooded, and the server that comes back meets no crowd."""
-    keeper = keeper_of(server)
-    keeper.token()
-    server.down, server.status = fault == "down", 0 if fault == "down" else fault
-    threads = threading.active_count()
-    pass_time(keeper, clock, timedelta(days=1))
-    assert server.attempts <= 24 * 3600 / (LAST_PAUSE.total_seconds() * 0.8) + 10
-    assert 1000 < len(caplog.records) <= 24 * 60 + 1
-    assert threading.active_count() == threads
-    assert keeper.standing().failures > 2000
-    server.down, server.status = False, 0
-    pass_time(keeper, clock, LAST_PAUSE)
-    assert keeper.standing().failures == 0
-
-
-def test_callers_in_an_outage_cost_one_attempt_in_two_seconds(server, clock, caplog):
-    """However many calls there are; and the first after the outage succeeds within that time."""
-    keeper = keeper_of(server)
-    server.down = True
-    for _ in range(36_000):
-        with pytest.raises(UnavailableError):
-            keeper.token()
-        clock.advance(SECOND / 10)
-    assert server.attempts <= 3600 / CALLERS_PAUSE.total_seconds() + 5
-    assert len(caplog.records) <= 61
-    server.down = False
-    clock.advance(CALLERS_PAUSE)
-    assert keeper.token()
-
-
-def test_a_wrong_password_is_tried_ever_more_seldom(server, clock):
-    """Repeating it locks accounts; the error in between says what was wrong."""
-    wrong = {"type": "userpass", "params": {"username": "ca", "password": "wrong-password"}}
-    keeper = keeper_of(server, auth_method=wrong)
-    for _ in range(3600):
-        with pytest.raises(Error) as caught:
-            keeper.token()
-        assert "invalid username or password" in str(caught.value)
-        clock.advance(SECOND)
-    assert server.logins <= 3600 / (LAST_PAUSE.total_seconds() * 0.8) + 10
-
-
-def test_the_pause_is_short_again_after_one_success(server, clock):
-    """An outage of yesterday does not slow today's."""
-    keeper = keeper_of(server)
-    keeper.token()
-    for _ in range(2):
-        server.down = True
-        pass_time(keeper, clock, HOUR)
-        server.down = False
-        pass_time(keeper, clock, LAST_PAUSE)
-    server.down = True
-    clock.advance(HOUR * 0.7)
-    keeper.step(clock.now())
-    assert keeper.next_due() - clock.now() <= SECOND
-
-
-def test_the_first_failure_is_logged_at_once_and_success_ends_the_trouble(server, clock, caplog):
-    """An operator hears of it while there is runway, and of its end."""
-    caplog.set_level(logging.INFO)
-    keeper = keeper_of(server)
-    keeper.token()
-    clock.advance(HOUR * 0.7)
-    server.down = True
-    keeper.step(clock.now())
-    assert "failed 1 times, runway 0.3 h" in caplog.messages[0]
-    server.down = False
-    clock.advance(MINUTE)
-    keeper.step(clock.now())
-    assert caplog.messages[1:] == ["Vault: the token is good again after 1 failures"]
-
-
-def test_a_clock_that_leaps_ahead_costs_one_login(server, clock):
-    """A token that looks dead is replaced, not mourned."""
-    keeper = keeper_of(server)
-    keeper.token()
-    clock.advance(timedelta(days=400))
-    assert keeper.token() in server.tokens
-    assert server.logins == 2
 
 
 def test_no_text_of_the_keeper_holds_a_secret(server, clock, caplog):
