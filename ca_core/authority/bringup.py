@@ -7,7 +7,7 @@ dies anywhere is continued by whoever holds the lease next.
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
@@ -15,12 +15,14 @@ import msgspec
 from cryptography import x509
 
 from ca_core.authority import rows
+from ca_core.authority.configuration import settings_of
 from ca_core.authority.events import Events
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.milestones import tell_authority, tell_signer
 from ca_core.authority.rows import (
     AUTHORITIES,
     BOOTSTRAP,
+    CONFIGURATION,
     CURRENT,
     PENDING,
     ROOTS_TOPIC,
@@ -28,6 +30,7 @@ from ca_core.authority.rows import (
     SIGNERS_TOPIC,
     AuthorityRow,
     BootstrapRow,
+    ConfigurationRow,
     CurrentRow,
     PendingRow,
     Phase,
@@ -41,6 +44,7 @@ from ca_core.authority.rows import (
 )
 from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot, retry_pause
+from ca_core.authority.slots import Slots, places
 from ca_core.clock import Clock
 from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.requests import AuthorityRequest, InstallRequest, SignerRequest
@@ -86,15 +90,13 @@ class BringUp:
         self,
         store: Store,
         clock: Clock,
-        slot: ProviderSlot,
-        settings: CASettings,
+        slots: Slots,
         *,
         events: Events,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._slot = slot
-        self._settings = settings
+        self._slots = slots
         self._events = events
         self._nudged = asyncio.Event()
         self.waiting_for = ""
@@ -104,7 +106,9 @@ class BringUp:
         failures = 0
         while current_signer(self._store.snapshot) is None:
             try:
-                await self._attempt(await leadership.held())
+                fence = await leadership.held()
+                await self._slot.opened()
+                await self._attempt(fence)
                 failures = 0
             except ConflictError:
                 continue  # somebody else was faster: look again
@@ -115,6 +119,19 @@ class BringUp:
                 failures += 1
                 await self._wait(str(error), retry_pause(failures, error))
         self.waiting_for = ""
+
+    @property
+    def _slot(self) -> ProviderSlot:
+        """Return where the first authority is made."""
+        (place,) = places(self._store.snapshot)
+        return self._slots.at(place)
+
+    @property
+    def _settings(self) -> CASettings:
+        row = read(self._store.snapshot, ConfigurationRow, CONFIGURATION, "ca")
+        if row is None:
+            raise NotReadyError("no configuration has been written yet")
+        return settings_of(row)
 
     async def _wait(self, reason: str, pause: timedelta) -> None:
         self.waiting_for = reason
@@ -215,19 +232,10 @@ class BringUp:
     async def _commit_authority(self, authority: str, chain: TrustChain, fence: Fence) -> None:
         if self._store.snapshot.get(AUTHORITIES, authority) is not None:
             return
-        corporate = self._settings.trust_corporate_root
-        anchor = chain.certificates[-1] if corporate else chain.primary
-        key = key_spec_of(chain.primary.public_key())  # an adopted CA keeps its own
-        row = AuthorityRow(
-            id=authority,
-            provider=self._settings.provider,
-            key_type=key.type.value,
-            key_bits=key.bits,
-            phase=Phase.TRUSTED,
-            chain=pem_chain(chain.certificates),
-            anchor=pem_of(anchor),
-            created=self._clock.now(),
-        )
+        configuration = read(self._store.snapshot, ConfigurationRow, CONFIGURATION, "ca")
+        if configuration is None:
+            raise NotReadyError("no configuration has been written yet")
+        row = authority_row(authority, chain, configuration, Phase.TRUSTED, self._clock.now())
         await self._store.commit_async(
             Transaction(
                 changes=(put(AUTHORITIES, authority, row),),
@@ -250,7 +258,8 @@ class BringUp:
             chain=pem_chain(signer.chain),
             created=self._clock.now(),
         )
-        signing = msgspec.structs.replace(authority, phase=Phase.SIGNING)
+        now = self._clock.now()
+        signing = msgspec.structs.replace(authority, phase=Phase.SIGNING, phase_since=now)
         current = CurrentRow(authority=ids.authority, signer=signer.id)
         await self._store.commit_async(
             Transaction(
@@ -268,6 +277,27 @@ class BringUp:
             "authority %s signs, root %s", ids.authority, fingerprint(authority.anchor_certificate)
         )
         tell_signer(self._events, row)
+
+
+def authority_row(
+    authority: str, chain: TrustChain, configuration: ConfigurationRow, phase: Phase, now: datetime
+) -> AuthorityRow:
+    """Return an authority as it is stored when it has just been made."""
+    settings = settings_of(configuration)
+    anchor = chain.certificates[-1] if settings.trust_corporate_root else chain.primary
+    key = key_spec_of(chain.primary.public_key())  # an adopted CA keeps its own
+    return AuthorityRow(
+        id=authority,
+        provider=configuration.provider,
+        key_type=key.type.value,
+        key_bits=key.bits,
+        phase=phase,
+        chain=pem_chain(chain.certificates),
+        anchor=pem_of(anchor),
+        created=now,
+        configuration=configuration.id,
+        phase_since=now,
+    )
 
 
 def drawn_ids(store: Store) -> BootstrapRow:

@@ -8,16 +8,21 @@ import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
+from uuid import uuid4
 
 import msgspec
 
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
+    AUTHORITIES,
     CONFIGURATION,
     CONFIGURATION_TOPIC,
+    CONFIGURATIONS,
     ConfigurationRow,
+    authorities,
     decoded,
     encoded,
+    put,
 )
 from ca_core.authority.settings import CASettings
 from ca_core.contract.plugin import ProviderPlugin
@@ -25,7 +30,9 @@ from ca_core.durations import format_duration, parse_duration
 from ca_core.errors import UnavailableError
 from ca_core.fields import Secret
 from ca_core.identity.keys import KeySpec, KeyType
+from ca_core.state.protocol import Transaction
 from ca_core.state.store import Store
+from ca_core.state.view import View
 
 _DURATIONS = ("leaf_ttl", "root_ttl", "intermediate_ttl")
 
@@ -52,14 +59,44 @@ def seeded(
             configuration.
         UnavailableError: the store cannot be written, or a key-encryption key is missing.
     """
-    standing = store.snapshot.get(CONFIGURATION, "ca")
-    if standing is not None:
-        return decoded(ConfigurationRow, standing.value)
+    if store.snapshot.get(CONFIGURATION, "ca") is None:
+        row = row_of(settings, registry, secrets)
+        store.create(CONFIGURATION, "ca", encoded(row), topics=(CONFIGURATION_TOPIC,))
+    store.update(_numbered)
+    return decoded(ConfigurationRow, store.snapshot.table(CONFIGURATION)["ca"].value)
+
+
+def row_of(settings: CASettings, registry: Registry, secrets: Secrets) -> ConfigurationRow:
+    """Return a configuration as it is stored, under a new id; its secrets are set aside. Blocks.
+
+    Raises:
+        ConfigError: the provider is unknown or refuses its configuration.
+        UnavailableError: a secret cannot be written.
+    """
     plugin = registry.get(settings.provider)
     plugin.parse_config(settings.config)
-    row = _row_of(settings, plugin, secrets)
-    raw = store.create(CONFIGURATION, "ca", encoded(row), topics=(CONFIGURATION_TOPIC,))
-    return decoded(ConfigurationRow, raw)
+    return _row_of(settings, plugin, secrets)
+
+
+def _numbered(view: View) -> Transaction | None:
+    """Keep the configuration that stands under its id too, where authorities find theirs."""
+    stored = view.table(CONFIGURATION)["ca"]
+    row = decoded(ConfigurationRow, stored.value)
+    if row.id and view.get(CONFIGURATIONS, row.id) is not None:
+        return None
+    row = msgspec.structs.replace(row, id=row.id or new_configuration_id())
+    changes = [put(CONFIGURATION, "ca", row), put(CONFIGURATIONS, row.id, row)]
+    changes += [
+        put(AUTHORITIES, authority.id, msgspec.structs.replace(authority, configuration=row.id))
+        for authority in authorities(view)
+        if not authority.configuration
+    ]
+    return Transaction(changes=tuple(changes), expect={(CONFIGURATION, "ca"): stored.version})
+
+
+def new_configuration_id() -> str:
+    """Return a fresh id for a configuration."""
+    return f"config-{uuid4().hex[:16]}"
 
 
 def settings_of(row: ConfigurationRow) -> CASettings:
@@ -106,6 +143,7 @@ def _row_of(
         config=config,
         settings=_common(settings),
         file_digest=digest_of(settings),
+        id=new_configuration_id(),
     )
 
 

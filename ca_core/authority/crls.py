@@ -13,8 +13,17 @@ from cryptography import x509
 
 from ca_core.authority.bringup import new_id
 from ca_core.authority.guard import GuardedProvider
-from ca_core.authority.rows import AUTHORITIES, SIGNERS, SignerRow, decoded
+from ca_core.authority.rows import (
+    AUTHORITIES,
+    SIGNERS,
+    AuthorityRow,
+    Phase,
+    SignerRow,
+    decoded,
+    read,
+)
 from ca_core.authority.slot import ProviderSlot
+from ca_core.authority.slots import Slots, place_of
 from ca_core.clock import Clock
 from ca_core.contract.requests import CrlRequest
 from ca_core.errors import NotFoundError
@@ -37,9 +46,9 @@ class _Kept:
 class CrlService:
     """Serves the CRLs of authorities; lives on one event loop."""
 
-    def __init__(self, store: Store, slot: ProviderSlot, clock: Clock) -> None:
+    def __init__(self, store: Store, slots: Slots, clock: Clock) -> None:
         self._store = store
-        self._slot = slot
+        self._slots = slots
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._making = asyncio.Lock()
@@ -48,15 +57,18 @@ class CrlService:
         """Return the CRL of every signer of an authority, at most ``KEPT_FOR`` old.
 
         Raises:
-            NotFoundError: no authority of that id.
+            NotFoundError: no authority of that id lives.
             CapabilityUnsupportedError: its provider does not revoke.
         """
-        if self._store.snapshot.get(AUTHORITIES, authority) is None:
+        row = read(self._store.snapshot, AuthorityRow, AUTHORITIES, authority)
+        if row is None or row.phase is Phase.RETIRED:
             raise NotFoundError(f"no authority {authority!r}", field="authority")
         async with self._making:
             kept = self._kept.get(authority)
             if kept is None or kept.until <= self._clock.now():
-                crls = tuple([await self._made(signer) for signer in self._signers(authority)])
+                slot = self._slots.at(place_of(row))
+                signers = self._signers(authority)
+                crls = tuple([await self._made(slot, signer) for signer in signers])
                 kept = self._kept[authority] = _Kept(crls, self._clock.now() + KEPT_FOR)
         return kept.crls
 
@@ -65,10 +77,10 @@ class CrlService:
         rows = (decoded(SignerRow, row.value) for row in table)
         return sorted(row.id for row in rows if row.authority == authority)
 
-    async def _made(self, signer: str) -> x509.CertificateRevocationList:
+    async def _made(self, slot: ProviderSlot, signer: str) -> x509.CertificateRevocationList:
         deadline = self._clock.now() + TIME_LIMIT
         request = CrlRequest(request_id=new_id("crl"), deadline=deadline, signer=signer)
-        return await self._slot.call(partial(_crl, request))
+        return await slot.call(partial(_crl, request))
 
 
 def _crl(request: CrlRequest, provider: GuardedProvider) -> x509.CertificateRevocationList:

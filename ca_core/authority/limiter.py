@@ -51,6 +51,12 @@ class Limiter:
         self._order = itertools.count()
         self._pump: asyncio.Task[None] | None = None
 
+    def set_rate(self, rate: float) -> None:
+        """Let another number of signatures a second through from now on."""
+        if rate != self._rate:
+            self._refill()
+            self._rate, self._burst = rate, max(1.0, rate)
+
     @property
     def waiting(self) -> int:
         """Return how many requests wait for their turn."""

@@ -19,14 +19,18 @@ from ca_core.authority.patience import PatientSigning
 from ca_core.authority.record import IssuanceRecord
 from ca_core.authority.reviews import ReviewerState
 from ca_core.authority.rows import (
+    CONFIGURATION,
     AuthorityRow,
     ConfigurationRow,
     SignerRow,
     current_signer,
+    decoded,
     issuing_chain,
+    read,
 )
 from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot
+from ca_core.authority.slots import Place, Slots, place_of, places
 from ca_core.contract.answers import Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability
 from ca_core.contract.issuing import BACKDATE
@@ -72,15 +76,14 @@ class CAManager:
         self._store = store
         self._clock = clock
         self.record = IssuanceRecord(store, clock, run=run)
-        self._settings = CASettings()
+        self._settings = (0, CASettings())
         self._bystanders = opener.bystanders
-        self._slot = ProviderSlot(clock, self._opened)
-        self._signing_hand = PatientSigning(self._slot, clock)
-        self._crls = CrlService(store, self._slot, clock)
-        self._introduced: set[str] = set()
+        self.slots = Slots(opener)
+        self._signing_hand = PatientSigning(clock)
+        self._crls = CrlService(store, self.slots, clock)
+        self._introduced: set[tuple[Place, str]] = set()
         self._limiter = Limiter(clock)
-        self._bringup = self._bring_up()
-        self.configuration: ConfigurationRow | None = None
+        self._bringup = BringUp(store, clock, self.slots, events=self._bystanders.events)
 
     def prepare(self, settings: CASettings) -> None:
         """Read what stands in the store, seeding it with ``settings`` at the first start. Blocks.
@@ -91,32 +94,57 @@ class CAManager:
             UnavailableError: the store cannot be written.
         """
         opener = self._opener
-        self.configuration = seeded(opener.store, opener.own_secrets, settings, opener.registry)
-        self._settings = settings_of(self.configuration)
-        self._limiter = Limiter(self._clock, rate=self._settings.csr_max_per_second)
-        self._bringup = self._bring_up()
+        seeded(opener.store, opener.own_secrets, settings, opener.registry)
         drawn_ids(self._store)
-        self.record.open(self._settings.leaf_ttl)
+        self._limiter.set_rate(self.settings.csr_max_per_second)
+        self.record.open(self.settings.leaf_ttl)
 
     async def run(self, leadership: Leadership) -> None:
-        """Open the provider, bring up the first authority, and stay; cancel to end."""
-        await self._slot.open()
-        await self._bringup.run(leadership)
-        await asyncio.get_running_loop().create_future()
+        """Open the providers that live, bring up the first authority, and stay; cancel to end."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.slots.run())
+            tasks.create_task(self._bringup.run(leadership))
 
     async def opened(self) -> None:
-        """Return when the provider is open; ``run`` opens it."""
-        await self._slot.opened()
+        """Return when the provider that signs is open; ``run`` opens it."""
+        await self.slots.at(self.place).opened()
 
     async def close(self) -> None:
         """Let running calls end, make the record durable; ``run`` must have ended."""
-        await asyncio.to_thread(self._slot.close)
+        await self.slots.close()
         await asyncio.to_thread(self.record.close)
+
+    @property
+    def configuration(self) -> ConfigurationRow | None:
+        """Return the configuration that stands, or None before ``prepare``."""
+        return read(self._store.snapshot, ConfigurationRow, CONFIGURATION, "ca")
 
     @property
     def settings(self) -> CASettings:
         """Return the settings that stand (not those of a file that was edited since)."""
-        return self._settings
+        stored = self._store.snapshot.get(CONFIGURATION, "ca")
+        if stored is None:
+            return CASettings()
+        if self._settings[0] != stored.version:  # parsed once for each configuration
+            self._settings = (stored.version, settings_of(decoded(ConfigurationRow, stored.value)))
+            self._limiter.set_rate(self._settings[1].csr_max_per_second)
+        return self._settings[1]
+
+    @property
+    def place(self) -> Place:
+        """Return the authority that signs, or is to be the first, and how it is reached.
+
+        Raises:
+            NotReadyError: ``prepare`` comes first.
+        """
+        view = self._store.snapshot
+        current = current_signer(view)
+        if current is not None:
+            return place_of(current[0])
+        found = places(view)
+        if not found:
+            raise NotReadyError("prepare() comes first")
+        return min(found, key=lambda place: place.authority)
 
     @property
     def trust_domain(self) -> TrustDomain:
@@ -131,21 +159,23 @@ class CAManager:
     @property
     def consul_names(self) -> Mapping[str, str]:
         """Return Consul's spelling of the configured provider's keys."""
-        return self._opener.registry.get(self._settings.provider).consul_names
+        return self._opener.registry.get(self.settings.provider).consul_names
 
     def why_not_ready(self) -> str:
         """Return in one sentence why nothing can be signed now; empty if it can."""
-        if not self._slot.is_open:
-            return f"the CA provider is opening: {self._slot.opening.last_error or 'no error yet'}"
+        slot = self._slot
+        if not slot.is_open:
+            return f"the CA provider is opening: {slot.opening.last_error or 'no error yet'}"
         if current_signer(self._store.snapshot) is None:
             return self._bringup.waiting_for or "the first authority is being made"
         return self._keyring_gap() or self._bystanders.reviews.why_not_ready()
 
     def health(self) -> Health:
         """Return the provider's shallow health, or why it is not open."""
-        if not self._slot.is_open:
+        slot = self._slot
+        if not slot.is_open:
             return Health(ok=False, message=self.why_not_ready())
-        return self._slot.provider.health()
+        return slot.provider.health()
 
     async def sign(
         self, csr: CheckedCsr, *, principal: Principal, replaces: datetime | None = None
@@ -172,17 +202,18 @@ class CAManager:
             UnavailableError: the store cannot be written; nothing was released.
         """
         authority, signer = self._signing()  # (1)
-        self._check_shape(csr)
+        slot = self.slots.at(place_of(authority))
+        _check_shape(csr, slot.provider)
         now = self._clock.now().replace(microsecond=0)
-        not_after = min(now + self._settings.leaf_ttl, signer.certificates[0].not_valid_after_utc)
+        not_after = min(now + self.settings.leaf_ttl, signer.certificates[0].not_valid_after_utc)
         who = describe(principal)
         await self._bystanders.review(  # (2)
             csr, principal=who, authority=authority.id, not_after=not_after
         )
         await self._limiter.admit(replaces or self._clock.now())  # (3)
-        await self._introduce(authority, signer)
+        await self._introduce(slot, authority, signer)
         request = self._leaf_request(csr, signer, now, not_after)
-        leaf = await self._guarded(request, who)  # (4)
+        leaf = await self._guarded(slot, request, who)  # (4)
         await self.record.raise_ceiling(authority.id, leaf.not_valid_after_utc)  # (5)
         index = self.record.add(
             leaf,
@@ -195,7 +226,7 @@ class CAManager:
         self._bystanders.tell_issued(
             leaf, request, principal=who, authority=authority.id, index=index
         )
-        pem = pem_of(leaf) + issuing_chain(authority, signer)
+        pem = pem_of(leaf) + issuing_chain(self._store.snapshot, authority, signer)
         return IssuedLeaf(certificate=leaf, pem=pem, index=index)  # (6)
 
     def reviewers(self) -> tuple[ReviewerState, ...]:
@@ -226,7 +257,7 @@ class CAManager:
 
     def _signing(self) -> tuple[AuthorityRow, SignerRow]:
         current = current_signer(self._store.snapshot)
-        if current is None or not self._slot.is_open:
+        if current is None or not self.slots.at(place_of(current[0])).is_open:
             raise NotReadyError(self.why_not_ready())
         gap = self._keyring_gap()
         if gap:
@@ -235,19 +266,26 @@ class CAManager:
             raise UnavailableError(f"signer {current[1].id} has expired and signs nothing any more")
         return current
 
-    async def _introduce(self, authority: AuthorityRow, signer: SignerRow) -> None:
+    @property
+    def _slot(self) -> ProviderSlot:
+        return self.slots.at(self.place)
+
+    async def _introduce(
+        self, slot: ProviderSlot, authority: AuthorityRow, signer: SignerRow
+    ) -> None:
         """Show the guard a signer that it has not seen: one of a former life, or of another server.
 
         Raises:
             GuardError: the signer does not lead to its authority's anchor.
         """
-        if signer.id in self._introduced:
+        introduced = (place_of(authority), signer.id)
+        if introduced in self._introduced:
             return
         known = Signer(signer.id, signer.certificates)
         chain = TrustChain(authority.certificates)
         bundles = (frozenset({fingerprint(authority.anchor_certificate)}),)
-        await self._slot.call(lambda guard: guard.adopt_signer(known, chain, bundles))
-        self._introduced.add(signer.id)
+        await slot.call(lambda guard: guard.adopt_signer(known, chain, bundles))
+        self._introduced.add(introduced)
 
     def _keyring_gap(self) -> str:
         missing = missing_keys(self._store.snapshot, self._opener.keyring())
@@ -255,17 +293,11 @@ class CAManager:
             return ""
         return f"key-encryption key {', '.join(missing)} is missing; nothing can be signed"
 
-    def _check_shape(self, csr: CheckedCsr) -> None:
-        copies = Capability.TEMPLATE not in self._slot.provider.capabilities
-        if copies and not csr.plain:
-            raise RequestError(
-                "this CA copies CSRs, so it takes only an empty subject and one critical SAN",
-                field="csr",
-            )
-
-    async def _guarded(self, request: LeafRequest, who: str) -> x509.Certificate:
+    async def _guarded(
+        self, slot: ProviderSlot, request: LeafRequest, who: str
+    ) -> x509.Certificate:
         try:
-            return await self._signing_hand.signed(request)
+            return await self._signing_hand.signed(slot, request)
         except GuardError as refused:
             self._bystanders.tell_refused(request, who, refused)
             raise
@@ -286,12 +318,11 @@ class CAManager:
             signer=signer.id,
         )
 
-    def _bring_up(self) -> BringUp:
-        events = self._bystanders.events
-        return BringUp(self._store, self._clock, self._slot, self._settings, events=events)
 
-    def _opened(self) -> GuardedProvider:
-        if self.configuration is None:
-            raise NotReadyError("prepare() comes first")
-        strict = self._settings.strict_key_usage
-        return self._opener.opened(self.configuration, strict_key_usage=strict)
+def _check_shape(csr: CheckedCsr, provider: GuardedProvider) -> None:
+    """Refuse a CSR that asks for more than its names, where the provider copies CSRs."""
+    if Capability.TEMPLATE not in provider.capabilities and not csr.plain:
+        raise RequestError(
+            "this CA copies CSRs, so it takes only an empty subject and one critical SAN",
+            field="csr",
+        )

@@ -4,19 +4,19 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ca_core.authority.bringup import drawn_ids
 from ca_core.authority.bystanders import Bystanders
-from ca_core.authority.configuration import provider_config
+from ca_core.authority.configuration import provider_config, settings_of
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.judge import place_of
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
     AUTHORITIES,
     CLUSTER,
+    CONFIGURATION,
+    CONFIGURATIONS,
     AuthorityRow,
     ClusterRow,
     ConfigurationRow,
-    current_signer,
     read,
     trust_domain,
 )
@@ -85,28 +85,43 @@ class Opener:
             raise NotReadyError("the trust domain has not been drawn yet")
         return domain
 
-    def opened(self, configuration: ConfigurationRow, *, strict_key_usage: bool) -> GuardedProvider:
-        """Open the configured provider under the guard. Blocks, may fail, creates nothing.
+    def configuration(self, configuration: str = "") -> ConfigurationRow:
+        """Return a configuration by its id; '' is the one that stands.
+
+        Raises:
+            NotReadyError: there is none.
+        """
+        table, key = (CONFIGURATIONS, configuration) if configuration else (CONFIGURATION, "ca")
+        row = read(self.store.snapshot, ConfigurationRow, table, key)
+        if row is None:
+            raise NotReadyError(f"there is no configuration {configuration or 'yet'}")
+        return row
+
+    def opened(self, authority: str, configuration: str = "") -> GuardedProvider:
+        """Open a configured provider under the guard. Blocks, may fail, creates nothing.
+
+        Args:
+            authority: id of the authority that it is to serve.
+            configuration: id of the configuration that reaches it; '' is the one that stands.
 
         Raises:
             Error: the plugin cannot be loaded, refuses its configuration, or fails to open.
         """
-        tell, name = self.bystanders.events.tell, configuration.provider
+        found = self.configuration(configuration)
+        tell, name = self.bystanders.events.tell, found.provider
         try:
-            guarded = self._guarded(configuration, strict_key_usage=strict_key_usage)
+            guarded = self._guarded(found, authority)
         except Error as error:
             tell(EventType.PROVIDER_UNAVAILABLE, provider=name, error=redacted(str(error)))
             raise
         tell(EventType.PROVIDER_OPENED, provider=name)
         return guarded
 
-    def _guarded(
-        self, configuration: ConfigurationRow, *, strict_key_usage: bool
-    ) -> GuardedProvider:
+    def _guarded(self, configuration: ConfigurationRow, authority: str) -> GuardedProvider:
         name = configuration.provider
         plugin = self.registry.get(name)
         config = provider_config(configuration, self.own_secrets)
-        context = self._context(name)
+        context = self._context(name, authority)
         try:
             inner = plugin.open(config, context)
         except Error:
@@ -120,19 +135,17 @@ class Opener:
             name=name,
             trust_domain=self.trust_domain(),
             clock=self.clock,
-            strict_key_usage=strict_key_usage,
+            strict_key_usage=settings_of(configuration).strict_key_usage,
             on_violation=self.counters.on_violation,
             on_bug=lambda _error: self.counters.on_bug(name),
             logger=_log,
         )
-        known = read(self.store.snapshot, AuthorityRow, AUTHORITIES, context.authority_id)
+        known = read(self.store.snapshot, AuthorityRow, AUTHORITIES, authority)
         if known is not None:  # whatever the provider says after a restart, this is the authority
             guarded.adopt_authority(TrustChain(known.certificates))
         return guarded
 
-    def _context(self, name: str) -> ProviderContext:
-        current = current_signer(self.store.snapshot)
-        authority = current[0].id if current else drawn_ids(self.store).authority
+    def _context(self, name: str, authority: str) -> ProviderContext:
         return ProviderContext(
             trust_domain=self.trust_domain(),
             datacenter=self.datacenter(),

@@ -23,20 +23,21 @@ MAX_REMEMBERED = 1000
 class _Promise:
     request_id: str
     token: str
+    slot: ProviderSlot
 
 
 class PatientSigning:
     """Signs leaves through a slot; lives on one event loop."""
 
-    def __init__(self, slot: ProviderSlot, clock: Clock) -> None:
-        self._slot = slot
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._promises: OrderedDict[bytes, _Promise] = OrderedDict()
 
-    async def signed(self, request: LeafRequest) -> x509.Certificate:
+    async def signed(self, slot: ProviderSlot, request: LeafRequest) -> x509.Certificate:
         """Return the leaf, asking again with the backend's token while there is time.
 
-        A caller that comes back with the same CSR continues where it left.
+        A caller that comes back with the same CSR continues where it left, unless another
+        provider signs meanwhile: that one knows nothing of the token.
 
         Raises:
             PendingError: it takes longer than a caller waits; the token is remembered.
@@ -44,24 +45,25 @@ class PatientSigning:
         """
         mark = request.csr.public_bytes(serialization.Encoding.DER)
         promise = self._promises.pop(mark, None)
-        if promise is not None:
+        if promise is not None and promise.slot is slot:
             request = replace(request, request_id=promise.request_id, pending=promise.token)
         began = self._clock.monotonic()
         while True:
             try:
-                return await self._asked(request)
+                return await _asked(slot, request)
             except PendingError as pending:
                 request = replace(request, pending=pending.token)
                 waited = timedelta(seconds=self._clock.monotonic() - began)
                 if waited + pending.poll_after > WAIT_LIMIT:
-                    self._remember(mark, _Promise(request.request_id, pending.token))
+                    self._remember(mark, _Promise(request.request_id, pending.token, slot))
                     raise
                 await self._clock.sleep(pending.poll_after.total_seconds())
-
-    async def _asked(self, request: LeafRequest) -> x509.Certificate:
-        return await self._slot.call(lambda provider: provider.sign_leaf(request))
 
     def _remember(self, mark: bytes, promise: _Promise) -> None:
         self._promises[mark] = promise
         while len(self._promises) > MAX_REMEMBERED:
             self._promises.popitem(last=False)
+
+
+async def _asked(slot: ProviderSlot, request: LeafRequest) -> x509.Certificate:
+    return await slot.call(lambda provider: provider.sign_leaf(request))

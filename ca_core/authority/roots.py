@@ -4,12 +4,12 @@ from ca_core.authority.rows import (
     AUTHORITIES,
     ROOTS_TOPIC,
     AuthorityRow,
-    Phase,
     SignerRow,
-    authorities,
     bundle,
+    crosses_of,
     current_signer,
     trust_domain,
+    trusted_authorities,
 )
 from ca_core.errors import NotReadyError
 from ca_core.identity.certificates import (
@@ -42,11 +42,14 @@ def roots_of(view: View) -> CARoots:
     if domain is None or current is None:
         raise NotReadyError("the CA has not finished initializing: no authority signs yet")
     active, signer = current
-    live = [row for row in authorities(view) if row.phase is not Phase.RETIRED]
+    trusted = trusted_authorities(view)
     return CARoots(
         active_root_id=root_id(active.anchor_certificate),
         trust_domain=domain.name,
-        roots=tuple(_root(view, row, signer if row.id == active.id else None) for row in live),
+        roots=tuple(
+            _root(view, row, signer if row.id == active.id else None)
+            for row in trusted_authorities(view)
+        ),
     )
 
 
@@ -68,7 +71,7 @@ def _root(view: View, row: AuthorityRow, signer: SignerRow | None) -> CARoot:
         not_before=wire_time(anchor.not_valid_before_utc),
         not_after=wire_time(anchor.not_valid_after_utc),
         root_cert=row.anchor,
-        intermediate_certs=_intermediates(row, signer),
+        intermediate_certs=_intermediates(view, row, signer),
         active=signer is not None,
         private_key_type=row.key_type,
         private_key_bits=row.key_bits,
@@ -88,8 +91,12 @@ def _signing_key_id(row: AuthorityRow, signer: SignerRow | None) -> str:
     return colon_hex(subject_key_id(certificate) or b"")
 
 
-def _intermediates(row: AuthorityRow, signer: SignerRow | None) -> tuple[str, ...] | None:
+def _intermediates(
+    view: View, row: AuthorityRow, signer: SignerRow | None
+) -> tuple[str, ...] | None:
+    """Return what a leaf brings beside itself; what signs leaves stands last, as in Consul."""
     if signer is None:
         return None
-    above = tuple(pem_of(c) for c in signer.certificates if c != row.anchor_certificate)
-    return above or None
+    own = [pem_of(c) for c in signer.certificates if c != row.anchor_certificate]
+    crosses = tuple(cross.certificate for cross in crosses_of(view, row.id))
+    return crosses + tuple(reversed(own)) or None

@@ -28,6 +28,10 @@ PENDING = "pending"
 """Table: tokens of backends that answer later, by request id."""
 CONFIGURATION = "configuration"
 """Table: one row ``ca``, the configuration that stands."""
+CONFIGURATIONS = "configurations"
+"""Table: configurations by id; an authority that drains keeps the one that it is reached by."""
+CROSSES = "crosses"
+"""Table: cross-certificates, key ``<new authority>.<old authority>``."""
 
 ROOTS_TOPIC = "roots"
 CONFIGURATION_TOPIC = "configuration"
@@ -37,12 +41,22 @@ RowT = TypeVar("RowT", bound=msgspec.Struct)
 
 
 class Phase(StrEnum):
-    """Where an authority is in its life (design of the lifecycle)."""
+    """Where an authority is in its life."""
 
+    PREPARED = "prepared"
+    """Made and rehearsed; in nobody's bundle yet."""
     TRUSTED = "trusted"
+    """In the bundle; signs nothing yet."""
     SIGNING = "signing"
+    """What signs now; exactly one."""
     DRAINING = "draining"
+    """Signs no more; leaves that it signed may be alive."""
     RETIRED = "retired"
+    """Out of the bundle; what its backend holds is removed, then forgotten."""
+
+
+IN_BUNDLE = frozenset({Phase.TRUSTED, Phase.SIGNING, Phase.DRAINING})
+"""The phases of an authority whose anchor everybody is to trust."""
 
 
 class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +74,11 @@ class AuthorityRow(msgspec.Struct, frozen=True, kw_only=True):
         chain: PEM, primary CA first, corporate issuers after it.
         anchor: PEM of what the mesh trusts: the primary CA, or the corporate root if so configured.
         complete: False once a server died while this authority signed: its record may lack leaves.
+        configuration: id of the configuration that reaches it; '' is the one that stands.
+        phase_since: when it came into its phase; None in rows of older servers.
+        tainted: compromised: it leaves the bundle without waiting for what it signed.
+        leave_by: a tainted one leaves the bundle then at the latest, whoever is not ready.
+        cleaned: retired, and what its backend held is gone, or was given up.
     """
 
     id: str
@@ -71,6 +90,11 @@ class AuthorityRow(msgspec.Struct, frozen=True, kw_only=True):
     anchor: str
     created: datetime
     complete: bool = True
+    configuration: str = ""
+    phase_since: datetime | None = None
+    tainted: bool = False
+    leave_by: datetime | None = None
+    cleaned: bool = False
 
     @property
     def certificates(self) -> tuple[x509.Certificate, ...]:
@@ -89,12 +113,16 @@ class AuthorityRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One signer of an authority; ``chain`` is PEM, signer first, anchor last."""
+    """One signer of an authority; ``chain`` is PEM, signer first, anchor last.
+
+    ``replaced`` is when another one began to sign for this authority; None while it signs.
+    """
 
     id: str
     authority: str
     chain: str
     created: datetime
+    replaced: datetime | None = None
 
     @property
     def certificates(self) -> tuple[x509.Certificate, ...]:
@@ -107,6 +135,19 @@ class CurrentRow(msgspec.Struct, frozen=True, kw_only=True):
 
     authority: str
     signer: str
+
+
+class CrossRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The primary CA of ``new``, signed by that of ``old``; ``certificate`` is PEM."""
+
+    new: str
+    old: str
+    certificate: str
+
+    @property
+    def key(self) -> str:
+        """Return its key in ``CROSSES``."""
+        return f"{self.new}.{self.old}"
 
 
 class BootstrapRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,12 +173,14 @@ class ConfigurationRow(msgspec.Struct, frozen=True, kw_only=True):
         config: the provider's own keys; a secret's value is ``{"secret": NAME}``.
         settings: what is common to all providers, as text.
         file_digest: SHA-256 of the ``[ca]`` section last applied from a file.
+        id: its key in ``CONFIGURATIONS``; '' in rows of older servers until they are numbered.
     """
 
     provider: str
     config: dict[str, object]
     settings: dict[str, object]
     file_digest: str
+    id: str = ""
 
 
 def encoded(row: msgspec.Struct) -> bytes:
@@ -185,11 +228,44 @@ def trust_domain(view: View) -> TrustDomain | None:
 
 def bundle(view: View) -> tuple[x509.Certificate, ...]:
     """Return every anchor now trusted, oldest authority first."""
-    live = (row for row in authorities(view) if row.phase is not Phase.RETIRED)
-    return tuple(row.anchor_certificate for row in live)
+    return tuple(row.anchor_certificate for row in trusted_authorities(view))
 
 
-def issuing_chain(authority: AuthorityRow, signer: SignerRow) -> str:
-    """Return PEM of what follows the leaf: signer and what leads to the anchor, anchor excluded."""
+def trusted_authorities(view: View) -> tuple[AuthorityRow, ...]:
+    """Return the authorities whose anchors are in the bundle, oldest first."""
+    return tuple(row for row in authorities(view) if row.phase in IN_BUNDLE)
+
+
+def crosses_of(view: View, authority: str) -> tuple[CrossRow, ...]:
+    """Return the cross-certificates that lead from an authority to older ones in the bundle.
+
+    Those of its predecessors follow its own, so that a verifier which knows only the oldest root
+    finds a path.
+    """
+    trusted = {row.id for row in trusted_authorities(view)}
+    rows = [decoded(CrossRow, row.value) for row in view.table(CROSSES).values()]
+    found: list[CrossRow] = []
+    reached = [authority]
+    for name in reached:
+        up = sorted((r for r in rows if r.new == name and r.old in trusted), key=lambda r: r.key)
+        found += [row for row in up if row not in found]
+        reached += [row.old for row in up if row.old not in reached]
+    return tuple(found)
+
+
+def issuing_chain(view: View, authority: AuthorityRow, signer: SignerRow) -> str:
+    """Return PEM of what follows the leaf: signer and what leads to the anchor, anchor excluded.
+
+    Cross-certificates follow, for verifiers that do not hold this anchor yet.
+    """
     anchor = authority.anchor_certificate
-    return pem_chain(c for c in signer.certificates if c != anchor)
+    own = pem_chain(c for c in signer.certificates if c != anchor)
+    return own + "".join(row.certificate for row in crosses_of(view, authority.id))
+
+
+def configuration_of(view: View, authority: str) -> ConfigurationRow | None:
+    """Return the configuration that reaches an authority; the one that stands for one not made."""
+    row = read(view, AuthorityRow, AUTHORITIES, authority)
+    if row is not None and row.configuration:
+        return read(view, ConfigurationRow, CONFIGURATIONS, row.configuration)
+    return read(view, ConfigurationRow, CONFIGURATION, "ca")

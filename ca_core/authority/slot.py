@@ -25,7 +25,12 @@ class Opening:
     """A provider that is not open yet: since when, and why not."""
 
     since: datetime
-    last_error: str = ""
+    error: Error | None = None
+
+    @property
+    def last_error(self) -> str:
+        """Return why the last attempt failed; empty before one has."""
+        return str(self.error) if self.error is not None else ""
 
 
 def retry_pause(failures: int, error: Error | None = None) -> timedelta:
@@ -97,7 +102,7 @@ class ProviderSlot:
         await self._opened.wait()
 
     async def _pause(self, failures: int, error: Error) -> None:
-        self.opening = Opening(since=self.opening.since, last_error=str(error))
+        self.opening = Opening(since=self.opening.since, error=error)
         _log.warning("the CA provider cannot be opened, trying again: %s", error)
         await self._clock.sleep(retry_pause(failures, error).total_seconds())
 

@@ -114,9 +114,11 @@ def test_a_start_with_standing_state_stays_open_for_the_passport(tmp_path, tiny,
     async def opening():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
-                await again.manager._slot.open()
+                again.manager.slots.open(again.manager.place)
+                await again.manager.opened()
+        said = again.manager.why_not_ready()
         await again.manager.close()
+        return said
 
-    asyncio.run(opening())
-    assert "has no passport of level L2" in again.manager.why_not_ready()
+    assert "has no passport of level L2" in asyncio.run(opening())
     assert MODULE not in sys.modules

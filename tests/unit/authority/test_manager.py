@@ -252,7 +252,7 @@ def test_without_its_key_a_server_serves_reads_and_names_the_missing_id():
             await first.ready()
         second = Room(MemoryEngine(disk=disk), BUILTIN, keys=KeyRing())
         async with running(second):
-            while not second.manager._slot.is_open:
+            while not second.manager.slots.at(second.manager.place).is_open:
                 await asyncio.sleep(0.001)
             assert roots_of(second.store.snapshot).roots
             with pytest.raises(UnavailableError, match=r"key-encryption key [0-9a-f]{16}"):

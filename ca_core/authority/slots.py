@@ -1,0 +1,126 @@
+"""The providers that are open: one for each authority that lives, as the store says.
+
+An authority that drains is still reached by the configuration that made it, beside the new one's,
+so a change can be undone and old leaves can be revoked. Every server follows the store; nobody
+tells it which provider to open.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+
+from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.opening import Opener
+from ca_core.authority.rows import (
+    BOOTSTRAP,
+    CONFIGURATION,
+    CONFIGURATION_TOPIC,
+    ROOTS_TOPIC,
+    SIGNERS_TOPIC,
+    AuthorityRow,
+    BootstrapRow,
+    ConfigurationRow,
+    Phase,
+    authorities,
+    read,
+)
+from ca_core.authority.slot import ProviderSlot
+from ca_core.state.view import View
+
+_TOPICS = (ROOTS_TOPIC, SIGNERS_TOPIC, CONFIGURATION_TOPIC)
+_LOOK_EVERY = 60.0
+_GONE = frozenset({Phase.RETIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An authority, and the id of the configuration by which it is reached."""
+
+    authority: str
+    configuration: str
+
+
+def place_of(row: AuthorityRow) -> Place:
+    """Return where an authority is reached."""
+    return Place(row.id, row.configuration)
+
+
+def places(view: View) -> frozenset[Place]:
+    """Return every place that a server keeps open: authorities that live, or the first to be."""
+    made = [row for row in authorities(view) if row.phase not in _GONE]
+    if made:
+        return frozenset(place_of(row) for row in made)
+    first = read(view, BootstrapRow, BOOTSTRAP, "first")
+    standing = read(view, ConfigurationRow, CONFIGURATION, "ca")
+    if first is None or standing is None:
+        return frozenset()
+    return frozenset({Place(first.authority, standing.id)})
+
+
+class Slots:
+    """Opens and closes providers as the store asks. Lives on one event loop."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._slots: dict[Place, ProviderSlot] = {}
+        self._opening: dict[Place, asyncio.Task[None]] = {}
+        self._held: dict[Place, int] = {}
+
+    def at(self, place: Place) -> ProviderSlot:
+        """Return the slot of a place; one that nobody asked for before is not open yet."""
+        if place not in self._slots:
+            make = partial(self._opened, place)
+            self._slots[place] = ProviderSlot(self._opener.clock, make)
+        return self._slots[place]
+
+    def open(self, place: Place) -> ProviderSlot:
+        """Return the slot of a place, and begin to open it; it tells why while it is not."""
+        slot = self.at(place)
+        if not slot.is_open and place not in self._opening:
+            task = asyncio.create_task(slot.open(), name=f"open {place.authority}")
+            task.add_done_callback(lambda _: self._opening.pop(place, None))
+            self._opening[place] = task
+        return slot
+
+    def hold(self, place: Place) -> ProviderSlot:
+        """Open a place that the store does not ask for, until as many ``release`` it."""
+        self._held[place] = self._held.get(place, 0) + 1
+        return self.open(place)
+
+    async def release(self, place: Place) -> None:
+        """Let go of a place; it is closed if the store does not ask for it either."""
+        left = self._held.get(place, 0) - 1
+        if left > 0:
+            self._held[place] = left
+            return
+        self._held.pop(place, None)
+        if place not in places(self._opener.store.snapshot):
+            await self._close(place)
+
+    async def run(self) -> None:
+        """Open what lives and close what does not, for ever; cancel to end."""
+        store = self._opener.store
+        while True:
+            view = store.snapshot
+            wanted = places(view)
+            for place in wanted:
+                self.open(place)
+            for place in set(self._slots) - wanted - set(self._held):
+                await self._close(place)
+            await store.wait(_TOPICS, view.topic_index(*_TOPICS), _LOOK_EVERY)
+
+    async def close(self) -> None:
+        """Let running calls end, then close every provider."""
+        for place in tuple(self._slots):
+            await self._close(place)
+
+    async def _close(self, place: Place) -> None:
+        slot, task = self._slots.pop(place, None), self._opening.pop(place, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if slot is not None:
+            await asyncio.to_thread(slot.close)
+
+    def _opened(self, place: Place) -> GuardedProvider:
+        return self._opener.opened(place.authority, place.configuration)
