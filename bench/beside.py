@@ -57,7 +57,7 @@ async def _record_microseconds(store: Store, seconds: float) -> float:
     leaf, record = _leaf(), IssuanceRecord(store, SystemClock(), run="bench")
 
     async def once() -> None:
-        await record.raise_ceiling("a", leaf.not_valid_after_utc)
+        await record.raise_ceiling("a", "s", leaf.not_valid_after_utc)
         record.add(leaf, identity=WEB, principal="node bench", authority="a", signer="s")
 
     return await _microseconds(once, seconds, at_most=2000)

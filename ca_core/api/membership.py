@@ -11,12 +11,11 @@ import msgspec
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError, DeniedError, NotFoundError
 from ca_core.identity.spiffe import AgentId
+from ca_core.lifecycle.rows import AGENTS, AGENTS_TOPIC, AgentRecord
 from ca_core.state.protocol import Change, Transaction
 from ca_core.state.store import Store
 
 JOIN_TOKENS = "join_tokens"
-AGENTS = "agents"
-AGENTS_TOPIC = "agents"
 
 REJOIN_WITHIN = timedelta(days=30)
 """An agent whose leaf expired may come back by its old key for this long."""
@@ -35,22 +34,6 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     node: str
     expires: datetime
-
-
-class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A joined agent.
-
-    Attributes:
-        keys: SHA-256 of the public keys it may prove itself by: the one in use, then, during a
-            renewal, the next one.
-        leaf_not_after: end of the newest leaf it was given for itself.
-    """
-
-    node: str
-    spiffe_id: str
-    keys: tuple[str, ...]
-    joined: datetime
-    leaf_not_after: datetime
 
 
 class Membership:

@@ -6,9 +6,8 @@ dies anywhere is continued by whoever holds the lease next.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
@@ -17,14 +16,13 @@ from cryptography import x509
 from ca_core.authority import rows
 from ca_core.authority.configuration import settings_of
 from ca_core.authority.events import Events
-from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.milestones import tell_authority, tell_signer
+from ca_core.authority.pending import PendingCalls
 from ca_core.authority.rows import (
     AUTHORITIES,
     BOOTSTRAP,
     CONFIGURATION,
     CURRENT,
-    PENDING,
     ROOTS_TOPIC,
     SIGNERS,
     SIGNERS_TOPIC,
@@ -32,7 +30,6 @@ from ca_core.authority.rows import (
     BootstrapRow,
     ConfigurationRow,
     CurrentRow,
-    PendingRow,
     Phase,
     SignerRow,
     current_signer,
@@ -51,7 +48,7 @@ from ca_core.contract.requests import AuthorityRequest, InstallRequest, SignerRe
 from ca_core.errors import ConflictError, Error, NotReadyError, PendingError, RequestError
 from ca_core.identity.certificates import fingerprint, pem_chain, pem_of
 from ca_core.identity.keys import key_spec_of
-from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
+from ca_core.state.protocol import ABSENT, Fence, Transaction
 from ca_core.state.store import Store
 
 CALL_LIMIT = timedelta(seconds=30)
@@ -61,8 +58,6 @@ _WAITS_FOR_SIGNATURE = (
     "the primary CA waits for your corporate CA's signature: sign what `ca-core ca csr` prints,"
     " then `ca-core ca install-chain FILE`"
 )
-
-T = TypeVar("T")
 
 _log = logging.getLogger("ca_core.authority")
 
@@ -98,6 +93,7 @@ class BringUp:
         self._clock = clock
         self._slots = slots
         self._events = events
+        self._pending = PendingCalls(store, clock)
         self._nudged = asyncio.Event()
         self.waiting_for = ""
 
@@ -148,7 +144,7 @@ class BringUp:
     def waiting_csr(self) -> str:
         """Return the CSR that somebody outside must sign, as PEM; empty if none waits."""
         ids = read(self._store.snapshot, BootstrapRow, BOOTSTRAP, "first")
-        row = ids and read(self._store.snapshot, PendingRow, PENDING, f"{ids.authority}.ensure")
+        row = ids and self._pending.row(f"{ids.authority}.ensure")
         return row.csr if row else ""
 
     async def install(self, chain: tuple[x509.Certificate, ...]) -> None:
@@ -192,42 +188,29 @@ class BringUp:
         request = AuthorityRequest(
             request_id=request_id,
             deadline=self._clock.now() + CALL_LIMIT,
-            pending=self._token(request_id),
+            pending=self._pending.token(request_id),
             id=authority,
             key=self._settings.key,
             ttl=self._settings.root_ttl,
             trust_domain=domain,
         )
-        return await self._pended(request_id, lambda provider: provider.ensure_authority(request))
+        return await self._pending.call(
+            self._slot, request_id, lambda provider: provider.ensure_authority(request)
+        )
 
     async def _signer(self, signer: str) -> Signer:
         request_id = f"{signer}.prepare"
         request = SignerRequest(
             request_id=request_id,
             deadline=self._clock.now() + CALL_LIMIT,
-            pending=self._token(request_id),
+            pending=self._pending.token(request_id),
             id=signer,
             key=self._settings.key,
             ttl=self._settings.intermediate_ttl,
         )
-        return await self._pended(request_id, lambda provider: provider.prepare_signer(request))
-
-    def _token(self, request_id: str) -> str | None:
-        row = read(self._store.snapshot, PendingRow, PENDING, request_id)
-        return row.token if row else None
-
-    async def _pended(self, request_id: str, work: Callable[[GuardedProvider], T]) -> T:
-        """Call the provider; keep its token if it answers later, forget it once it has answered."""
-        try:
-            answer = await self._slot.call(work)
-        except PendingError as pending:
-            row = PendingRow(token=pending.token, since=self._clock.now(), csr=pending.csr)
-            await self._store.commit_async(Transaction(changes=(put(PENDING, request_id, row),)))
-            raise
-        if self._token(request_id) is not None:
-            done = Change(PENDING, request_id, None)
-            await self._store.commit_async(Transaction(changes=(done,)))
-        return answer
+        return await self._pending.call(
+            self._slot, request_id, lambda provider: provider.prepare_signer(request)
+        )
 
     async def _commit_authority(self, authority: str, chain: TrustChain, fence: Fence) -> None:
         if self._store.snapshot.get(AUTHORITIES, authority) is not None:

@@ -72,7 +72,7 @@ class CAManager:
 
     def __init__(self, opener: Opener, *, run: str) -> None:
         store, clock = opener.store, opener.clock
-        self._opener = opener
+        self.opener = opener
         self._store = store
         self._clock = clock
         self.record = IssuanceRecord(store, clock, run=run)
@@ -93,7 +93,7 @@ class CAManager:
                 configuration.
             UnavailableError: the store cannot be written.
         """
-        opener = self._opener
+        opener = self.opener
         seeded(opener.store, opener.own_secrets, settings, opener.registry)
         drawn_ids(self._store)
         self._limiter.set_rate(self.settings.csr_max_per_second)
@@ -149,17 +149,17 @@ class CAManager:
     @property
     def trust_domain(self) -> TrustDomain:
         """Return the cluster's trust domain; ``NotReadyError`` before it was drawn."""
-        return self._opener.trust_domain()
+        return self.opener.trust_domain()
 
     @property
     def datacenter(self) -> str:
         """Return this datacenter's name; empty before the cluster row is written."""
-        return self._opener.datacenter()
+        return self.opener.datacenter()
 
     @property
     def consul_names(self) -> Mapping[str, str]:
         """Return Consul's spelling of the configured provider's keys."""
-        return self._opener.registry.get(self.settings.provider).consul_names
+        return self.opener.registry.get(self.settings.provider).consul_names
 
     def why_not_ready(self) -> str:
         """Return in one sentence why nothing can be signed now; empty if it can."""
@@ -214,7 +214,7 @@ class CAManager:
         await self._introduce(slot, authority, signer)
         request = self._leaf_request(csr, signer, now, not_after)
         leaf = await self._guarded(slot, request, who)  # (4)
-        await self.record.raise_ceiling(authority.id, leaf.not_valid_after_utc)  # (5)
+        await self.record.raise_ceiling(authority.id, signer.id, leaf.not_valid_after_utc)  # (5)
         index = self.record.add(
             leaf,
             identity=str(csr.identity),
@@ -222,7 +222,7 @@ class CAManager:
             authority=authority.id,
             signer=signer.id,
         )
-        self._opener.counters.on_issued(authority.id)
+        self.opener.counters.on_issued(authority.id)
         self._bystanders.tell_issued(
             leaf, request, principal=who, authority=authority.id, index=index
         )
@@ -288,7 +288,7 @@ class CAManager:
         self._introduced.add(introduced)
 
     def _keyring_gap(self) -> str:
-        missing = missing_keys(self._store.snapshot, self._opener.keyring())
+        missing = missing_keys(self._store.snapshot, self.opener.keyring())
         if not missing:
             return ""
         return f"key-encryption key {', '.join(missing)} is missing; nothing can be signed"

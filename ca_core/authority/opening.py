@@ -1,7 +1,7 @@
 """Opening the configured provider: its context, its configuration, and the guard around it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ca_core.authority.bystanders import Bystanders
@@ -20,6 +20,7 @@ from ca_core.authority.rows import (
     read,
     trust_domain,
 )
+from ca_core.authority.settings import CASettings
 from ca_core.clock import Clock
 from ca_core.contract.answers import TrustChain
 from ca_core.contract.capabilities import Role
@@ -110,17 +111,31 @@ class Opener:
         found = self.configuration(configuration)
         tell, name = self.bystanders.events.tell, found.provider
         try:
-            guarded = self._guarded(found, authority)
+            config = provider_config(found, self.own_secrets)
+            guarded = self._guarded(settings_of(found), config, authority)
         except Error as error:
             tell(EventType.PROVIDER_UNAVAILABLE, provider=name, error=redacted(str(error)))
             raise
         tell(EventType.PROVIDER_OPENED, provider=name)
         return guarded
 
-    def _guarded(self, configuration: ConfigurationRow, authority: str) -> GuardedProvider:
-        name = configuration.provider
+    def trial(self, settings: CASettings, authority: str) -> GuardedProvider:
+        """Open a provider under a configuration that is stored nowhere. Blocks, creates nothing.
+
+        Args:
+            settings: the configuration, secrets in clear.
+            authority: id of the authority that it is asked about.
+
+        Raises:
+            Error: the plugin cannot be loaded, refuses its configuration, or fails to open.
+        """
+        return self._guarded(settings, settings.config, authority)
+
+    def _guarded(
+        self, settings: CASettings, config: Mapping[str, object], authority: str
+    ) -> GuardedProvider:
+        name = settings.provider
         plugin = self.registry.get(name)
-        config = provider_config(configuration, self.own_secrets)
         context = self._context(name, authority)
         try:
             inner = plugin.open(config, context)
@@ -135,7 +150,7 @@ class Opener:
             name=name,
             trust_domain=self.trust_domain(),
             clock=self.clock,
-            strict_key_usage=settings_of(configuration).strict_key_usage,
+            strict_key_usage=settings.strict_key_usage,
             on_violation=self.counters.on_violation,
             on_bug=lambda _error: self.counters.on_bug(name),
             logger=_log,

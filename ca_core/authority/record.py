@@ -1,12 +1,12 @@
 """What was issued: a ledger of leaves, exact counts, and a ceiling that is always ahead of them.
 
 A leaf's ledger row is written by group commit and not waited for. What must never be wrong is the
-*ceiling*: a moment, per authority, after which nothing it signed is alive. It is committed before a
+*ceiling*: a moment, per signer, after which nothing it signed is alive. It is committed before a
 leaf beyond it is released, in steps of an hour, so it costs one commit an hour.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -23,7 +23,7 @@ from ca_core.authority.rows import (
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError
 from ca_core.identity.certificates import serial_hex
-from ca_core.state.protocol import ABSENT, Change, Transaction
+from ca_core.state.protocol import ABSENT, Change, Row, Transaction
 from ca_core.state.store import Store
 from ca_core.state.view import View
 
@@ -34,6 +34,8 @@ RUNS = "runs"
 RECORD = "record"
 """Table: one row ``epoch``, the epoch of the store in which this record was last kept."""
 STEP = timedelta(hours=1)
+REHEARSAL = "rehearsal"
+"""Principal of a throw-away leaf that nobody can present."""
 
 _EPOCH_HOUR = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -63,6 +65,14 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     started: datetime
 
 
+def _issuances(store: Store) -> Iterator[IssuanceRow]:
+    """Read the whole ledger, oldest first."""
+    position = 0
+    while rows := store.read(LEDGER, after=position, limit=5000):
+        yield from (msgspec.json.decode(row.value, type=IssuanceRow) for row in rows)
+        position = rows[-1].position
+
+
 def next_ceiling(not_after: datetime) -> datetime:
     """Return the ceiling for a leaf: the next full hour, and one hour ahead of it."""
     whole = (not_after - _EPOCH_HOUR) // STEP
@@ -71,8 +81,26 @@ def next_ceiling(not_after: datetime) -> datetime:
 
 def ceiling_of(view: View, authority: str) -> datetime | None:
     """Return when the last leaf of this authority ends, or later; None if none was issued."""
-    row = view.get(CEILINGS, authority)
-    return None if row is None else datetime.fromisoformat(row.value.decode())
+    prefix = f"{authority}/"
+    found = [
+        _instant(row)
+        for key, row in view.table(CEILINGS).items()
+        if key == authority or key.startswith(prefix)
+    ]
+    return max(found, default=None)
+
+
+def signer_ceiling(view: View, authority: str, signer: str) -> datetime | None:
+    """Return when the last leaf of this signer ends, or later; None if none was issued.
+
+    What a restored store lost may have been signed by any signer of the authority.
+    """
+    rows = (view.get(CEILINGS, key) for key in (f"{authority}/{signer}", authority))
+    return max((_instant(row) for row in rows if row is not None), default=None)
+
+
+def _instant(row: Row) -> datetime:
+    return datetime.fromisoformat(row.value.decode())
 
 
 class IssuanceRecord:
@@ -146,24 +174,38 @@ class IssuanceRecord:
             self._count_ledger()
             return dict(self._counts)
 
-    async def raise_ceiling(self, authority: str, not_after: datetime) -> None:
-        """Return once the committed ceiling of ``authority`` lies beyond ``not_after``.
+    def alive(self, authority: str, signer: str, now: datetime) -> int:
+        """Return how many leaves of a signer are alive, rehearsals excepted. Blocks.
+
+        Raises:
+            UnavailableError: the ledger cannot be written or read now.
+        """
+        self._store.flush()
+        return sum(
+            row.authority == authority and row.signer == signer and row.not_after > now
+            for row in _issuances(self._store)
+            if row.principal != REHEARSAL
+        )
+
+    async def raise_ceiling(self, authority: str, signer: str, not_after: datetime) -> None:
+        """Return once the committed ceiling of a signer lies beyond ``not_after``.
 
         Raises:
             UnavailableError: the store cannot be written; the leaf must not be released.
         """
         while True:
             view = self._store.snapshot
-            standing = ceiling_of(view, authority)
+            standing = signer_ceiling(view, authority, signer)
             if standing is not None and not_after <= standing:
                 return
-            row = view.get(CEILINGS, authority)
+            key = f"{authority}/{signer}"
+            row = view.get(CEILINGS, key)
             value = next_ceiling(not_after).isoformat().encode()
             try:
                 await self._store.commit_async(
                     Transaction(
-                        changes=(Change(CEILINGS, authority, value),),
-                        expect={(CEILINGS, authority): ABSENT if row is None else row.version},
+                        changes=(Change(CEILINGS, key, value),),
+                        expect={(CEILINGS, key): ABSENT if row is None else row.version},
                     )
                 )
             except ConflictError:

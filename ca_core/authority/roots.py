@@ -46,10 +46,7 @@ def roots_of(view: View) -> CARoots:
     return CARoots(
         active_root_id=root_id(active.anchor_certificate),
         trust_domain=domain.name,
-        roots=tuple(
-            _root(view, row, signer if row.id == active.id else None)
-            for row in trusted_authorities(view)
-        ),
+        roots=tuple(_root(view, row, signer if row.id == active.id else None) for row in trusted),
     )
 
 

@@ -62,6 +62,7 @@ class ProviderSlot:
         self._provider: GuardedProvider | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._opened = asyncio.Event()
+        self._failed = asyncio.Event()
         self.opening = Opening(since=clock.now())
 
     @property
@@ -101,8 +102,13 @@ class ProviderSlot:
         """Return when the provider is open, at once if it is; somebody else opens it."""
         await self._opened.wait()
 
+    async def failed(self) -> None:
+        """Return when an attempt to open the provider has failed, at once if one has."""
+        await self._failed.wait()
+
     async def _pause(self, failures: int, error: Error) -> None:
         self.opening = Opening(since=self.opening.since, error=error)
+        self._failed.set()
         _log.warning("the CA provider cannot be opened, trying again: %s", error)
         await self._clock.sleep(retry_pause(failures, error).total_seconds())
 

@@ -112,10 +112,9 @@ def test_a_start_with_standing_state_stays_open_for_the_passport(tmp_path, tiny,
     again = server(configured(tmp_path), state, tiny)
 
     async def opening():
+        again.manager.slots.open(again.manager.place)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                again.manager.slots.open(again.manager.place)
-                await again.manager.opened()
+            await asyncio.wait_for(again.manager.opened(), 0.2)
         said = again.manager.why_not_ready()
         await again.manager.close()
         return said

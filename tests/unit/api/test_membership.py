@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from ca_core.api.membership import AGENTS, JOIN_TOKENS, REJOIN_WITHIN, Membership
+from ca_core.api.membership import JOIN_TOKENS, REJOIN_WITHIN, Membership
 from ca_core.errors import ConflictError, DeniedError, NotFoundError
 from ca_core.identity.spiffe import AgentId, TrustDomain
+from ca_core.lifecycle.rows import AGENTS
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.memory import MemoryEngine
 from ca_core.state.protocol import Change, Transaction

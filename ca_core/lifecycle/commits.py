@@ -1,0 +1,415 @@
+"""The commits of an operation, as pure functions: a view in, one transaction out.
+
+Whatever changes who signs, what is trusted, the configuration and the operation's phase is in one
+transaction, so nothing is ever half-changed. Every transaction expects the rows that it was decided
+on; a loser of a race gets ``ConflictError`` and looks again.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from ca_core.authority.record import CEILINGS, COUNTS
+from ca_core.authority.rows import (
+    AUTHORITIES,
+    CONFIGURATION,
+    CONFIGURATION_TOPIC,
+    CONFIGURATIONS,
+    CROSSES,
+    CURRENT,
+    ROOTS_TOPIC,
+    SIGNERS,
+    SIGNERS_TOPIC,
+    AuthorityRow,
+    ConfigurationRow,
+    CrossRow,
+    CurrentRow,
+    Phase,
+    SignerRow,
+    authorities,
+    decoded,
+    put,
+    read,
+)
+from ca_core.errors import ConflictError, RequestError
+from ca_core.lifecycle.rows import (
+    CHANGE,
+    LEFTOVERS,
+    OPERATIONS,
+    OPERATIONS_TOPIC,
+    Kind,
+    LeftoverRow,
+    OperationPhase,
+    OperationRow,
+    PhaseChange,
+    SlotRow,
+    leftovers,
+    open_operation,
+    operation,
+    operations,
+)
+from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
+from ca_core.state.view import View
+
+KEPT_OPERATIONS = 20
+"""Operations that are over and stay on record."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A transaction that is being put together on one view."""
+
+    view: View
+    changes: dict[tuple[str, str], Change] = field(default_factory=dict)
+    expect: dict[tuple[str, str], int] = field(default_factory=dict)
+    topics: set[str] = field(default_factory=set)
+
+    def write(self, table: str, key: str, row: msgspec.Struct) -> None:
+        """Write a row that must not have changed since the view."""
+        self._expect(table, key)
+        self.changes[table, key] = put(table, key, row)
+
+    def remove(self, table: str, key: str) -> None:
+        """Remove a row that must not have changed since the view."""
+        self._expect(table, key)
+        self.changes[table, key] = Change(table, key, None)
+
+    def authority(self, name: str, **changed: object) -> None:
+        """Change some fields of an authority.
+
+        Raises:
+            ConflictError: there is no such authority any more.
+        """
+        row = read(self.view, AuthorityRow, AUTHORITIES, name)
+        if row is None:
+            raise ConflictError(f"authority {name} is gone")
+        self.write(AUTHORITIES, name, msgspec.structs.replace(row, **changed))
+        self.topics.add(ROOTS_TOPIC)
+
+    def signer(self, name: str, **changed: object) -> None:
+        """Change some fields of a signer, if it is still on record."""
+        row = read(self.view, SignerRow, SIGNERS, name)
+        if row is not None:
+            self.write(SIGNERS, name, msgspec.structs.replace(row, **changed))
+
+    def leave(self, authority: str, configuration: str, now: datetime, *, signer: str = "") -> None:
+        """Note what a backend is to remove."""
+        row = LeftoverRow(
+            authority=authority, configuration=configuration, signer=signer, since=now
+        )
+        self.write(LEFTOVERS, row.key, row)
+
+    def done(self, fence: Fence | None) -> Transaction:
+        """Return the transaction."""
+        return Transaction(
+            changes=tuple(self.changes.values()),
+            expect=self.expect,
+            topics=frozenset(self.topics),
+            fence=fence,
+        )
+
+    def _expect(self, table: str, key: str) -> None:
+        stored = self.view.get(table, key)
+        self.expect[table, key] = ABSENT if stored is None else stored.version
+
+
+def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None) -> Transaction:
+    """Begin an operation: it takes the change slot.
+
+    Args:
+        view: what it was decided on.
+        row: in phase ``planned``.
+        configuration: the new one, if there is one.
+
+    Raises:
+        ConflictError: another operation holds the slot; names it.
+    """
+    other = open_operation(view)
+    if other is not None:
+        raise ConflictError(
+            f"operation {other.id} ({other.kind}) is {other.phase}",
+            hint=f"wait for it, or end it: `ca-core ca abort {other.id}`",
+        )
+    draft = Draft(view)
+    draft.write(OPERATIONS, row.id, row)
+    draft.write(CHANGE, "slot", SlotRow(operation=row.id))
+    if configuration is not None:
+        draft.write(CONFIGURATIONS, configuration.id, configuration)
+    for old in operations(view)[: -KEPT_OPERATIONS or None]:
+        if not old.is_open:
+            draft.remove(OPERATIONS, old.id)
+    draft.topics.add(OPERATIONS_TOPIC)
+    return draft.done(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What an operation has made and rehearsed; None or empty where it makes nothing."""
+
+    authority: AuthorityRow | None = None
+    signer: SignerRow | None = None
+    crosses: tuple[CrossRow, ...] = ()
+
+
+def prepared(view: View, row: OperationRow, made: Made, now: datetime, fence: Fence) -> Transaction:
+    """Keep what was made and rehearsed; nobody trusts it yet."""
+    draft = Draft(view)
+    crossed = bool(made.crosses)
+    _move(draft, row, OperationPhase.PREPARED, now, crossed=crossed)
+    if made.authority is not None:
+        draft.write(AUTHORITIES, made.authority.id, made.authority)
+    if made.signer is not None:
+        draft.write(SIGNERS, made.signer.id, made.signer)
+    for cross in made.crosses:
+        draft.write(CROSSES, cross.key, cross)
+    draft.topics.add(ROOTS_TOPIC)
+    return draft.done(fence)
+
+
+def distributed(view: View, row: OperationRow, now: datetime, fence: Fence) -> Transaction:
+    """Put the new anchor into the bundle."""
+    draft = Draft(view)
+    _move(draft, row, OperationPhase.DISTRIBUTED, now)
+    draft.authority(row.new.authority, phase=Phase.TRUSTED, phase_since=now)
+    return draft.done(fence)
+
+
+def activated(  # noqa: PLR0913 - what is known of the moment, each fact once
+    view: View,
+    row: OperationRow,
+    now: datetime,
+    fence: Fence,
+    *,
+    left_behind: tuple[str, ...] = (),
+    reissue: int = 0,
+    leave_by: datetime | None = None,
+) -> Transaction:
+    """Let the new signer sign: current, phases and configuration in one commit.
+
+    Args:
+        view: what it was decided on.
+        row: the operation.
+        now: aware UTC.
+        fence: the lease under which it is written.
+        left_behind: counted agents without the new anchor.
+        reissue: leaves alive under the old signer.
+        leave_by: when a tainted authority leaves the bundle at the latest.
+    """
+    draft = Draft(view)
+    _move(
+        draft, row, OperationPhase.ACTIVE, now, left_behind=left_behind, reissue=reissue, error=""
+    )
+    draft.remove(CHANGE, "slot")
+    tainted = {"tainted": True, "leave_by": leave_by} if row.kind is Kind.TAINT else {}
+    if row.makes_authority:
+        draft.authority(row.old.authority, phase=Phase.DRAINING, phase_since=now, **tainted)
+        draft.authority(row.new.authority, phase=Phase.SIGNING, phase_since=now)
+    elif row.new.configuration != row.old.configuration:
+        draft.authority(row.new.authority, configuration=row.new.configuration)
+    if row.makes_signer:
+        draft.signer(row.old.signer, replaced=now)
+    _let_sign(draft, CurrentRow(authority=row.new.authority, signer=row.new.signer))
+    _let_stand(draft, row.new.configuration)
+    return draft.done(fence)
+
+
+def ended(
+    view: View,
+    row: OperationRow,
+    phase: OperationPhase,
+    now: datetime,
+    fence: Fence | None,
+    *,
+    reason: str,
+) -> Transaction:
+    """End an operation that is not active; what it made leaves the bundle and waits for removal.
+
+    Raises:
+        RequestError: it is over already.
+    """
+    current = operation(view, row.id)
+    if current is None or not current.is_open:
+        raise RequestError(f"operation {row.id} is over", field="operation")
+    draft = Draft(view)
+    _move(draft, current, phase, now, reason=reason)
+    draft.remove(CHANGE, "slot")
+    if row.makes_authority:
+        draft.leave(row.new.authority, row.new.configuration, now)
+        for table, key in rows_of_authority(view, row.new.authority):
+            draft.remove(table, key)
+        draft.topics.add(ROOTS_TOPIC)
+    elif row.makes_signer:
+        draft.leave(row.new.authority, row.new.configuration, now, signer=row.new.signer)
+        if view.get(SIGNERS, row.new.signer) is not None:
+            draft.remove(SIGNERS, row.new.signer)
+    return draft.done(fence)
+
+
+def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
+    """Let the old signer sign again; the new authority drains.
+
+    Raises:
+        RequestError: the operation is not active, or its old authority does not drain.
+        ConflictError: another operation holds the change slot.
+    """
+    other = open_operation(view)
+    if other is not None:
+        raise ConflictError(f"operation {other.id} ({other.kind}) is {other.phase}")
+    _require_way_back(view, row, now)
+    draft = Draft(view)
+    draft.write(OPERATIONS, row.id, _in_phase(row, OperationPhase.ROLLED_BACK, now))
+    draft.topics.add(OPERATIONS_TOPIC)
+    draft.expect[CHANGE, "slot"] = ABSENT
+    if row.makes_authority:
+        draft.authority(row.old.authority, phase=Phase.SIGNING, phase_since=now)
+        draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
+    else:
+        draft.authority(row.old.authority, configuration=row.old.configuration)
+    if row.makes_signer:
+        draft.signer(row.old.signer, replaced=None)
+        draft.signer(row.new.signer, replaced=now)
+    _let_sign(draft, CurrentRow(authority=row.old.authority, signer=row.old.signer))
+    _let_stand(draft, row.old.configuration)
+    return draft.done(None)
+
+
+def retired(view: View, authority: str, now: datetime, fence: Fence) -> Transaction:
+    """Take an authority out of the bundle; its backend is to remove it.
+
+    Raises:
+        ConflictError: it is gone.
+    """
+    row = read(view, AuthorityRow, AUTHORITIES, authority)
+    if row is None:
+        raise ConflictError(f"authority {authority} is gone")
+    draft = Draft(view)
+    draft.authority(authority, phase=Phase.RETIRED, phase_since=now)
+    draft.leave(authority, row.configuration, now)
+    return draft.done(fence)
+
+
+def signer_retired(
+    view: View, signer: SignerRow, configuration: str, now: datetime, fence: Fence
+) -> Transaction:
+    """Forget a signer that was replaced; its backend is to remove it."""
+    draft = Draft(view)
+    draft.leave(signer.authority, configuration, now, signer=signer.id)
+    draft.remove(SIGNERS, signer.id)
+    draft.topics.add(SIGNERS_TOPIC)
+    return draft.done(fence)
+
+
+def noted(view: View, row: OperationRow, error: str) -> Transaction | None:
+    """Note why the present step fails, or, with '', that it goes on; None if nothing is new."""
+    current = operation(view, row.id)
+    if current is None or not current.is_open or current.error == error:
+        return None
+    draft = Draft(view)
+    draft.write(OPERATIONS, row.id, msgspec.structs.replace(current, error=error))
+    draft.topics.add(OPERATIONS_TOPIC)
+    return draft.done(None)
+
+
+def swept(view: View, row: LeftoverRow, fence: Fence) -> Transaction:
+    """Forget what a backend held, now that it is gone, with everything the store keeps of it."""
+    draft = Draft(view)
+    draft.remove(LEFTOVERS, row.key)
+    gone = [(CEILINGS, f"{row.authority}/{row.signer}")] if row.signer else []
+    if not row.signer:
+        gone = rows_of_authority(view, row.authority)
+        if not _is_needed(view, row.configuration, besides=row.authority):
+            gone.append((CONFIGURATIONS, row.configuration))
+        draft.topics.add(ROOTS_TOPIC)
+    for table, key in gone:
+        if view.get(table, key) is not None:
+            draft.remove(table, key)
+    return draft.done(fence)
+
+
+def left(view: View, row: LeftoverRow, error: str) -> Transaction | None:
+    """Note why something could not be removed; None if that is known."""
+    if row.error == error or view.get(LEFTOVERS, row.key) is None:
+        return None
+    draft = Draft(view)
+    draft.write(LEFTOVERS, row.key, msgspec.structs.replace(row, error=error))
+    return draft.done(None)
+
+
+def rows_of_authority(view: View, authority: str) -> list[tuple[str, str]]:
+    """Return (table, key) of every row that the store keeps of an authority."""
+    signers = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
+    crosses = (decoded(CrossRow, row.value) for row in view.table(CROSSES).values())
+    prefix = f"{authority}/"
+    found = [(AUTHORITIES, authority), (CEILINGS, authority), (COUNTS, authority)]
+    found += [(SIGNERS, row.id) for row in signers if row.authority == authority]
+    found += [(CROSSES, row.key) for row in crosses if authority in {row.new, row.old}]
+    found += [(CEILINGS, key) for key in view.table(CEILINGS) if key.startswith(prefix)]
+    return [(table, key) for table, key in found if view.get(table, key) is not None]
+
+
+def _is_needed(view: View, configuration: str, *, besides: str) -> bool:
+    """Say whether anything but one authority needs a configuration."""
+    standing = read(view, ConfigurationRow, CONFIGURATION, "ca")
+    if standing is None or standing.id == configuration:
+        return True
+    change = open_operation(view)
+    if change is not None and configuration in {change.old.configuration, change.new.configuration}:
+        return True
+    others = {row.configuration for row in authorities(view) if row.id != besides}
+    return configuration in others | {
+        row.configuration for row in leftovers(view) if row.authority != besides
+    }
+
+
+def _in_phase(row: OperationRow, phase: OperationPhase, now: datetime) -> OperationRow:
+    history = (*row.history, PhaseChange(phase=phase, at=now))
+    return msgspec.structs.replace(row, phase=phase, history=history)
+
+
+def _move(
+    draft: Draft, row: OperationRow, phase: OperationPhase, now: datetime, **changed: object
+) -> None:
+    """Write the operation's next phase; it must be as it was when this was decided."""
+    standing = operation(draft.view, row.id)
+    if standing is None or standing.phase is not row.phase:
+        raise ConflictError(f"operation {row.id} is not {row.phase} any more")
+    moved = msgspec.structs.replace(_in_phase(standing, phase, now), error="")
+    draft.write(OPERATIONS, row.id, msgspec.structs.replace(moved, **changed))
+    draft.topics.add(OPERATIONS_TOPIC)
+
+
+def _let_sign(draft: Draft, current: CurrentRow) -> None:
+    draft.write(CURRENT, "signer", current)
+    draft.topics |= {ROOTS_TOPIC, SIGNERS_TOPIC}
+
+
+def _let_stand(draft: Draft, configuration: str) -> None:
+    """Make a configuration the one that stands, if it is not."""
+    standing = read(draft.view, ConfigurationRow, CONFIGURATION, "ca")
+    if standing is not None and standing.id == configuration:
+        return
+    row = read(draft.view, ConfigurationRow, CONFIGURATIONS, configuration)
+    if row is None:
+        raise ConflictError(f"configuration {configuration} is gone")
+    draft.write(CONFIGURATION, "ca", row)
+    draft.topics.add(CONFIGURATION_TOPIC)
+
+
+def _require_way_back(view: View, row: OperationRow, now: datetime) -> None:
+    if row.phase is not OperationPhase.ACTIVE:
+        raise RequestError(f"operation {row.id} is {row.phase}, not active", field="operation")
+    if row.kind is Kind.TAINT:
+        raise RequestError("a compromised authority never signs again", field="operation")
+    current = read(view, CurrentRow, CURRENT, "signer")
+    if current is None or (current.authority, current.signer) != (
+        row.new.authority,
+        row.new.signer,
+    ):
+        raise RequestError(f"what operation {row.id} led to does not sign now", field="operation")
+    old = read(view, AuthorityRow, AUTHORITIES, row.old.authority)
+    if old is None or old.phase not in {Phase.DRAINING, Phase.SIGNING}:
+        raise RequestError("the old authority is retired: there is no way back", field="operation")
+    signer = read(view, SignerRow, SIGNERS, row.old.signer)
+    if signer is None or signer.certificates[0].not_valid_after_utc <= now:
+        raise RequestError("the old signer has expired: there is no way back", field="operation")

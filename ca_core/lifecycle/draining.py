@@ -1,0 +1,158 @@
+"""How authorities and signers leave: by evidence that nothing they signed is alive.
+
+First out of the bundle, then out of the backend, then out of the store; each is one commit, and
+each is tried until it is done.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from ca_core.authority.bringup import Leadership
+from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.record import ceiling_of, signer_ceiling
+from ca_core.authority.rows import (
+    AUTHORITIES,
+    ROOTS_TOPIC,
+    SIGNERS,
+    SIGNERS_TOPIC,
+    AuthorityRow,
+    Phase,
+    SignerRow,
+    authorities,
+    decoded,
+    read,
+)
+from ca_core.authority.slot import retry_pause
+from ca_core.authority.slots import Place
+from ca_core.contract.requests import RetireRequest, RetireSignerRequest
+from ca_core.errors import AuthorityRetiredError, ConflictError, Error, SignerUnknownError
+from ca_core.lifecycle import commits
+from ca_core.lifecycle.making import opened
+from ca_core.lifecycle.rows import OPERATIONS_TOPIC, LeftoverRow, leftovers
+from ca_core.lifecycle.tools import Tools, new_request_id
+from ca_core.state.protocol import Fence, Transaction
+from ca_core.state.view import View
+
+LOOK_EVERY = timedelta(minutes=1)
+"""A ceiling is passed without a commit."""
+
+_TOPICS = (ROOTS_TOPIC, SIGNERS_TOPIC, OPERATIONS_TOPIC)
+
+_log = logging.getLogger("ca_core.lifecycle")
+
+
+def may_leave(view: View, row: AuthorityRow, now: datetime) -> bool:
+    """Say whether nothing that a draining authority signed is alive any more.
+
+    Its ceiling is committed ahead of every leaf, so it is never too early; for a compromised one
+    the moment that was set counts too.
+    """
+    if row.phase is not Phase.DRAINING:
+        return False
+    if row.tainted and row.leave_by is not None and row.leave_by <= now:
+        return True
+    ceiling = ceiling_of(view, row.id)
+    return ceiling is None or ceiling <= now
+
+
+def replaced_signers(view: View, now: datetime) -> tuple[SignerRow, ...]:
+    """Return the signers of living authorities that were replaced and whose leaves have ended."""
+    rows = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
+    return tuple(row for row in rows if row.replaced is not None and _has_ended(view, row, now))
+
+
+def _has_ended(view: View, row: SignerRow, now: datetime) -> bool:
+    if row.certificates[0].not_valid_after_utc <= now:
+        return True
+    ceiling = signer_ceiling(view, row.authority, row.id)
+    return ceiling is None or ceiling <= now
+
+
+class Drain:
+    """Lets authorities and signers leave. Lives on one event loop."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._failures: dict[str, tuple[int, datetime]] = {}
+
+    async def run(self, leadership: Leadership) -> None:
+        """Let leave what may, for ever; cancel to end."""
+        while True:
+            fence = await leadership.held()
+            seen = self._tools.view.topic_index(*_TOPICS)
+            pause = await self.look(fence)
+            await self._tools.rest(_TOPICS, seen, pause)
+
+    async def look(self, fence: Fence) -> timedelta:
+        """Let leave what may leave now; return how long to wait before the next look."""
+        await self._out_of_the_bundle(fence)
+        await self._out_of_the_backend(fence)
+        tries = [when for _, when in self._failures.values()]
+        now = self._tools.clock.now()
+        return min([LOOK_EVERY, *(max(when - now, timedelta(seconds=1)) for when in tries)])
+
+    async def _out_of_the_bundle(self, fence: Fence) -> None:
+        tools, now = self._tools, self._tools.clock.now()
+        for row in authorities(tools.view):
+            if may_leave(tools.view, row, now):
+                _log.info("authority %s leaves the bundle: nothing it signed is alive", row.id)
+                await self._commit(partial(commits.retired, tools.view, row.id, now, fence))
+        for signer in replaced_signers(tools.view, now):
+            authority = read(tools.view, AuthorityRow, AUTHORITIES, signer.authority)
+            place = authority.configuration if authority else ""
+            await self._commit(
+                partial(commits.signer_retired, tools.view, signer, place, now, fence)
+            )
+
+    async def _out_of_the_backend(self, fence: Fence) -> None:
+        for row in leftovers(self._tools.view):
+            _, when = self._failures.get(row.key, (0, self._tools.clock.now()))
+            if when <= self._tools.clock.now():
+                await self._swept(row, fence)
+
+    async def _swept(self, row: LeftoverRow, fence: Fence) -> None:
+        tools = self._tools
+        try:
+            await self._removed(row)
+        except Error as error:
+            failures = self._failures.get(row.key, (0, tools.clock.now()))[0] + 1
+            self._failures[row.key] = (failures, tools.clock.now() + retry_pause(failures, error))
+            _log.warning("what is left of %s cannot be removed yet: %s", row.key, error)
+            noted = commits.left(tools.view, row, str(error))
+            if noted is not None:
+                await self._commit(lambda: noted)
+            return
+        self._failures.pop(row.key, None)
+        await self._commit(lambda: commits.swept(tools.view, row, fence))
+
+    async def _removed(self, row: LeftoverRow) -> None:
+        """Have the backend remove it; what is gone already is fine."""
+        tools, place = self._tools, Place(row.authority, row.configuration)
+        slot = tools.slots.hold(place)
+        try:
+            async with tools.lock(row.authority):
+                ready = await opened(tools, slot)
+                await ready.call(partial(_retire, row, tools.deadline()))
+        except (AuthorityRetiredError, SignerUnknownError):
+            return
+        finally:
+            await tools.slots.release(place)
+
+    async def _commit(self, make: Callable[[], Transaction]) -> None:
+        try:
+            await self._tools.store.commit_async(make())
+        except ConflictError:
+            return  # something changed: look again
+
+
+def _retire(row: LeftoverRow, deadline: datetime, provider: GuardedProvider) -> None:
+    """Retire a signer, or the whole authority."""
+    request_id = new_request_id()
+    if row.signer:
+        provider.retire_signer(
+            RetireSignerRequest(request_id=request_id, deadline=deadline, id=row.signer)
+        )
+    else:
+        provider.retire(RetireRequest(request_id=request_id, deadline=deadline))

@@ -1,0 +1,30 @@
+"""The lifecycle of one server, as the rest of it sees it."""
+
+import asyncio
+
+from ca_core.authority.bringup import Leadership
+from ca_core.lifecycle.changes import Changes
+from ca_core.lifecycle.draining import Drain
+from ca_core.lifecycle.driving import Driver
+from ca_core.lifecycle.tools import Tools
+
+
+class Lifecycle:
+    """Changes who signs, and lets go of what signed before. Lives on one event loop.
+
+    Attributes:
+        tools: what its steps work with.
+        changes: what operators and the policy ask for.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self.changes = Changes(tools)
+        self._driver = Driver(tools)
+        self._drain = Drain(tools)
+
+    async def run(self, leadership: Leadership) -> None:
+        """Carry out operations and let authorities leave, for ever; cancel to end."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._driver.run(leadership))
+            tasks.create_task(self._drain.run(leadership))

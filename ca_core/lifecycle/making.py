@@ -1,0 +1,132 @@
+"""From planned to prepared: authority and signer made, cross-signed, rehearsed.
+
+Every step is idempotent by an id that stands in the operation's row before the step begins.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from ca_core.authority.bringup import authority_row
+from ca_core.authority.configuration import settings_of
+from ca_core.authority.rows import (
+    AUTHORITIES,
+    SIGNERS,
+    AuthorityRow,
+    Phase,
+    SignerRow,
+    read,
+    trusted_authorities,
+)
+from ca_core.authority.slot import ProviderSlot
+from ca_core.authority.slots import Place
+from ca_core.contract.answers import Signer, TrustChain
+from ca_core.contract.requests import AuthorityRequest, SignerRequest
+from ca_core.errors import ConflictError, NotReadyError
+from ca_core.identity.certificates import fingerprint, pem_chain
+from ca_core.lifecycle.commits import Made
+from ca_core.lifecycle.crosssigning import crossed
+from ca_core.lifecycle.evidence import bundle_of
+from ca_core.lifecycle.rehearsal import rehearse
+from ca_core.lifecycle.rows import OperationRow
+from ca_core.lifecycle.tools import Tools
+
+OPEN_LIMIT = timedelta(seconds=10)
+"""A provider that is not open by then is an outage; the step is tried again."""
+
+
+async def made(tools: Tools, row: OperationRow) -> Made:
+    """Return what the operation needs, made and rehearsed; nothing of it is trusted yet.
+
+    Raises:
+        Error: of the provider, or ``GuardError``.
+    """
+    place = Place(row.new.authority, row.new.configuration)
+    slot = tools.slots.hold(place)
+    try:
+        async with tools.lock(place.authority):
+            return await _made(tools, row, await opened(tools, slot))
+    finally:
+        await tools.slots.release(place)
+
+
+async def opened(tools: Tools, slot: ProviderSlot, limit: timedelta = OPEN_LIMIT) -> ProviderSlot:
+    """Return the slot once its provider is open.
+
+    Raises:
+        Error: why it could not be opened last time.
+        NotReadyError: it is not open in time.
+    """
+    ready = asyncio.ensure_future(slot.opened())
+    late = asyncio.ensure_future(tools.clock.sleep(limit.total_seconds()))
+    failed = asyncio.ensure_future(slot.failed())
+    try:
+        await asyncio.wait({ready, late, failed}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiting in (ready, late, failed):
+            waiting.cancel()
+    if slot.is_open:
+        return slot
+    raise slot.opening.error or NotReadyError("the provider is still being opened")
+
+
+async def _made(tools: Tools, row: OperationRow, slot: ProviderSlot) -> Made:
+    authority = await _authority(tools, row, slot)
+    signer = await _signer(tools, row, slot)
+    anchor = fingerprint(authority.anchor_certificate)
+    coming = bundle_of(tools.view) | {anchor}
+    if not row.makes_authority:
+        await rehearse(tools, slot, authority, signer, (coming,))
+        return Made(signer=signer if row.makes_signer else None)
+    cross = await crossed(tools, row, TrustChain(authority.certificates), slot)
+    crosses = () if cross is None else (cross,)
+    now_held = bundle_of(tools.view)
+    bundles = (coming, now_held) if crosses else (coming,)
+    anchors = [old.anchor_certificate for old in trusted_authorities(tools.view)]
+    await rehearse(tools, slot, authority, signer, bundles, crosses, anchors=anchors)
+    return Made(authority=authority, signer=signer, crosses=crosses)
+
+
+async def _authority(tools: Tools, row: OperationRow, slot: ProviderSlot) -> AuthorityRow:
+    standing = read(tools.view, AuthorityRow, AUTHORITIES, row.new.authority)
+    if standing is not None:
+        return standing
+    configuration = tools.opener.configuration(row.new.configuration)
+    settings = settings_of(configuration)
+    request_id = f"{row.new.authority}.ensure"
+    request = AuthorityRequest(
+        request_id=request_id,
+        deadline=tools.deadline(),
+        pending=tools.pending.token(request_id),
+        id=row.new.authority,
+        key=settings.key,
+        ttl=settings.root_ttl,
+        trust_domain=tools.opener.trust_domain(),
+    )
+    chain = await tools.pending.call(slot, request_id, lambda p: p.ensure_authority(request))
+    now = tools.clock.now()
+    return authority_row(row.new.authority, chain, configuration, Phase.PREPARED, now)
+
+
+async def _signer(tools: Tools, row: OperationRow, slot: ProviderSlot) -> SignerRow:
+    standing = read(tools.view, SignerRow, SIGNERS, row.new.signer)
+    if standing is not None:
+        return standing
+    if not row.makes_signer:
+        raise ConflictError(f"signer {row.new.signer} is gone")
+    settings = settings_of(tools.opener.configuration(row.new.configuration))
+    request_id = f"{row.new.signer}.prepare"
+    request = SignerRequest(
+        request_id=request_id,
+        deadline=tools.deadline(),
+        pending=tools.pending.token(request_id),
+        id=row.new.signer,
+        key=settings.key,
+        ttl=settings.intermediate_ttl,
+    )
+    signer: Signer = await tools.pending.call(slot, request_id, lambda p: p.prepare_signer(request))
+    return SignerRow(
+        id=signer.id,
+        authority=row.new.authority,
+        chain=pem_chain(signer.chain),
+        created=tools.clock.now(),
+    )

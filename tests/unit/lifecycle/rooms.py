@@ -1,0 +1,50 @@
+"""A server's authority room with its lifecycle, without any API."""
+
+import asyncio
+
+from ca_core.lifecycle.lifecycle import Lifecycle
+from ca_core.lifecycle.rows import OperationRow, operation
+from ca_core.lifecycle.tools import Tools
+from tests.unit.authority.cluster import Room
+
+
+class LivingRoom(Room):
+    """A room whose authority can be changed.
+
+    Attributes:
+        reachable: names of the nodes whose lease lives; a test sets it.
+    """
+
+    def __init__(self, engine, plugin, **more):
+        super().__init__(engine, plugin, **more)
+        self.reachable = set()
+        manager = self.manager
+        self.lifecycle = Lifecycle(
+            Tools(
+                store=self.store,
+                clock=self.clock,
+                slots=manager.slots,
+                opener=manager.opener,
+                record=manager.record,
+                reachable=lambda: self.reachable,
+            )
+        )
+        self.changes = self.lifecycle.changes
+
+    def start(self):
+        """Run the loops of a server, the lifecycle's too."""
+        super().start()
+        self._tasks.append(asyncio.ensure_future(self.lifecycle.run(self.keeper)))
+
+    def operation(self, name) -> OperationRow:
+        """Return an operation as it stands."""
+        return operation(self.store.snapshot, name)
+
+    async def until(self, holds, within=10.0):
+        """Return once ``holds()``; fail if a loop of the room ends before."""
+        async with asyncio.timeout(within):
+            while not holds():
+                for task in self._tasks:
+                    if task.done():
+                        task.result()
+                await asyncio.sleep(0.005)
