@@ -70,7 +70,7 @@ async def sign(room: ServerRoom, request: Request) -> Response:
         raise DeniedError("only agents may ask for leaves here, over mTLS")
     agent = caller.identity
     await room.membership.proved(agent, caller.key_digest)
-    room.last_seen[agent.node] = room.clock.now()
+    room.reachability.saw(agent.node)
     csr = checked_csr(room, asked.csr)
     if csr.identity == agent:
         return await _renewed(room, csr, agent, caller.key_digest)
@@ -118,7 +118,7 @@ async def forget(room: ServerRoom, request: Request) -> Response:
     require(room.may, request, Action.OPERATOR_WRITE)
     node = request.params["node"]
     await room.membership.forget(node)
-    room.last_seen.pop(node, None)
+    room.reachability.forget(node)
     room.events.tell(EventType.AGENT_FORGOTTEN, node=node)
     return json_response(value=True)
 
@@ -193,7 +193,7 @@ async def _own_leaf(room: ServerRoom, csr: CheckedCsr, identity: AgentId) -> Iss
 
 
 def _released(room: ServerRoom, issued: IssuedLeaf, identity: AgentId) -> Response:
-    room.last_seen[identity.node] = room.clock.now()
+    room.reachability.saw(identity.node)
     return json_response(signed_leaf(room, issued))
 
 
@@ -227,5 +227,5 @@ def _pin(room: ServerRoom) -> str:
 
 
 def _seen(room: ServerRoom, node: str) -> str:
-    seen = room.last_seen.get(node)
+    seen = room.reachability.last(node)
     return wire_time(seen) if seen else ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from random import Random
 from typing import Any, Protocol
 
@@ -14,6 +13,8 @@ from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
 from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
+from ca_core.lifecycle.lifecycle import Lifecycle
+from ca_core.lifecycle.reachability import Reachability
 from ca_core.state.store import Store
 from ca_core.telemetry.metrics import Metrics
 
@@ -23,7 +24,8 @@ class ServerRoom:
     """The server's state and what works on it.
 
     Attributes:
-        last_seen: node name → when its agent last called; this process's memory only.
+        lifecycle: changes who signs.
+        reachability: which agents call; this process's memory only.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
         rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
@@ -32,13 +34,14 @@ class ServerRoom:
     store: Store
     manager: CAManager
     membership: Membership
+    lifecycle: Lifecycle
+    reachability: Reachability
     clock: Clock
     may: May
     random: Random
     leader: Callable[[], str]
     rekey: Callable[[], dict[str, Any]]
     events: Events = field(default_factory=Events)
-    last_seen: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

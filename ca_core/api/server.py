@@ -37,6 +37,9 @@ from ca_core.contract.events import EventType
 from ca_core.errors import GuardError
 from ca_core.identity.keys import parse_key_spec
 from ca_core.identity.spiffe import TrustDomain
+from ca_core.lifecycle.lifecycle import Lifecycle
+from ca_core.lifecycle.reachability import Reachability
+from ca_core.lifecycle.tools import Tools
 from ca_core.state.lease import Lease
 from ca_core.state.memory import MemoryEngine
 from ca_core.state.sqlite import SqliteEngine
@@ -180,6 +183,18 @@ class Server:
         )
         self.manager = CAManager(opener, run=state.name)
         self.manager.prepare(settings_from(config))
+        self.reachability = Reachability(clock)
+        self.lifecycle = Lifecycle(
+            Tools(
+                store=store,
+                clock=clock,
+                slots=self.manager.slots,
+                opener=opener,
+                record=self.manager.record,
+                reachable=self.reachability.nodes,
+                events=self._bystanders.events,
+            )
+        )
         self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
@@ -189,6 +204,8 @@ class Server:
             store=store,
             manager=self.manager,
             membership=Membership(store, clock),
+            lifecycle=self.lifecycle,
+            reachability=self.reachability,
             clock=clock,
             may=around.may,
             random=around.random,
@@ -222,6 +239,7 @@ class Server:
         self._tell(EventType.SERVER_STARTED)
         self._watch_over("lease", self.keeper.run)
         self._watch_over("authority", partial(self.manager.run, self.keeper))
+        self._watch_over("lifecycle", partial(self.lifecycle.run, self.keeper))
         if install is not None:
             self._watch_over("own leaf", partial(self._leaf.keep, install))
 
