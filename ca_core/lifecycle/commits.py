@@ -136,11 +136,23 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
     draft.write(CHANGE, "slot", SlotRow(operation=row.id))
     if configuration is not None:
         draft.write(CONFIGURATIONS, configuration.id, configuration)
-    for old in operations(view)[: -KEPT_OPERATIONS or None]:
-        if not old.is_open:
-            draft.remove(OPERATIONS, old.id)
+    kept = operations(view)[-KEPT_OPERATIONS:]
+    for old in operations(view)[:-KEPT_OPERATIONS]:
+        draft.remove(OPERATIONS, old.id)
+    for unused in _unused_configurations(view, (*kept, row)):
+        draft.remove(CONFIGURATIONS, unused)
     draft.topics.add(OPERATIONS_TOPIC)
     return draft.done(None)
+
+
+def _unused_configurations(view: View, kept: tuple[OperationRow, ...]) -> tuple[str, ...]:
+    """Return the configurations that nothing leads back to."""
+    ends = {name for row in kept for name in (row.old.configuration, row.new.configuration)}
+    return tuple(
+        name
+        for name in sorted(view.table(CONFIGURATIONS))
+        if name not in ends and not _is_needed(view, name, besides="")
+    )[:20]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
