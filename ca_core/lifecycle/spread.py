@@ -1,0 +1,26 @@
+"""Over what time leaves are re-issued after a change, so that it is no herd; pure."""
+
+from datetime import timedelta
+
+SHARE = 0.8
+"""Of the admitted signatures; the rest is for first leaves and ordinary renewals."""
+
+LEAST = timedelta(seconds=1)
+MOST = timedelta(hours=12)
+"""However many there are: a third of a life of three days is left for retries."""
+
+
+def reissue_spread(
+    leaves: int, rate: float, *, leaf_ttl: timedelta = timedelta(hours=72)
+) -> timedelta:
+    """Return the time over which ``leaves`` leaves are to be asked for again.
+
+    Args:
+        leaves: alive under the signer that was replaced.
+        rate: signatures a second that admission lets through; 0 is without limit.
+        leaf_ttl: life of a leaf; the spread takes at most a sixth of it.
+    """
+    if rate <= 0:
+        return LEAST
+    wanted = timedelta(seconds=leaves / (rate * SHARE))
+    return max(LEAST, min(wanted, MOST, leaf_ttl / 6))
