@@ -33,6 +33,8 @@ COUNTS = "counts"
 RUNS = "runs"
 RECORD = "record"
 """Table: one row ``epoch``, the epoch of the store in which this record was last kept."""
+GONE = "gone"
+"""Row of ``COUNTS`` for every authority together that the store knows no more; no id is this."""
 STEP = timedelta(hours=1)
 REHEARSAL = "rehearsal"
 """Principal of a throw-away leaf that nobody can present."""
@@ -164,7 +166,8 @@ class IssuanceRecord:
     def counts(self) -> Mapping[str, int]:
         """Return how many leaves each authority issued, by every server. Blocks.
 
-        Exact while no server died: a dying one may lose the ledger rows of its last milliseconds.
+        Those of authorities that the store knows no more are together under ``GONE``. Exact while
+        no server died: a dying one may lose the ledger rows of its last milliseconds.
 
         Raises:
             UnavailableError: the ledger cannot be written or read now.
@@ -251,14 +254,29 @@ class IssuanceRecord:
                 authority = msgspec.json.decode(row.value, type=IssuanceRow).authority
                 self._counts[authority] = self._counts.get(authority, 0) + 1
             self._position = rows[-1].position
+        self._fold()
+
+    def _fold(self) -> None:
+        """Count what authorities issued that are gone for good as one, however many they were."""
+        known = _that_are_known(self._store.snapshot)
+        for authority in self._counts.keys() - known - {GONE}:
+            self._counts[GONE] = self._counts.get(GONE, 0) + self._counts.pop(authority)
 
     def _checkpoint(self) -> None:
         rows = [
             put(COUNTS, authority, CountRow(leaves=leaves, position=self._position))
             for authority, leaves in self._counts.items()
         ]
+        stale = self._store.snapshot.table(COUNTS).keys() - self._counts.keys()
+        rows += [Change(COUNTS, authority, None) for authority in stale]
         for start in range(0, len(rows), 50):
             self._store.commit(Transaction(changes=tuple(rows[start : start + 50])))
+
+
+def _that_are_known(view: View) -> set[str]:
+    """Return the authorities that live, leave, or are being made: those issue before they are."""
+    being_made = {key.partition("/")[0] for key in view.table(CEILINGS)}
+    return being_made | set(view.table(AUTHORITIES))
 
 
 def _is_of_another_epoch(view: View) -> bool:

@@ -25,6 +25,7 @@ from ca_core.contract.requests import ProbeRequest
 from ca_core.errors import NotFoundError, NotReadyError
 from ca_core.lifecycle import commits
 from ca_core.lifecycle.rows import (
+    POLICY,
     Ends,
     Kind,
     OperationPhase,
@@ -41,7 +42,8 @@ class Changes:
     """What operators and the policy ask for. Lives on one event loop.
 
     Every method that begins an operation raises ``ConflictError`` while another one is open, and
-    ``NotReadyError`` before the first authority signs.
+    ``NotReadyError`` before the first authority signs. An automatic operation that only waits for
+    its moment gives way: it is aborted, and what is due begins again later.
     """
 
     def __init__(self, tools: Tools) -> None:
@@ -174,8 +176,17 @@ class Changes:
             wishes=wishes or Wishes(),
             history=(PhaseChange(phase=OperationPhase.PLANNED, at=now),),
         )
+        await self._let_give_way(actor)
         await tools.store.commit_async(commits.begun(tools.view, row, configuration))
         return row
+
+    async def _let_give_way(self, actor: str) -> None:
+        """Abort an automatic operation that waits for its moment, if somebody asks for a change."""
+        standing = open_operation(self._tools.view)
+        if actor == POLICY or standing is None or standing.actor != POLICY:
+            return
+        if standing.waits_for_its_moment(self._tools.clock.now()):
+            await self.abort(standing.id, actor=actor, reason=f"gave way to a change by {actor}")
 
 
 _SAME_AUTHORITY = frozenset({Kind.RENEW, Kind.SETTINGS})

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from ca_core.authority.record import CEILINGS, COUNTS
+from ca_core.authority.record import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
     CONFIGURATION,
@@ -349,11 +349,14 @@ def left(view: View, row: LeftoverRow, error: str) -> Transaction | None:
 
 
 def rows_of_authority(view: View, authority: str) -> list[tuple[str, str]]:
-    """Return (table, key) of every row that the store keeps of an authority."""
+    """Return (table, key) of every row that the store keeps of an authority.
+
+    Its count stays: the issuance record adds it to that of all that are gone.
+    """
     signers = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
     crosses = (decoded(CrossRow, row.value) for row in view.table(CROSSES).values())
     prefix = f"{authority}/"
-    found = [(AUTHORITIES, authority), (CEILINGS, authority), (COUNTS, authority)]
+    found = [(AUTHORITIES, authority), (CEILINGS, authority)]
     found += [(SIGNERS, row.id) for row in signers if row.authority == authority]
     found += [(CROSSES, row.key) for row in crosses if authority in {row.new, row.old}]
     found += [(CEILINGS, key) for key in view.table(CEILINGS) if key.startswith(prefix)]

@@ -14,6 +14,9 @@ from ca_core.lifecycle.policy import Leads, RotationPolicy
 from ca_core.lifecycle.rows import Kind
 from ca_core.wire.times import wire_time
 
+_GRACE = 10
+"""An activation that is late by a tenth of the time left until the end is told as overdue."""
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:
@@ -101,13 +104,18 @@ def next_look(roots: Roots, policy: RotationPolicy) -> datetime:
 def overdue(roots: Roots, policy: RotationPolicy, now: datetime) -> str:
     """Return in one sentence what should have been replaced by now; '' if nothing should.
 
-    It counts also while something is changing.
+    It counts also while something is changing. A change that becomes active at its moment is given
+    a tenth of what is left of the life.
     """
-    if now >= root_moments(roots, policy).activate:
+    if _is_late(root_moments(roots, policy), roots.root, now):
         return _late("root", roots.root)
-    if not roots.signer_is_primary and now >= signer_moments(roots, policy).activate:
+    if not roots.signer_is_primary and _is_late(signer_moments(roots, policy), roots.signer, now):
         return _late("signer", roots.signer)
     return ""
+
+
+def _is_late(moments: Moments, validity: Validity, now: datetime) -> bool:
+    return now >= moments.activate + (validity.not_after - moments.activate) / _GRACE
 
 
 def signer_moments(roots: Roots, policy: RotationPolicy) -> Moments:

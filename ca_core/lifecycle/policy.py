@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from ca_core.lifecycle.rows import Wishes
+
 _ORDERED = "a lead is a share of a life above 0 and below 1"
 
 
@@ -47,6 +49,7 @@ class RotationPolicy:
             leaf is clamped short.
         latest_share: no activation leads by more than this share of a life, whatever the leaves
             ask: what was made just now is not replaced at once.
+        wishes: how an automatic change goes; its moment is put into them.
         step: what lies at least between preparing and activating.
     """
 
@@ -57,6 +60,7 @@ class RotationPolicy:
     root_activate: float = 1 / 3
     leaf_lives: int = 2
     latest_share: float = 3 / 4
+    wishes: Wishes = field(default_factory=Wishes)
     step: Lead = field(default_factory=lambda: Lead(1 / 24, timedelta(days=7)))
 
     def signer_leads(self, life: timedelta, leaf_ttl: timedelta) -> Leads:

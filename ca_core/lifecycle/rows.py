@@ -20,6 +20,9 @@ ACKNOWLEDGEMENTS = "acknowledgements"
 LEFTOVERS = "leftovers"
 """Table: what a backend still holds of authorities and signers that are gone."""
 
+POLICY = "policy"
+"""The actor of an operation that began because it was due."""
+
 OPERATIONS_TOPIC = "operations"
 AGENTS_TOPIC = "agents"
 ACKNOWLEDGEMENTS_TOPIC = "acknowledgements"
@@ -176,6 +179,11 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     def makes_signer(self) -> bool:
         """Say whether it leads to another signer."""
         return self.new.signer != self.old.signer
+
+    def waits_for_its_moment(self, now: datetime) -> bool:
+        """Say whether it is open and must not become active yet, whatever is ready."""
+        moment = self.wishes.not_before
+        return self.is_open and moment is not None and now < moment
 
     def deadline(self) -> datetime | None:
         """Return when ``on_deadline`` counts; None while nothing is distributed."""
