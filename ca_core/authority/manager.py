@@ -20,6 +20,7 @@ from ca_core.authority.record import IssuanceRecord
 from ca_core.authority.reviews import ReviewerState
 from ca_core.authority.rows import (
     CONFIGURATION,
+    SIGNERS,
     AuthorityRow,
     ConfigurationRow,
     SignerRow,
@@ -285,7 +286,8 @@ class CAManager:
         chain = TrustChain(authority.certificates)
         bundles = (frozenset({fingerprint(authority.anchor_certificate)}),)
         await slot.call(lambda guard: guard.adopt_signer(known, chain, bundles))
-        self._introduced.add(introduced)
+        known_now = self._store.snapshot.table(SIGNERS)
+        self._introduced = {one for one in self._introduced if one[1] in known_now} | {introduced}
 
     def _keyring_gap(self) -> str:
         missing = missing_keys(self._store.snapshot, self.opener.keyring())

@@ -33,6 +33,7 @@ from ca_core.authority.rows import (
     read,
 )
 from ca_core.errors import ConflictError, RequestError
+from ca_core.lifecycle.marks import outlived_marks
 from ca_core.lifecycle.rows import (
     CHANGE,
     LEFTOVERS,
@@ -50,6 +51,7 @@ from ca_core.lifecycle.rows import (
     operations,
 )
 from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
+from ca_core.state.providerstate import PROVIDER_STATE
 from ca_core.state.view import View
 
 KEPT_OPERATIONS = 20
@@ -333,6 +335,7 @@ def swept(view: View, row: LeftoverRow, fence: Fence) -> Transaction:
         if not _is_needed(view, row.configuration, besides=row.authority):
             gone.append((CONFIGURATIONS, row.configuration))
         draft.topics.add(ROOTS_TOPIC)
+    gone += [(PROVIDER_STATE, key) for key in outlived_marks(view)]
     for table, key in gone:
         if view.get(table, key) is not None:
             draft.remove(table, key)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from ca_core.authority.configuration import settings_of
 from ca_core.authority.events import Events
@@ -32,7 +33,8 @@ class Tools:
         record: what was issued.
         reachable: names of the nodes whose lease lives, as this server knows it.
         events: tells plugins what happened.
-        locks: one per authority id: what makes it and what removes it never overlap here.
+        locks: one per authority id, while somebody uses it: what makes it and what removes it
+            never overlap here.
     """
 
     store: Store
@@ -42,7 +44,7 @@ class Tools:
     record: IssuanceRecord
     reachable: Callable[[], Collection[str]] = frozenset
     events: Events = field(default_factory=Events)
-    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @property
     def view(self) -> View:
