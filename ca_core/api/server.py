@@ -199,6 +199,7 @@ class Server:
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
         _show_expiries(self.metrics, store, self._leaf)
+        self.metrics.show_overdue(lambda: bool(self.lifecycle.schedule.overdue))
         self._tasks: list[asyncio.Task[None]] = []
         self.room = ServerRoom(
             store=store,

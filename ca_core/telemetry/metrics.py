@@ -87,6 +87,15 @@ class Metrics:
         )
         gauge.set_function(value)
 
+    def show_overdue(self, value: Callable[[], bool]) -> None:
+        """Show, asked at every scrape, whether a root or signer should have been replaced by now."""
+        gauge = Gauge(
+            "ca_core_rotation_overdue",
+            "1 if a root or signer should have been replaced by now and was not",
+            registry=self.registry,
+        )
+        gauge.set_function(lambda: float(value()))
+
     def exposition(self) -> tuple[bytes, str]:
         """Return the metrics in OpenMetrics text, and its content type."""
         return bytes(generate_latest(self.registry)), CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call] # the library is not typed here

@@ -41,3 +41,12 @@ def test_the_text_is_openmetrics_and_every_metric_is_explained():
     for family in found:
         assert family.documentation
         assert family.name.startswith("ca_core_")
+
+
+def test_what_is_overdue_is_asked_for_at_every_scrape():
+    """An alert sees a root that nobody replaced, and sees when it was."""
+    metrics, overdue = Metrics(), [True]
+    metrics.show_overdue(lambda: bool(overdue))
+    assert metrics.registry.get_sample_value("ca_core_rotation_overdue") == 1.0
+    overdue.clear()
+    assert metrics.registry.get_sample_value("ca_core_rotation_overdue") == 0.0
