@@ -88,7 +88,7 @@ class Metrics:
         gauge.set_function(value)
 
     def show_overdue(self, value: Callable[[], bool]) -> None:
-        """Show, asked at every scrape, whether a root or signer should have been replaced by now."""
+        """Show, at every scrape, whether a root or signer should have been replaced by now."""
         gauge = Gauge(
             "ca_core_rotation_overdue",
             "1 if a root or signer should have been replaced by now and was not",
