@@ -255,10 +255,10 @@ async def test_a_denied_leaf_costs_no_turn_and_is_told():
     room = attended(Registry().get("builtin"), no=denying("never on Fridays"), ears=ears)
     async with running(room):
         await room.ready()
-        monitored = room.manager._limiter._bucket
+        monitored = room.manager._limiter._admission._bucket
         with pytest.raises(DeniedError, match="never on Fridays"):
             await room.manager.sign(csr_for("web"), principal=Anonymous())
-        assert room.manager._limiter._bucket == monitored
+        assert room.manager._limiter._admission._bucket == monitored
         assert await asyncio.to_thread(room.manager.record.counts) == {}
     denied = ears.heard[-1]
     assert (denied.type, denied.fields["plugin"]) == ("leaf.denied", "no")

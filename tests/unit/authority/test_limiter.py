@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_core.authority.limiter import Bucket, Limiter
+from ca_core.authority.limiter import Admission, Bucket, Limiter, Turn
 from ca_core.errors import RateLimitedError
 from ca_core.testing.clock import FakeClock
 
@@ -151,3 +151,42 @@ def test_over_time_no_more_than_the_rate_is_admitted():
         return admitted
 
     assert 180 <= asyncio.run(scenario()) <= 20 + 20 * 10.8 + 1
+
+
+def test_those_who_gave_up_do_not_pile_up():
+    """An hour of too many requests leaves a queue as long as those who wait."""
+    clock = FakeClock()
+    admission = Admission(rate=1, burst=1, at=clock.monotonic())
+    stays = Turn(clock.now(), lambda: None)
+    admission.queued(stays)
+    for second in range(10_000):
+        turn = Turn(clock.now() + timedelta(seconds=second), lambda: None)
+        admission.queued(turn)
+        admission.gave_up(turn)
+        admission.gave_up(turn)
+        assert admission.waiting == 1
+        assert len(admission._queue) < 100
+
+
+def test_admission_that_is_switched_off_while_some_wait_leaves_nobody_behind():
+    """They are told to come back in a second, and whoever asks then is let through."""
+
+    async def scenario() -> None:
+        clock = FakeClock()
+        limiter = Limiter(clock, rate=1, burst=1)
+        await limiter.admit(clock.now())
+        waiters = [asyncio.ensure_future(limiter.admit(clock.now())) for _ in range(3)]
+        await settle()
+        limiter.set_rate(0)
+        clock.advance(timedelta(milliseconds=499))
+        await settle()
+        assert not waiters[0].done()  # the pump sleeps for a second
+        clock.advance(timedelta(milliseconds=2))
+        await settle()
+        with pytest.raises(RateLimitedError) as caught:
+            await waiters[0]
+        assert caught.value.retry_after == timedelta(seconds=1)
+        assert all(waiter.done() and waiter.exception() for waiter in waiters)
+        await limiter.admit(clock.now())
+
+    asyncio.run(scenario())
