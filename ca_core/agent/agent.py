@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from ca_core.acl.access import May
+from ca_core.agent.acknowledging import Acknowledging, kept_nowhere
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
 from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
-from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.pollers import Pollers
+from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.supervision import supervised
 from ca_core.agent.upstream import Upstream
-from ca_core.agent.waiting import Gathering, stopped
+from ca_core.agent.waiting import stopped
 from ca_core.clock import Clock
 from ca_core.errors import NotReadyError
 from ca_core.identity.spiffe import ServiceId, TrustDomain
@@ -38,6 +40,7 @@ class Agent:
     Attributes:
         roots: the trusted roots.
         leaves: leaves of services.
+        pollers: the programs that read the roots here.
     """
 
     def __init__(
@@ -55,19 +58,25 @@ class Agent:
         self._settings = settings
         self._own = own
         self._tasks: list[asyncio.Task[None]] = []
-        self._news = Gathering()
         self.roots = RootsCache(upstream, clock, draw)
+        self.pollers = Pollers()
+        self._acknowledging = Acknowledging(
+            upstream, self.roots, self.pollers, clock, draw, own.trust if own else kept_nowhere
+        )
+        if own is not None:
+            self.pollers.published(0, own.identity.anchors)  # what its readers knew before
         issuer = LeafIssuer(upstream, self.roots, clock, settings.datacenter, draw)
-        self.leaves = LeafCache(issuer, self.roots, may, clock, draw)
+        self.leaves = LeafCache(
+            issuer, self.roots, may, clock, draw, spread=lambda: self._acknowledging.spread
+        )
 
     async def start(self) -> None:
         """Start the loops; returns at once, whether or not a server answers."""
         self._watch_over("roots", self.roots.run)
         self._watch_over("leaf renewal", self.leaves.run)
+        self._watch_over("acknowledgement", self._acknowledging.run)
         if self._own is not None:
-            self.roots.subscribe(lambda _: self._news.wake())
             self._watch_over("own leaf", self._own.run)
-            self._watch_over("own bundle", self._keep_bundle)
 
     async def close(self) -> None:
         """End every loop and every request under way, then let go of the server."""
@@ -141,14 +150,3 @@ class Agent:
     def _watch_over(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(supervised(name, run, self._clock), name=f"agent {name}")
         self._tasks.append(task)
-
-    async def _keep_bundle(self) -> None:
-        """Keep the bundle on disk equal to the roots, so that a restart trusts the same servers."""
-        kept: KnownRoots | None = None
-        while self._own is not None:
-            known = self.roots.latest
-            if known is not None and known is not kept:
-                await self._own.trust(known.anchors)
-                kept = known
-            else:
-                await self._news.changed(60.0, self._clock)

@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from ca_core.acl.principal import Principal, partition_key
 from ca_core.agent.joining import Draw
-from ca_core.agent.renewal import Failures, LeafState, hurried, state_of
+from ca_core.agent.renewal import (
+    ROOT_CHANGE_SPREAD,
+    Failures,
+    LeafState,
+    hurried,
+    life_left,
+    state_of,
+)
 from ca_core.agent.waiting import Gathering
 from ca_core.errors import Error
 from ca_core.identity.csr import IPAddress
@@ -132,9 +139,12 @@ class LeafRecord:
         """Say whether a reader may cause an attempt now: not before the Retry-After."""
         return self.failures is None or now >= self.failures.not_before
 
-    def follow(self, signing_key_id: str, now: datetime, draw: Draw) -> None:
-        """Renew soon if another key signs now; the moment is drawn once for each such key."""
+    def follow(
+        self, signing_key_id: str, now: datetime, draw: Draw, spread: timedelta = ROOT_CHANGE_SPREAD
+    ) -> None:
+        """Renew within ``spread`` if another key signs now; drawn once for each such key."""
         if self.leaf is None or signing_key_id in (self.leaf.signer_key_id, self.leaf.asked_under):
             self.hurry = None
         elif self.hurry is None or self.hurry[0] != signing_key_id:
-            self.hurry = (signing_key_id, hurried(now, draw()))
+            left = life_left(now, issued_at=self.leaf.issued_at, not_after=self.leaf.not_after)
+            self.hurry = (signing_key_id, hurried(now, draw(), left=left, spread=spread))

@@ -6,6 +6,7 @@ it was in memory, an expired leaf served because a renewal failed, everybody ren
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +15,13 @@ from ca_core.acl.principal import Principal, describe
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
-from ca_core.agent.renewal import RETRY_WINDOW, LeafState, failed, retry_width
+from ca_core.agent.renewal import (
+    RETRY_WINDOW,
+    ROOT_CHANGE_SPREAD,
+    LeafState,
+    failed,
+    retry_width,
+)
 from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.timetable import Timetable
 from ca_core.agent.upstream import DEFAULT_WAIT
@@ -34,6 +41,9 @@ MAX_BACKGROUND = 32
 _LONGEST_SLEEP = timedelta(seconds=30)
 """The wall clock may be set while the timetable sleeps; it looks again at least this often."""
 _DEFAULT_RETRY = timedelta(seconds=1)
+
+Spread = Callable[[], timedelta]
+"""Says over what time leaves are renewed when another signer signs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +71,21 @@ class LeafCache:
     """The leaves one agent holds. Used from one event loop; ``run`` renews and forgets."""
 
     def __init__(
-        self, issuer: LeafIssuer, roots: RootsCache, may: May, clock: Clock, draw: Draw
+        self,
+        issuer: LeafIssuer,
+        roots: RootsCache,
+        may: May,
+        clock: Clock,
+        draw: Draw,
+        *,
+        spread: Spread = lambda: ROOT_CHANGE_SPREAD,
     ) -> None:
         self._issuer = issuer
         self._roots = roots
         self._may = may
         self._clock = clock
         self._draw = draw
+        self._spread = spread
         self._records: dict[LeafName, LeafRecord] = {}
         self._timetable = Timetable()
         self._bell = Gathering()
@@ -220,7 +238,8 @@ class LeafCache:
         record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
         known = self._roots.latest
         if known is not None:
-            record.follow(known.active.signing_key_id, self._clock.now(), self._draw)
+            key = known.active.signing_key_id
+            record.follow(key, self._clock.now(), self._draw, self._spread())
         log.info("leaf of %s: valid until %s", record.name.service, leaf.cert.valid_before)
         record.readers.wake()
 
@@ -273,9 +292,9 @@ class LeafCache:
         return self._under_way >= MAX_BACKGROUND
 
     def _roots_changed(self, known: KnownRoots) -> None:
-        now = self._clock.now()
+        now, spread = self._clock.now(), self._spread()
         for record in self._records.values():
-            record.follow(known.active.signing_key_id, now, self._draw)
+            record.follow(known.active.signing_key_id, now, self._draw, spread)
             self._enter(record)
 
 

@@ -96,7 +96,9 @@ class OwnLeaf:
 
     async def _save_leaf(self, identity: AgentIdentity) -> None:
         async with self._saving:
-            await asyncio.to_thread(self._store.save, identity)
+            # The answer's bundle may be older than the one that was kept while it was under way.
+            both = tuple(dict.fromkeys((*identity.anchors, *self._store.current.anchors)))
+            await asyncio.to_thread(self._store.save, identity.trusting(both))
         log.info("own leaf renewed, valid until %s", identity.not_after)
 
     def _remember(self, identity: AgentIdentity, error: Error) -> None:

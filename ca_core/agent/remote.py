@@ -12,6 +12,7 @@ from ca_core.clock import Clock
 from ca_core.durations import format_duration
 from ca_core.errors import UnavailableError
 from ca_core.wire.cluster import SignedLeaf, SignRequest
+from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.roots import CARoots
 from ca_core.wire.times import wire_time
 
@@ -56,6 +57,15 @@ class RemoteUpstream:
         link = await self._current_link()
         request = SignRequest(csr=csr_pem, replaces=wire_time(replaces) if replaces else "")
         return await link.post("/v1/cluster/sign", request, SignedLeaf)
+
+    async def acknowledge(self, said: Acknowledgement) -> Lease:
+        """Say which bundle this agent, and all that it feeds, use.
+
+        Raises:
+            Error: as the protocol says.
+        """
+        link = await self._current_link()
+        return await link.put("/v1/cluster/acknowledgement", said, Lease)
 
     async def close(self) -> None:
         """Close every connection; requests under way fail."""

@@ -16,7 +16,12 @@ LATEST = 0.9
 RETRY_WINDOW = timedelta(seconds=30)
 """One retry in each: ten thousand agents then ask about 333 times a second, and not in step."""
 ROOT_CHANGE_SPREAD = timedelta(seconds=30)
-"""Leaves of a replaced signer are renewed at a random moment within this span."""
+"""Leaves of a replaced signer are renewed within this span until a server has said another."""
+HURRY_BY_CHANCE = 0.5
+"""Share of the spread that is drawn; the rest goes by what is left of the leaf's life.
+
+However alike the lives are, no moment is then chosen more than twice as often as on average.
+"""
 _SHORTEST = timedelta(seconds=1)
 """Nothing is asked for again sooner than this."""
 _RETRIES_OF_SHORT_LIVES = 2
@@ -77,9 +82,24 @@ def drawn(window: Window, fraction: float) -> datetime:
     return window.earliest + fraction * (window.latest - window.earliest)
 
 
-def hurried(now: datetime, fraction: float) -> datetime:
-    """Return when a leaf of a replaced signer is renewed; ``fraction`` is drawn once per change."""
-    return now + fraction * ROOT_CHANGE_SPREAD
+def life_left(now: datetime, *, issued_at: datetime, not_after: datetime) -> float:
+    """Return the share of a leaf's life that is left, 0 to 1."""
+    life = not_after - issued_at
+    return min(max((not_after - now) / life, 0.0), 1.0) if life > timedelta() else 0.0
+
+
+def hurried(
+    now: datetime, fraction: float, *, left: float, spread: timedelta = ROOT_CHANGE_SPREAD
+) -> datetime:
+    """Return when a leaf of a replaced signer is renewed: those that end sooner come earlier.
+
+    Args:
+        now: when it became known that another one signs.
+        fraction: drawn once per change, 0 to 1.
+        left: share of the leaf's life that is left, 0 to 1.
+        spread: over what time all leaves are renewed.
+    """
+    return now + ((1 - HURRY_BY_CHANCE) * left + HURRY_BY_CHANCE * fraction) * spread
 
 
 def retry_width(issued_at: datetime, not_after: datetime) -> timedelta:

@@ -100,6 +100,15 @@ class ServerLink:
         found = await self._exchange("POST", target, msgspec.json.encode(body), ANSWER_SECONDS)
         return self._decoded(found.body, answer)
 
+    async def put(self, target: str, body: msgspec.Struct, answer: type[WireT]) -> WireT:
+        """Do what ``post`` does, for what may be said again without harm.
+
+        Raises:
+            Error: as ``post``.
+        """
+        found = await self._exchange("PUT", target, msgspec.json.encode(body), ANSWER_SECONDS)
+        return self._decoded(found.body, answer)
+
     async def retire(self) -> None:
         """Close as soon as nothing is under way."""
         self._retired = True

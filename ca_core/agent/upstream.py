@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ca_core.wire.cluster import SignedLeaf
+from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.roots import CARoots
 
 DEFAULT_WAIT = timedelta(minutes=5)
@@ -48,6 +49,15 @@ class Upstream(Protocol):
             RateLimitedError: too many at once; ``retry_after`` says when to ask again.
             DeniedError: this agent may not have that leaf.
             RequestError: the CSR cannot be accepted.
+            Error: anything else of the tree.
+        """
+        ...
+
+    async def acknowledge(self, said: Acknowledgement) -> Lease:
+        """Say which bundle this agent, and all that it feeds, use.
+
+        Raises:
+            DeniedError: the agent was forgotten.
             Error: anything else of the tree.
         """
         ...

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names
-from ca_core.api.blocking import DEFAULT_WAIT, blocking_of, with_jitter
+from ca_core.acl.principal import Peer
+from ca_core.agent.upstream import RootsAnswer
+from ca_core.api.blocking import DEFAULT_WAIT, Blocking, blocking_of, with_jitter
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import AgentRoom, require
@@ -25,12 +27,34 @@ async def roots(room: AgentRoom, request: Request) -> Response:
     """Return every trusted root from memory; as Consul's agent, with ``X-Cache`` and ``Age``."""
     refuse_other_places(request, room.agent.datacenter)
     asked = blocking_of(request)
-    wait = with_jitter(asked.wait, room.random.random())
-    answer = await room.agent.roots.get(min_index=asked.index, wait=wait)
+    answer = await _read_roots(room, _reader(request), asked)
     headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
     headers["x-consul-knownleader"] = "true" if answer.known_leader else "false"
     headers["x-consul-lastcontact"] = str(int(answer.age / timedelta(milliseconds=1)))
     return json_response(answer.value, headers=headers)
+
+
+async def _read_roots(room: AgentRoom, who: str, asked: Blocking) -> RootsAnswer:
+    """Return the roots; the agent notes which of them this reader holds."""
+    pollers, clock = room.agent.pollers, room.clock
+    wait = with_jitter(asked.wait, room.random.random())
+    given = 0
+    pollers.asks(who, asked.index, clock.monotonic())
+    try:
+        answer = await room.agent.roots.get(min_index=asked.index, wait=wait)
+        given = answer.index
+    finally:
+        pollers.answered(who, asked.index, given, clock.monotonic())
+    return answer
+
+
+def _reader(request: Request) -> str:
+    """Return who reads: a process, or a TCP connection."""
+    match request.principal:
+        case Peer(pid=pid):
+            return f"pid {pid}"
+        case _:
+            return request.remote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

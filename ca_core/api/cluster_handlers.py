@@ -65,19 +65,33 @@ async def rejoin(room: ServerRoom, request: Request) -> Response:
 async def sign(room: ServerRoom, request: Request) -> Response:
     """Sign a leaf for an agent: its own next one, or one for a service on its node."""
     asked = request.json(SignRequest)
-    caller = request.principal
-    if not isinstance(caller, Node) or not isinstance(caller.identity, AgentId):
-        raise DeniedError("only agents may ask for leaves here, over mTLS")
-    agent = caller.identity
-    await room.membership.proved(agent, caller.key_digest)
-    room.reachability.saw(agent.node)
+    agent, key = await calling_agent(room, request)
     csr = checked_csr(room, asked.csr)
     if csr.identity == agent:
-        return await _renewed(room, csr, agent, caller.key_digest)
+        return await _renewed(room, csr, agent, key)
     require_names(room, request, csr)
+    caller = request.principal
     issued = await room.manager.sign(csr, principal=caller, replaces=_replaced(room, asked))
-    room.membership.member(agent, caller.key_digest)  # it may have been forgotten meanwhile
+    # It counts until that leaf has ended; and it may have been forgotten meanwhile.
+    await room.membership.fetched(agent, key, issued.certificate.not_valid_after_utc)
     return json_response(signed_leaf(room, issued))
+
+
+async def calling_agent(room: ServerRoom, request: Request) -> tuple[AgentId, str]:
+    """Return the agent at the other end of an mTLS connection, and the digest of its key.
+
+    Its lease lives on.
+
+    Raises:
+        DeniedError: somebody else calls, or an agent that is no member.
+        ConflictError: the agent's row changes all the time; try again.
+    """
+    caller = request.principal
+    if not isinstance(caller, Node) or not isinstance(caller.identity, AgentId):
+        raise DeniedError("only agents may ask this, over mTLS")
+    await room.membership.proved(caller.identity, caller.key_digest)
+    room.reachability.saw(caller.identity.node)
+    return caller.identity, caller.key_digest
 
 
 async def new_join_token(room: ServerRoom, request: Request) -> Response:

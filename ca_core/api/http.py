@@ -33,6 +33,7 @@ class Request:
         headers: lower-case names; of a repeated header the last value.
         body: whole, at most ``MAX_BODY`` bytes.
         principal: who calls.
+        remote: HOST:PORT of the other end; '' over a unix socket.
         params: the variable parts of the path.
     """
 
@@ -43,6 +44,7 @@ class Request:
     body: bytes
     principal: Principal
     params: Mapping[str, str] = field(default_factory=dict)
+    remote: str = ""
 
     def arguments(self) -> dict[str, str]:
         """Return the query's parameters; of a repeated one the last value, a bare one as ''.

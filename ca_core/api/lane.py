@@ -105,7 +105,13 @@ class Answering:
             body=body,
             principal=principal_of(link, domain, self._clock.now()),
             params=params,
+            remote=_remote(scope),
         )
+
+
+def _remote(scope: Scope) -> str:
+    client = scope.get("client")
+    return f"{client[0]}:{client[1]}" if client else ""
 
 
 def _given_up_with(scope: Scope) -> set[Any]:

@@ -5,13 +5,16 @@ from random import Random
 
 from ca_core.acl.principal import Node
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
+from ca_core.api.acknowledgement_handlers import lease_of
 from ca_core.api.blocking import MAX_WAIT, with_jitter
 from ca_core.api.cluster_handlers import checked_csr, signed_leaf
 from ca_core.api.rooms import ServerRoom
 from ca_core.authority.roots import roots_index, roots_of
 from ca_core.authority.rows import ROOTS_TOPIC
 from ca_core.identity.spiffe import AgentId
+from ca_core.lifecycle.acknowledging import checked_anchors
 from ca_core.wire.cluster import SignedLeaf
+from ca_core.wire.operations import Acknowledgement, Lease
 
 
 class LocalUpstream:
@@ -25,8 +28,12 @@ class LocalUpstream:
 
     def __init__(self, room: ServerRoom, node: str, random: Random) -> None:
         self._room = room
-        self._node = node
         self._random = random
+        manager = room.manager
+        self._agent = AgentId(
+            trust_domain=manager.trust_domain, datacenter=manager.datacenter, node=node
+        )
+        self._companions = room.lifecycle.tools.companions
 
     async def roots(self, *, index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
         """Return the roots, at once unless ``index`` is the current one; then wait for a change.
@@ -34,6 +41,7 @@ class LocalUpstream:
         Raises:
             NotReadyError: no authority exists yet.
         """
+        self._companions.came(self._agent)
         store = self._room.store
         if index and index == roots_index(store.snapshot):
             span = with_jitter(min(wait, MAX_WAIT), self._random.random())
@@ -49,14 +57,20 @@ class LocalUpstream:
         """
         room = self._room
         csr = checked_csr(room, csr_pem)
-        identity = AgentId(
-            trust_domain=room.manager.trust_domain,
-            datacenter=room.manager.datacenter,
-            node=self._node,
-        )
-        caller = Node(identity=identity, key_digest="")
+        caller = Node(identity=self._agent, key_digest="")
         issued = await room.manager.sign(csr, principal=caller, replaces=replaces)
         return signed_leaf(room, issued)
 
+    async def acknowledge(self, said: Acknowledgement) -> Lease:
+        """Say which bundle this agent uses; a change waits for it while the agent runs.
+
+        Raises:
+            RequestError: what is said is not a bundle.
+            Error: the server cannot answer now.
+        """
+        self._companions.holds(self._agent, frozenset(checked_anchors(said)))
+        return await lease_of(self._room)
+
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        """End: nobody waits for this agent any more."""
+        self._companions.left(self._agent)

@@ -8,10 +8,17 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from ca_core.authority.record import next_ceiling
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError, DeniedError, NotFoundError
 from ca_core.identity.spiffe import AgentId
-from ca_core.lifecycle.rows import AGENTS, AGENTS_TOPIC, AgentRecord
+from ca_core.lifecycle.rows import (
+    ACKNOWLEDGEMENTS,
+    ACKNOWLEDGEMENTS_TOPIC,
+    AGENTS,
+    AGENTS_TOPIC,
+    AgentRecord,
+)
 from ca_core.state.protocol import Change, Transaction
 from ca_core.state.store import Store
 
@@ -94,12 +101,14 @@ class Membership:
             DeniedError: as ``invited``, or somebody else used the token meanwhile.
         """
         version = self.invited(token_id, secret, identity)
+        before = self._agent(identity.node)
         agent = AgentRecord(
             node=identity.node,
             spiffe_id=str(identity),
             keys=(key,),
             joined=self._clock.now(),
             leaf_not_after=not_after,
+            leaves_until=before.counts_until if before else None,
         )
         used = Change(JOIN_TOKENS, token_id, None)
         try:
@@ -173,17 +182,36 @@ class Membership:
 
         await self._update(identity, key, longer)
 
+    async def fetched(self, identity: AgentId, key: str, not_after: datetime) -> None:
+        """Note that the agent gets a leaf for a service; directly before it is released.
+
+        What is noted lies ahead, in steps of an hour, so that it is rarely written.
+
+        Raises:
+            DeniedError: as ``member``: forgotten while the leaf was being signed.
+            ConflictError: the agent's row changes all the time; try again.
+        """
+
+        def longer(agent: AgentRecord) -> AgentRecord:
+            if agent.leaves_until is not None and not_after <= agent.leaves_until:
+                return agent
+            return msgspec.structs.replace(agent, leaves_until=next_ceiling(not_after))
+
+        await self._update(identity, key, longer)
+
     async def forget(self, node: str) -> None:
         """Remove an agent: it can neither renew nor rejoin; leaves it holds live on until they end.
+
+        Nobody waits for its acknowledgement any more.
 
         Raises:
             NotFoundError: no such agent.
         """
         if self._agent(node) is None:
             raise NotFoundError(f"no agent {node!r}", field="node")
-        await self._store.commit_async(
-            Transaction(changes=(Change(AGENTS, node, None),), topics=frozenset({AGENTS_TOPIC}))
-        )
+        gone = (Change(AGENTS, node, None), Change(ACKNOWLEDGEMENTS, node, None))
+        topics = frozenset({AGENTS_TOPIC, ACKNOWLEDGEMENTS_TOPIC})
+        await self._store.commit_async(Transaction(changes=gone, topics=topics))
 
     def agents(self) -> tuple[AgentRecord, ...]:
         """Return every joined agent, by node name."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from ca_core.api import (
+    acknowledgement_handlers,
     agent_handlers,
     cluster_handlers,
     operator_handlers,
@@ -28,6 +29,7 @@ from ca_core.wire.cluster import (
     SignRequest,
 )
 from ca_core.wire.leaf import IssuedCert
+from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.roots import CARoots
 
 
@@ -141,6 +143,14 @@ SERVER_ROUTES = (
         handler=cluster_handlers.sign,
         accepts=SignRequest,
         answers=SignedLeaf,
+    ),
+    Route(
+        method="PUT",
+        path="/v1/cluster/acknowledgement",
+        room=Room.SERVER,
+        handler=acknowledgement_handlers.acknowledge,
+        accepts=Acknowledgement,
+        answers=Lease,
     ),
     Route(
         method="PUT",

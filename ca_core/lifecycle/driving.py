@@ -46,7 +46,6 @@ from ca_core.lifecycle.evidence import (
     Go,
     Stay,
     bundle_of,
-    counted,
     decided,
     evidence,
 )
@@ -272,8 +271,7 @@ def evidence_of(tools: Tools, row: OperationRow) -> Evidence:
     """Return what is known about the anchor that an operation distributes."""
     authority = read(tools.view, AuthorityRow, AUTHORITIES, row.new.authority)
     anchor = fingerprint(authority.anchor_certificate) if authority else ""
-    everybody = counted(tools.view, tools.reachable(), tools.clock.now())
-    return evidence(everybody, anchor)
+    return evidence(tools.everybody(), anchor)
 
 
 def _bundles(tools: Tools, row: OperationRow, found: Evidence | None) -> tuple[Bundle, ...]:
@@ -283,8 +281,8 @@ def _bundles(tools: Tools, row: OperationRow, found: Evidence | None) -> tuple[B
     """
     ours: tuple[Bundle, ...] = (bundle_of(tools.view),)
     if found is None:
-        everybody = counted(tools.view, tools.reachable(), tools.clock.now())
-        return ours + tuple(one.holds for one in everybody if one.holds is not None)
+        held = (one.holds for one in tools.everybody())
+        return ours + tuple(bundle for bundle in held if bundle is not None)
     if row.wishes.force or row.crossed:
         anchor = evidence_anchor(tools, row)
         return ours + tuple(bundle for bundle in found.bundles if anchor in bundle)

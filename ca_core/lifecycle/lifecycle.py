@@ -7,6 +7,7 @@ from ca_core.lifecycle.changes import Changes
 from ca_core.lifecycle.draining import Drain
 from ca_core.lifecycle.driving import Driver
 from ca_core.lifecycle.policy import RotationPolicy
+from ca_core.lifecycle.reissuing import Reissue
 from ca_core.lifecycle.scheduling import Schedule
 from ca_core.lifecycle.tools import Tools
 
@@ -18,12 +19,14 @@ class Lifecycle:
         tools: what its steps work with.
         changes: what operators and the policy ask for.
         schedule: begins what is due, and says what is overdue.
+        reissue: over what time leaves would be re-issued.
     """
 
     def __init__(self, tools: Tools, policy: RotationPolicy | None = None) -> None:
         self.tools = tools
         self.changes = Changes(tools)
         self.schedule = Schedule(tools, self.changes, policy or RotationPolicy())
+        self.reissue = Reissue(tools)
         self._driver = Driver(tools)
         self._drain = Drain(tools)
 

@@ -4,16 +4,20 @@ import asyncio
 import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
-from ca_core.authority.configuration import settings_of
+from ca_core.authority.configuration import provider_config, settings_of
 from ca_core.authority.events import Events
 from ca_core.authority.opening import Opener
 from ca_core.authority.pending import PendingCalls
 from ca_core.authority.record import IssuanceRecord
+from ca_core.authority.settings import CASettings
 from ca_core.authority.slots import Slots
 from ca_core.clock import Clock
+from ca_core.lifecycle.companions import Companions
+from ca_core.lifecycle.evidence import Counted, counted
 from ca_core.state.store import Store
 from ca_core.state.view import View
 
@@ -32,6 +36,7 @@ class Tools:
         opener: how a configuration is read and a provider opened.
         record: what was issued.
         reachable: names of the nodes whose lease lives, as this server knows it.
+        companions: agents in this process.
         events: tells plugins what happened.
         locks: one per authority id, while somebody uses it: what makes it and what removes it
             never overlap here.
@@ -43,6 +48,7 @@ class Tools:
     opener: Opener
     record: IssuanceRecord
     reachable: Callable[[], Collection[str]] = frozenset
+    companions: Companions = field(default_factory=Companions)
     events: Events = field(default_factory=Events)
     locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -55,6 +61,21 @@ class Tools:
     def pending(self) -> PendingCalls:
         """Return the calls that a backend answers later."""
         return PendingCalls(self.store, self.clock)
+
+    def everybody(self) -> tuple[Counted, ...]:
+        """Return everybody whose acknowledgement counts now: agents, then those that run here."""
+        now = self.clock.now()
+        return counted(self.view, self.reachable(), now) + self.companions.counted(now)
+
+    def standing(self) -> CASettings:
+        """Return the configuration that stands, secrets in clear. Blocks.
+
+        Raises:
+            NotReadyError: there is none yet.
+            UnavailableError: a secret or its key-encryption key is missing.
+        """
+        row = self.opener.configuration()
+        return replaced(settings_of(row), config=provider_config(row, self.opener.own_secrets))
 
     def leaf_ttl(self) -> timedelta:
         """Return the longest life that a leaf is given under the configuration that stands."""

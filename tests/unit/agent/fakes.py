@@ -25,6 +25,7 @@ from ca_core.identity.csr import check_csr, load_csr
 from ca_core.identity.keys import KeySpec, generate_key
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.wire.cluster import SignedLeaf
+from ca_core.wire.operations import Lease
 from ca_core.wire.roots import CARoot, CARoots
 from ca_core.wire.times import wire_time
 
@@ -96,7 +97,8 @@ class FakeUpstream:
     """A server in memory. ``errors`` are raised by the next calls, one each.
 
     ``gate``, if set, holds every ``sign`` until it opens. ``replaced`` lists what ``sign`` was told
-    about the leaf that the new one replaces.
+    about the leaf that the new one replaces; ``acknowledged`` what it was told about bundles, and
+    ``lease`` is the answer to that.
     """
 
     def __init__(self, clock, *, ttl: timedelta = timedelta(hours=72)):
@@ -112,6 +114,9 @@ class FakeUpstream:
         self.roots_calls: list[int] = []
         self.gate: asyncio.Event | None = None
         self.doctor = lambda signed: signed
+        self.acknowledged = []
+        self.acknowledge_errors: list[Exception] = []
+        self.lease = Lease(seconds=30.0, reissue_spread_seconds=30.0)
         self.closed = False
         self._changed = Gathering()
 
@@ -173,6 +178,13 @@ class FakeUpstream:
                 roots_pem=pem_chain(self.anchors()),
             )
         )
+
+    async def acknowledge(self, said):
+        """Answer the lease, unless an error is due."""
+        if self.acknowledge_errors:
+            raise self.acknowledge_errors.pop(0)
+        self.acknowledged.append(said)
+        return self.lease
 
     async def close(self):
         """Remember that it was closed."""

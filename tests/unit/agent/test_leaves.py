@@ -14,6 +14,7 @@ from ca_core.acl.principal import Anonymous, Peer, Token
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.leafrecord import IDLE_LIFE
 from ca_core.agent.leaves import MAX_BACKGROUND, LeafCache
+from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.rootscache import RootsCache
 from ca_core.errors import (
     DeniedError,
@@ -24,7 +25,7 @@ from ca_core.errors import (
     UnavailableError,
 )
 from ca_core.identity.certificates import spki_der, uri_sans
-from ca_core.testing.clock import FakeClock
+from ca_core.testing.clock import START, FakeClock
 from tests.unit.agent.fakes import DATACENTER, TRUST_DOMAIN, FakeUpstream, passed, settle
 
 ANYONE = Anonymous()
@@ -36,14 +37,16 @@ HOUR = timedelta(hours=1)
 class House:
     """One agent's caches over one fake server, on one fake clock."""
 
-    def __init__(self, *, ttl=72 * HOUR, draws=None):
+    def __init__(self, *, ttl=72 * HOUR, draws=None, spread=ROOT_CHANGE_SPREAD):
         self.clock = FakeClock()
         self.upstream = FakeUpstream(self.clock, ttl=ttl)
         self.draws = draws
         self.allowed = lambda _: True
         self.roots = RootsCache(self.upstream, self.clock, self.draw)
         issuer = LeafIssuer(self.upstream, self.roots, self.clock, DATACENTER, self.draw)
-        self.leaves = LeafCache(issuer, self.roots, self.may, self.clock, self.draw)
+        self.leaves = LeafCache(
+            issuer, self.roots, self.may, self.clock, self.draw, spread=lambda: spread
+        )
 
     def draw(self):
         return self.draws.pop(0) if self.draws else 0.5
@@ -545,7 +548,7 @@ def test_a_new_signer_renews_leaves_within_thirty_seconds():
         first = await h.leaves.get(ANYONE, "web")
         h.upstream.rotate()
         await settle()
-        await passed(h.clock, timedelta(seconds=14))
+        await passed(h.clock, timedelta(seconds=22))
         assert len(h.upstream.signed) == 1
         await passed(h.clock, timedelta(seconds=1))
         assert len(h.upstream.signed) == 2
@@ -565,16 +568,42 @@ def test_the_moment_after_a_root_change_is_drawn_once():
         h.upstream.rotate()
         await settle()
         for _ in range(3):
-            await passed(h.clock, timedelta(seconds=4))
+            await passed(h.clock, timedelta(seconds=7))
             older = h.upstream.active.__class__("older", h.clock.now())
             h.upstream.authorities.insert(0, older)
             h.upstream.changed(h.upstream.index + 1)
             await settle()
         assert len(h.upstream.signed) == 1
-        await passed(h.clock, timedelta(seconds=3))
+        await passed(h.clock, timedelta(seconds=2))
         assert len(h.upstream.signed) == 2
 
     ran(scenario)
+
+
+def test_the_server_says_over_what_time_leaves_are_renewed():
+    """Ten minutes for many leaves; of two, the one that ends sooner is first."""
+
+    async def scenario(h):
+        await h.leaves.get(ANYONE, "web")
+        await passed(h.clock, 36 * HOUR, step=HOUR)
+        await h.leaves.get(ANYONE, "api")
+        h.upstream.rotate()
+        await settle()
+        await passed(h.clock, timedelta(seconds=299))
+        assert len(h.upstream.signed) == 2
+        await passed(h.clock, timedelta(seconds=2))
+        assert h.upstream.replaced[2:] == [leaf_of_web_ends(h)]
+        await passed(h.clock, timedelta(seconds=148))
+        assert len(h.upstream.signed) == 3
+        await passed(h.clock, timedelta(seconds=2))
+        assert len(h.upstream.signed) == 4
+
+    ran(scenario, spread=timedelta(minutes=10))
+
+
+def leaf_of_web_ends(h):
+    """Return when the leaf ends that was fetched at the start."""
+    return START + h.upstream.ttl
 
 
 def test_a_root_change_while_a_leaf_is_being_signed_is_not_missed():
@@ -592,7 +621,7 @@ def test_a_root_change_while_a_leaf_is_being_signed_is_not_missed():
         assert leaf_of(await reader).issuer == old.signer.certificate.subject
         h.upstream.authorities.append(new)
         await settle()
-        await passed(h.clock, timedelta(seconds=15))
+        await passed(h.clock, timedelta(seconds=23))
         fresh = leaf_of(await h.leaves.get(ANYONE, "web"))
         assert fresh.issuer == new.signer.certificate.subject
 

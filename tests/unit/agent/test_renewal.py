@@ -1,8 +1,10 @@
 """The moments at which leaves are renewed."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ca_core.agent.backoff import LONGEST, backoff
@@ -13,6 +15,7 @@ from ca_core.agent.renewal import (
     drawn,
     failed,
     hurried,
+    life_left,
     renewal_window,
     retry_moment,
     retry_width,
@@ -101,10 +104,55 @@ def test_no_retry_before_retry_after_and_at_most_one_a_window(pauses):
         now = run.retry_at
 
 
-@given(fraction=FRACTIONS)
-def test_a_root_change_is_spread_over_thirty_seconds(fraction):
-    """The hurried moment lies within the spread."""
-    assert ISSUED <= hurried(ISSUED, fraction) <= ISSUED + ROOT_CHANGE_SPREAD
+@given(fraction=FRACTIONS, left=FRACTIONS, spread=SPANS)
+def test_a_root_change_renews_within_the_spread(fraction, left, spread):
+    """Whatever is drawn, and whenever the leaf ends."""
+    assert ISSUED <= hurried(ISSUED, fraction, left=left, spread=spread) <= ISSUED + spread
+
+
+def test_until_a_server_has_said_a_spread_it_is_half_a_minute():
+    """The last moment of all is that of a fresh leaf with the highest draw."""
+    assert hurried(ISSUED, 1.0, left=1.0) == ISSUED + ROOT_CHANGE_SPREAD
+
+
+@given(fraction=FRACTIONS, one=FRACTIONS, two=FRACTIONS, spread=SPANS)
+def test_of_two_leaves_with_the_same_draw_the_one_that_ends_sooner_is_first(
+    fraction, one, two, spread
+):
+    """So the order of expiry is kept in expectation."""
+    sooner, later = sorted((one, two))
+    first = hurried(ISSUED, fraction, left=sooner, spread=spread)
+    assert first <= hurried(ISSUED, fraction, left=later, spread=spread)
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    lives=st.sampled_from(
+        [lambda _: 1.0, lambda _: 0.1, lambda r: r.random(), lambda r: 0.4 + 0.6 * r.random()]
+    ),
+)
+@settings(max_examples=20)
+def test_ten_thousand_leaves_are_no_herd_however_alike_their_lives(seed, lives):
+    """No second has three times as many as the mean, also if all were issued together."""
+    random, spread, leaves = Random(seed), timedelta(seconds=250), 10_000
+    seconds = Counter(
+        int(
+            (
+                hurried(ISSUED, random.random(), left=lives(random), spread=spread) - ISSUED
+            ).total_seconds()
+        )
+        for _ in range(leaves)
+    )
+    assert max(seconds.values()) < 3 * leaves / spread.total_seconds()
+
+
+@given(now=st.timedeltas(min_value=timedelta(hours=-2), max_value=timedelta(hours=100)))
+def test_what_is_left_of_a_life_lies_between_nothing_and_all(now):
+    """A clock that was set does not lead out of the spread."""
+    moment, end = ISSUED + now, ISSUED + timedelta(hours=72)
+    left = life_left(moment, issued_at=ISSUED, not_after=end)
+    assert left == max(0.0, min(1.0, (end - moment) / timedelta(hours=72)))
+    assert life_left(moment, issued_at=end, not_after=end) == 0.0
 
 
 @given(now=st.timedeltas(min_value=timedelta(hours=-2), max_value=timedelta(hours=100)))

@@ -1,0 +1,124 @@
+"""Telling the server which bundle this agent and everybody it feeds use, and keeping the lease.
+
+What is told is kept on disk first: after a restart an agent trusts no less than it said.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from ca_core.agent.backoff import backoff
+from ca_core.agent.joining import Draw
+from ca_core.agent.pollers import Anchors, Pollers
+from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
+from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.upstream import Upstream
+from ca_core.agent.waiting import Gathering
+from ca_core.clock import Clock
+from ca_core.errors import Error
+from ca_core.identity.certificates import bundle_digest, fingerprint
+from ca_core.wire.operations import Acknowledgement, Lease
+
+log = logging.getLogger(__name__)
+
+EVERY = 10.0
+"""Seconds between two acknowledgements at most: two may be lost before a lease of 30 s ends."""
+CATCHING_UP = 0.5
+"""Seconds between two looks while a reader holds an older bundle."""
+LONGEST_SPREAD = 7 * 86400.0
+"""Seconds; no server of ours says more than twelve hours."""
+
+Keep = Callable[[Anchors], Awaitable[None]]
+"""Keeps a bundle where a restart finds it; done when it returns."""
+
+
+async def kept_nowhere(_anchors: Anchors) -> None:
+    """An agent without a disk of its own has nothing to keep."""
+
+
+def statement(anchors: Anchors) -> Acknowledgement:
+    """Return the acknowledgement of a bundle."""
+    marks = tuple(sorted({fingerprint(anchor) for anchor in anchors}))
+    return Acknowledgement(digest=bundle_digest(anchors), anchors=marks)
+
+
+class Acknowledging:
+    """Acknowledges after every change, and every few seconds. Used from one event loop.
+
+    Attributes:
+        spread: over what time leaves are re-issued after a change; the server says so each time.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        roots: RootsCache,
+        pollers: Pollers,
+        clock: Clock,
+        draw: Draw,
+        keep: Keep = kept_nowhere,
+    ) -> None:
+        self._upstream = upstream
+        self._roots = roots
+        self._pollers = pollers
+        self._clock = clock
+        self._draw = draw
+        self._keep = keep
+        self._news = Gathering()
+        self._said: Anchors = ()
+        self._say_again = 0.0
+        self._failures = 0
+        self.spread = ROOT_CHANGE_SPREAD
+        roots.subscribe(self._published)
+
+    async def run(self) -> None:
+        """Acknowledge for ever; cancel to end."""
+        while True:
+            known = self._roots.latest
+            pause = EVERY if known is None else await self._looked(known)
+            if self._roots.latest is known:
+                await self._news.changed(pause, self._clock)
+
+    def _published(self, known: KnownRoots) -> None:
+        self._pollers.published(known.index, known.anchors)
+        self._news.wake()
+
+    async def _looked(self, known: KnownRoots) -> float:
+        """Keep what is known, say what is held; return the seconds until the next look."""
+        try:
+            await self._keep(known.anchors)
+        except Error as error:
+            return await self._failed(error)
+        if self._roots.latest is not known:
+            return 0.0  # what is newest is not kept yet
+        now = self._clock.monotonic()
+        held = self._pollers.oldest(now)
+        if held != self._said or now >= self._say_again:
+            return await self._told(held)
+        left = self._say_again - now
+        return min(left, CATCHING_UP) if set(held) != set(known.anchors) else left
+
+    async def _told(self, held: Anchors) -> float:
+        try:
+            lease = await self._upstream.acknowledge(statement(held))
+        except Error as error:
+            return await self._failed(error)
+        self._failures, self._said = 0, held
+        self.spread = _spread(lease)
+        pause = EVERY * (1 - self._draw() / 10)  # agents that started together do not stay in step
+        self._say_again = self._clock.monotonic() + pause
+        return 0.0
+
+    async def _failed(self, error: Error) -> float:
+        """Return how long to wait after a failure; what the server asked for has passed then."""
+        if not self._failures:
+            log.warning("the bundle in use is not acknowledged: %s", error)
+        self._failures += 1
+        asked = getattr(error, "retry_after", timedelta())
+        pause = backoff(self._failures, self._draw(), at_least=asked)
+        await self._clock.sleep(asked.total_seconds())
+        return pause - asked.total_seconds()
+
+
+def _spread(lease: Lease) -> timedelta:
+    return timedelta(seconds=min(max(0.0, lease.reissue_spread_seconds), LONGEST_SPREAD))

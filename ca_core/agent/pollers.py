@@ -1,0 +1,158 @@
+"""Which bundle those programs hold that read roots here: what an agent may say it uses; pure.
+
+A reader says what it holds by the index that it comes back with. One that was told of a newer
+bundle counts as holding the older one until it comes back with the newer index, or for two minutes:
+programs that ended are not told apart from slow ones in any other way.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from cryptography import x509
+
+Anchors = tuple[x509.Certificate, ...]
+
+SILENCE = 120.0
+"""Seconds after which a reader that was told of a newer bundle holds nothing of ours any more."""
+MOST_READERS = 10_000
+"""Readers that are told apart; of more of them only the bundles are remembered."""
+MOST_BUNDLES = 32
+"""Bundles that are remembered: there are that many in a day only if somebody tries things out."""
+
+
+@dataclass(slots=True)
+class _Reader:
+    """What one reader holds.
+
+    Attributes:
+        held: number of the bundle.
+        since: seconds; when it last showed or was given that bundle, or, once it was given a newer
+            one, when that was for the first time.
+        heard: seconds; when anything was last heard of it.
+        waiting: how many of its requests wait for news.
+        was_told: whether it was given a newer bundle and has not come back with it.
+    """
+
+    held: int
+    since: float
+    heard: float
+    waiting: int = 0
+    was_told: bool = False
+
+    def counts(self, now: float) -> bool:
+        """Say whether it still holds its bundle, as far as anybody knows."""
+        return (self.waiting > 0 and not self.was_told) or now - self.since <= SILENCE
+
+    def is_gone(self, now: float) -> bool:
+        """Say whether nothing was heard of it for so long that it is forgotten."""
+        return not self.waiting and now - self.heard > SILENCE
+
+
+class Pollers:
+    """The readers of an agent's roots. Times are seconds of one monotonic clock.
+
+    Args:
+        most: readers that are told apart.
+    """
+
+    def __init__(self, most: int = MOST_READERS) -> None:
+        self._most = most
+        self._bundles: OrderedDict[int, Anchors] = OrderedDict()
+        self._numbers: OrderedDict[int, int] = OrderedDict()
+        self._readers: OrderedDict[str, _Reader] = OrderedDict()
+        self._crowd: dict[int, float] = {}
+        self._newest = 0
+
+    def __len__(self) -> int:
+        """Return how many readers are told apart."""
+        return len(self._readers)
+
+    def published(self, index: int, anchors: Anchors) -> None:
+        """Note the bundle that is given out from now on under ``index``."""
+        newest = self._bundles.get(self._newest)
+        if newest is None or set(newest) != set(anchors):
+            self._newest += 1
+            self._bundles[self._newest] = anchors
+        self._numbers[index] = self._newest
+        self._numbers.move_to_end(index)
+        while len(self._bundles) > MOST_BUNDLES:
+            self._bundles.popitem(last=False)
+        while len(self._numbers) > MOST_BUNDLES:
+            self._numbers.popitem(last=False)
+
+    def asks(self, who: str, index: int, now: float) -> None:
+        """Note that a reader asks.
+
+        Args:
+            who: names the reader.
+            index: that of the bundle it holds; 0 says nothing.
+            now: seconds.
+        """
+        reader = self._readers.get(who)
+        if index:
+            reader = self._shown(who, index, now)
+        if reader is not None:
+            reader.waiting += 1
+
+    def answered(self, who: str, asked: int, given: int, now: float) -> None:
+        """Note that its request is over.
+
+        Args:
+            who: as in ``asks``.
+            asked: the index that it asked with.
+            given: the index of what it was given; 0 if it went away without an answer.
+            now: seconds.
+        """
+        reader = self._readers.get(who)
+        if reader is None and given:
+            reader = self._entered(who, self._number(asked or given), now)
+        if reader is None:
+            return
+        reader.waiting, reader.heard = max(0, reader.waiting - 1), now
+        if not given:
+            reader.since = reader.since if reader.was_told else now
+        elif not asked:
+            reader.held, reader.since, reader.was_told = self._number(given), now, False
+        elif self._number(given) == reader.held:
+            reader.since, reader.was_told = now, False
+        elif not reader.was_told:
+            reader.since, reader.was_told = now, True
+
+    def oldest(self, now: float) -> Anchors:
+        """Return the oldest bundle that a reader holds; the newest if nobody holds an older one.
+
+        Nothing was published: nothing is held.
+        """
+        for who in [who for who, reader in self._readers.items() if reader.is_gone(now)]:
+            del self._readers[who]
+        self._crowd = {n: seen for n, seen in self._crowd.items() if now - seen <= SILENCE}
+        counting = (reader for reader in self._readers.values() if reader.counts(now))
+        held = {reader.held for reader in counting} | self._crowd.keys()
+        known = [number for number in held if number in self._bundles]
+        return self._bundles.get(min(known, default=self._newest), ())
+
+    def _shown(self, who: str, index: int, now: float) -> _Reader:
+        """Return the reader, holding what its index says; an index never seen says nothing new."""
+        held, reader = self._number(index), self._readers.get(who)
+        if reader is None:
+            return self._entered(who, held, now)
+        self._readers.move_to_end(who)
+        reader.heard = now
+        if held != reader.held:
+            reader.held, reader.since, reader.was_told = held, now, False
+        return reader
+
+    def _number(self, index: int) -> int:
+        """Return the number of a bundle; under an index of another time, the one before the newest.
+
+        An agent that was started anew knows the bundle on its disk as that one.
+        """
+        before = self._newest - 1 if self._newest - 1 in self._bundles else self._newest
+        return self._numbers.get(index, before)
+
+    def _entered(self, who: str, held: int, now: float) -> _Reader:
+        while len(self._readers) >= self._most:
+            _, dropped = self._readers.popitem(last=False)
+            self._crowd[dropped.held] = now
+        reader = self._readers[who] = _Reader(held, now, now)
+        return reader

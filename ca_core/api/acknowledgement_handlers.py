@@ -1,0 +1,48 @@
+"""``PUT /v1/cluster/acknowledgement``: an agent says which bundle it uses, and keeps its lease."""
+
+from ca_core.api.cluster_handlers import calling_agent
+from ca_core.api.http import Request, Response, json_response
+from ca_core.api.membership import ATTEMPTS
+from ca_core.api.rooms import ServerRoom
+from ca_core.errors import ConflictError
+from ca_core.identity.spiffe import AgentId
+from ca_core.lifecycle.acknowledging import acknowledged, checked_anchors
+from ca_core.lifecycle.reachability import LEASE
+from ca_core.wire.operations import Acknowledgement, Lease
+
+
+async def acknowledge(room: ServerRoom, request: Request) -> Response:
+    """Keep which bundle an agent and all that it feeds use; its lease lives on.
+
+    Who it is comes from the connection, never from the body.
+    """
+    said = request.json(Acknowledgement)
+    agent, _ = await calling_agent(room, request)
+    await _kept(room, agent, checked_anchors(said))
+    return json_response(await lease_of(room))
+
+
+async def lease_of(room: ServerRoom) -> Lease:
+    """Return the lease that an agent has now.
+
+    Raises:
+        UnavailableError: the ledger cannot be read now.
+    """
+    spread = await room.lifecycle.reissue.spread()
+    return Lease(seconds=LEASE.total_seconds(), reissue_spread_seconds=spread.total_seconds())
+
+
+async def _kept(room: ServerRoom, agent: AgentId, anchors: tuple[str, ...]) -> None:
+    """Keep the statement, looking again when the agent's rows changed meanwhile."""
+    for left in reversed(range(ATTEMPTS)):
+        view, now = room.store.snapshot, room.clock.now()
+        transaction = acknowledged(view, agent.node, anchors, now)
+        if transaction is None:
+            return
+        try:
+            await room.store.commit_async(transaction)
+        except ConflictError:
+            if not left:
+                raise
+        else:
+            return
