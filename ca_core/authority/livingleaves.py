@@ -29,8 +29,9 @@ class LivingLeaves:
         there are to re-issue.
 
         Raises:
-            UnavailableError: the ledger cannot be read now.
+            UnavailableError: the ledger cannot be written or read now.
         """
+        self._store.flush()
         self._count_new()
         over = (now - _EPOCH) // _PRECISION
         self._ends = {

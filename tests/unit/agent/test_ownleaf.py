@@ -5,10 +5,12 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import msgspec
+
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.errors import DeniedError, RateLimitedError, UnavailableError
-from ca_core.identity.certificates import spki_der
+from ca_core.identity.certificates import pem_chain, spki_der
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.testing.clock import FakeClock
 from tests.unit.agent.fakes import FakeUpstream, passed, settle
@@ -154,5 +156,30 @@ def test_a_new_bundle_is_kept_on_disk_and_survives_a_renewal_under_way(tmp_path)
         before = h.own.identity
         await h.own.trust(h.upstream.anchors())
         assert h.own.identity is before
+
+    ran(tmp_path, scenario)
+
+
+def test_a_renewal_under_way_does_not_take_a_kept_bundle_back(tmp_path):
+    """The answer may name the roots of a moment before; what was kept meanwhile stays."""
+
+    async def scenario(h):
+        before, old = h.upstream.anchors(), h.own.identity
+        earlier = h.upstream.active
+        h.upstream.doctor = lambda signed: msgspec.structs.replace(
+            signed, roots_pem=pem_chain(before)
+        )
+        h.upstream.gate = asyncio.Event()
+        renewal = asyncio.create_task(h.own.renew())
+        await settle()
+        h.upstream.rotate()
+        await h.own.trust(h.upstream.anchors())
+        newest = h.upstream.authorities.pop()
+        assert h.upstream.active is earlier
+        h.upstream.gate.set()
+        await renewal
+        assert h.own.identity.chain != old.chain
+        assert set(h.own.identity.anchors) == {*before, newest.root.certificate}
+        assert len(IdentityStore(h.store.directory).current.anchors) == 2
 
     ran(tmp_path, scenario)

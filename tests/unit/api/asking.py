@@ -4,7 +4,7 @@ from ca_core.acl.principal import Anonymous
 from ca_core.api.http import Request
 
 
-def asking(query="", *, method="GET", path="/", body=b"", principal=None, **params):
+def asking(query="", *, method="GET", path="/", body=b"", principal=None, remote="", **params):
     """Return a request."""
     return Request(
         method=method,
@@ -14,4 +14,5 @@ def asking(query="", *, method="GET", path="/", body=b"", principal=None, **para
         body=body,
         principal=principal or Anonymous(loopback=True),
         params=params,
+        remote=remote,
     )

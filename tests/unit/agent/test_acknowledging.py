@@ -1,0 +1,213 @@
+"""What an agent tells the server about its bundle, when, and after what."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+from ca_core.agent.acknowledging import CATCHING_UP, EVERY, Acknowledging, statement
+from ca_core.agent.pollers import SILENCE, Pollers
+from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
+from ca_core.agent.rootscache import RootsCache
+from ca_core.errors import ConfigError, DeniedError, RateLimitedError
+from ca_core.testing.clock import FakeClock
+from ca_core.wire.operations import Lease
+from tests.unit.agent.fakes import FakeUpstream, passed, settle
+
+SECOND = timedelta(seconds=1)
+
+
+class House:
+    """One agent's roots and what it says of them; ``kept`` lists the bundles on its disk."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.upstream = FakeUpstream(self.clock)
+        self.pollers = Pollers()
+        self.kept = []
+        self.disk_errors = []
+        self.roots = RootsCache(self.upstream, self.clock, lambda: 0.5)
+        self.acknowledging = Acknowledging(
+            self.upstream, self.roots, self.pollers, self.clock, lambda: 0.5, self._keep
+        )
+
+    async def _keep(self, anchors):
+        if self.disk_errors:
+            raise self.disk_errors.pop(0)
+        if not self.kept or self.kept[-1] != anchors:
+            self.kept.append(anchors)
+
+    @property
+    def said(self):
+        """Return the bundles that were acknowledged, repetitions included."""
+        return self.upstream.acknowledged
+
+    async def rotated(self):
+        """Let another root be added."""
+        self.upstream.rotate()
+        await settle()
+
+
+def ran(scenario):
+    """Run a scenario in a house of its own."""
+
+    async def whole():
+        built = House()
+        loops = [asyncio.create_task(run()) for run in (built.roots.run, built.acknowledging.run)]
+        await settle()
+        try:
+            await scenario(built)
+        finally:
+            for loop in loops:
+                loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*loops)
+
+    asyncio.run(whole())
+
+
+def test_a_change_of_roots_is_acknowledged_at_once():
+    """The server waits for nothing but this."""
+
+    async def scenario(h):
+        assert h.said == [statement(h.upstream.anchors())]
+        await h.rotated()
+        assert h.said[1:] == [statement(h.upstream.anchors())]
+        assert len(h.said[1].anchors) == 2
+
+    ran(scenario)
+
+
+def test_an_agent_says_so_again_every_ten_seconds_and_a_little_sooner():
+    """Two may be lost before its lease of half a minute ends."""
+
+    async def scenario(h):
+        await passed(h.clock, timedelta(seconds=100), step=SECOND / 2)
+        assert 10 <= len(h.said) - 1 <= 11
+        assert set(h.said) == {statement(h.upstream.anchors())}
+        assert EVERY < 30 / 2
+
+    ran(scenario)
+
+
+def test_a_bundle_is_on_disk_before_it_is_acknowledged():
+    """A restart must not trust less than was said."""
+
+    async def scenario(h):
+        old = h.upstream.anchors()
+        h.disk_errors = [ConfigError("full", where="disk")] * 3
+        await h.rotated()
+        assert h.kept == [old]
+        assert set(h.said) == {statement(old)}
+        await passed(h.clock, timedelta(seconds=9), step=SECOND / 4)
+        assert h.kept == [old, h.upstream.anchors()]
+        assert h.said[-1] == statement(h.upstream.anchors())
+
+    ran(scenario)
+
+
+def test_what_arrives_while_the_disk_is_busy_is_kept_before_it_is_said():
+    """The newest bundle is not claimed on the strength of an older one that was kept."""
+
+    async def scenario(h):
+        gate, keep = asyncio.Event(), h.acknowledging._keep
+
+        async def slow(anchors):
+            await gate.wait()
+            await keep(anchors)
+
+        h.acknowledging._keep = slow
+        await h.rotated()
+        await h.rotated()
+        assert len(h.said) == 1
+        gate.set()
+        await settle()
+        assert h.said[-1] == statement(h.upstream.anchors())
+        assert h.kept[-1] == h.upstream.anchors()
+        assert all(len(said.anchors) != 2 for said in h.said)
+
+    ran(scenario)
+
+
+def test_a_reader_with_the_old_bundle_holds_the_acknowledgement_back():
+    """The agent speaks for its readers too, and says so soon after the last has come back."""
+
+    async def scenario(h):
+        old, index = h.upstream.anchors(), h.roots.latest.index
+        h.pollers.asks("a", index, h.clock.monotonic())
+        await h.rotated()
+        h.pollers.answered("a", index, h.roots.latest.index, h.clock.monotonic())
+        await passed(h.clock, timedelta(seconds=25), step=SECOND / 2)
+        assert set(h.said) == {statement(old)}
+        h.pollers.asks("a", h.roots.latest.index, h.clock.monotonic())
+        await passed(h.clock, timedelta(seconds=CATCHING_UP))
+        assert h.said[-1] == statement(h.upstream.anchors())
+
+    ran(scenario)
+
+
+def test_a_reader_that_never_comes_back_is_waited_for_two_minutes():
+    """It has ended; nobody can say when."""
+
+    async def scenario(h):
+        old, index = h.upstream.anchors(), h.roots.latest.index
+        h.pollers.asks("a", index, h.clock.monotonic())
+        await h.rotated()
+        h.pollers.answered("a", index, h.roots.latest.index, h.clock.monotonic())
+        await passed(h.clock, timedelta(seconds=SILENCE), step=SECOND / 2)
+        assert set(h.said) == {statement(old)}
+        await passed(h.clock, SECOND, step=SECOND / 2)
+        assert h.said[-1] == statement(h.upstream.anchors())
+
+    ran(scenario)
+
+
+def test_a_server_that_is_away_is_asked_again_calmly_and_hears_of_news_at_once():
+    """Failures change nothing of what is said later."""
+
+    async def scenario(h):
+        h.upstream.acknowledge_errors = [DeniedError("forgotten")] * 1000
+        await passed(h.clock, timedelta(minutes=10), step=SECOND / 2)
+        tried = 1000 - len(h.upstream.acknowledge_errors)
+        assert 60 <= tried <= 120
+        h.upstream.acknowledge_errors = []
+        await h.rotated()
+        assert h.said[-1] == statement(h.upstream.anchors())
+
+    ran(scenario)
+
+
+def test_no_news_comes_before_the_retry_after_has_passed():
+    """What the server asks for is honoured, also when roots change meanwhile."""
+
+    async def scenario(h):
+        h.upstream.acknowledge_errors = [RateLimitedError(retry_after=20 * SECOND)]
+        await h.rotated()
+        await h.rotated()
+        await passed(h.clock, 19 * SECOND, step=SECOND)
+        assert len(h.said) == 1
+        await passed(h.clock, 10 * SECOND, step=SECOND)
+        assert h.said[1] == statement(h.upstream.anchors())
+
+    ran(scenario)
+
+
+def test_the_spread_is_what_the_server_said_last_and_no_nonsense():
+    """Half a minute until a server has answered; never negative, never for ever."""
+
+    async def scenario(h):
+        assert h.acknowledging.spread == ROOT_CHANGE_SPREAD
+        for seconds, expected in ((250.0, 250.0), (-1.0, 0.0), (1e300, 7 * 86400.0)):
+            h.upstream.lease = Lease(seconds=30.0, reissue_spread_seconds=seconds)
+            await passed(h.clock, 10 * SECOND, step=SECOND)
+            assert h.acknowledging.spread.total_seconds() == expected
+
+    ran(scenario)
+
+
+def test_a_statement_names_each_anchor_once_in_order():
+    """Whatever the order and repetition of the roots."""
+    upstream = FakeUpstream(FakeClock())
+    upstream.rotate()
+    one, two = upstream.anchors()
+    assert statement((one, two, one)) == statement((two, one))
+    assert list(statement((one, two)).anchors) == sorted(statement((two, one)).anchors)
