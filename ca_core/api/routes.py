@@ -15,6 +15,7 @@ from ca_core.api import (
     cluster_handlers,
     operator_handlers,
     root_handlers,
+    settings_handlers,
     status_handlers,
 )
 from ca_core.api.answers import Configuration
@@ -112,6 +113,14 @@ SERVER_ROUTES = (
         standing=Standing.CORRECTED,
         note="secrets are `<hidden:ID>` (Consul returns them); the force flag is never stored",
         answers=Configuration,
+    ),
+    Route(
+        method="GET",
+        path="/v1/connect/ca/settings",
+        room=Room.SERVER,
+        handler=settings_handlers.settings,
+        note="what stands, with the keys of the configuration file",
+        answers=settings_handlers.Settings,
     ),
     Route(
         method="GET",

@@ -20,6 +20,13 @@ class JsonAnswer:
     note: str = ""
 
 
+_OPERATION = (
+    *("ID", "Kind", "Phase", "Actor", "OldAuthority", "NewAuthority", "OldSigner", "NewSigner"),
+    *("OldProvider", "NewProvider", "CrossSigned", "Forced", "Deadline", "OnDeadline"),
+    *("NotBefore", "WaitsFor", "Reason", "LeftBehind", "History", "Progress"),
+    *("CanAbort", "CanRollBack"),
+)
+
 ANSWERS = {
     "agent forget": JsonAnswer("object", ("Node", "Forgotten")),
     "agent list": JsonAnswer(
@@ -30,6 +37,48 @@ ANSWERS = {
     ),
     "ca get-config": JsonAnswer("object", ("Provider", "Config"), _CONSULS),
     "ca roots": JsonAnswer("object", ("ActiveRootID", "TrustDomain", "Roots"), _CONSULS),
+    "ca abort": JsonAnswer("object", _OPERATION, "as `ca operations`"),
+    "ca apply": JsonAnswer(
+        "object",
+        _OPERATION,
+        "as `ca operations`, once it is over, or with `--detach` begun; if nothing would change, "
+        "the plan, with `Kind` none",
+    ),
+    "ca operations": JsonAnswer(
+        "list",
+        _OPERATION,
+        "with an ID that one; a step of `History` has `Phase`, `At`; `Progress` has `Counted`, "
+        "`Acknowledged`, `Missing`, `Leaves`, `Reissued`; somebody missing `Node`, `SpiffeID`, "
+        "`Reachable`, `Until`",
+    ),
+    "ca plan": JsonAnswer(
+        "object",
+        (
+            *("Kind", "Changes", "NewRoot", "Why", "Phases", "CrossSigned"),
+            *("MissingCapabilities", "MissingPermissions", "Blockers", "TTLRules", "Warnings"),
+            *("Leaves", "SigningRate", "ReissueSeconds", "SettleSeconds", "Acknowledge"),
+            *("Counted", "Unreachable"),
+        ),
+        "`Kind` is swap, rotate, settings or none",
+    ),
+    "ca renew": JsonAnswer("object", _OPERATION, "as `ca apply`"),
+    "ca rollback": JsonAnswer("object", _OPERATION, "as `ca operations`"),
+    "ca rotate": JsonAnswer("object", _OPERATION, "as `ca apply`"),
+    "ca set-config": JsonAnswer(
+        "object", ("Operation", "Active"), "`Operation` is empty if it took no longer than a minute"
+    ),
+    "ca simulate": JsonAnswer(
+        "object",
+        (
+            *("Kind", "Outcome", "Reason", "Due", "Phases", "Missing", "ReissuedSeconds"),
+            *("RetiredSeconds", "SimulatedSeconds", "CSRs", "Handshakes", "FailedHandshakes"),
+            *("WorstFailingShare", "MostExpiredLeaves", "Curve"),
+        ),
+        "seconds count from the beginning; a phase has `Phase`, `Seconds`; `CSRs` has `Asked`, "
+        "`Signed`, `Refused`, `Failed`, `PeakPerSecond`; a point of `Curve` has `Seconds`, and "
+        "`Asked` and `Signed` a second",
+    ),
+    "ca taint": JsonAnswer("object", _OPERATION, "as `ca apply`"),
     "ca csr": JsonAnswer("object", ("CSR",), "PEM"),
     "ca install-chain": JsonAnswer("object", ("Installed",)),
     "ca status": JsonAnswer(
@@ -39,7 +88,8 @@ ANSWERS = {
             *("Signer", "SignerNotAfter", "Authorities", "ReviewPlugins"),
         ),
         "an authority has `ID`, `Provider`, `Phase`, `RootFingerprint`, `NotAfter`, `Leaves`, "
-        "`Complete`, `Ceiling`; a review plugin `Name`, `Package`, `Version`, `SwitchedOff` (why)",
+        "`Complete`, `Ceiling`; a review plugin `Name`, `Package`, `Version`, `SwitchedOff` (why); "
+        "with `--watch` one line for each change, with `Operation` as `ca operations` has it",
     ),
     "doctor": JsonAnswer(
         "object",

@@ -1,10 +1,10 @@
-"""``ca-core ca``: what is trusted, and how the authority is configured."""
+"""``ca-core ca``: what is trusted, how the authority is configured, and what changes it."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ca_core.cli import castatus
+from ca_core.cli import casimulate, castatus, changing, operating
 from ca_core.cli.connect import server_client
 from ca_core.cli.failures import AnsweredError
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from ca_core.wire.roots import CARoots
 
 app = command_app(
-    "Show the trusted roots and the configuration of the authority.",
+    "Show what is trusted, and change who signs and how.",
     examples="""
 Examples:
   ca-core ca roots                   who is trusted, and until when
   ca-core ca roots --pem > roots.pem
   ca-core ca get-config
   ca-core ca status                  can it sign, under what, how many leaves
+  ca-core ca plan --provider vault --set config.address=URL
+                                     what that would change, and whether it would go
+  ca-core ca apply --from-file ca-core.toml
+  ca-core ca status --watch          who must know the new root, and who does
 """,
 )
 
@@ -122,3 +126,6 @@ def get_config(
 
 
 castatus.add_to(app)
+changing.add_to(app)
+operating.add_to(app)
+casimulate.add_to(app)

@@ -26,6 +26,8 @@ def add_to(app: typer.Typer) -> None:
 _STATUS_EPILOG = """
 Examples:
   ca-core ca status
+  ca-core ca status --watch                 the open change and what drains, live
+  ca-core ca status --watch --until-done    ends when nothing changes any more
   ca-core ca status --output json | jq .Ready
 
 Next, if it is not ready: `ca-core doctor` says what to do.
@@ -33,10 +35,21 @@ Next, if it is not ready: `ca-core doctor` says what to do.
 
 
 def status(
-    http_addr: HttpAddress = None, token: TokenOption = None, output: OutputOption = Output.TABLE
+    watch: Annotated[bool, typer.Option("--watch", help="Show it whenever it changes.")] = False,
+    until_done: Annotated[
+        bool, typer.Option("--until-done", help="Watch until nothing changes any more.")
+    ] = False,
+    http_addr: HttpAddress = None,
+    token: TokenOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Show whether leaves can be signed, under what, and how many were."""
     with server_client(http_addr, token) as client:
+        if watch or until_done:
+            from ca_core.cli import cawatching  # noqa: PLC0415 - only a live view needs it
+
+            cawatching.watch(client, output, until_done=until_done)
+            return
         found = client.get(STATUS).decoded(dict)
     if output is Output.JSON:
         print_json(found)

@@ -117,6 +117,12 @@ class Client:
         """Send ``body`` as JSON. Raises as ``get``."""
         return self._asked("PUT", path, json=dict(body or {}), timeout=timeout)
 
+    def post(
+        self, path: str, body: Mapping[str, Any], *, timeout: httpx.Timeout = TIMEOUT
+    ) -> Answer:
+        """Send ``body`` as JSON to something that changes nothing. Raises as ``get``."""
+        return self._asked("POST", path, json=dict(body), timeout=timeout)
+
     def delete(self, path: str) -> Answer:
         """Delete what stands at ``path``. Raises as ``get``."""
         return self._asked("DELETE", path)

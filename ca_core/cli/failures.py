@@ -29,6 +29,10 @@ class TriedError(Error):
         self.code = code
 
 
+class UnfinishedError(Error):
+    """What was asked for did not happen: it was not confirmed, or the operation ended before."""
+
+
 def tell(error: Error) -> None:
     """Write the error to standard error: what happened, then the next step if there is one."""
     sys.stderr.write(f"error: {_one_line(str(error))}\n")

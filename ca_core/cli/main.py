@@ -35,7 +35,7 @@ LISTINGS = {
     ),
     "ca": Listing(
         section=_USE,
-        summary="Show the trusted roots and the configuration of the authority.",
+        summary="Show what is trusted, and change who signs and how.",
         module="ca_core.cli.ca",
     ),
     "token": Listing(

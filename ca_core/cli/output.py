@@ -64,10 +64,11 @@ def print_facts(facts: Sequence[tuple[str, str]], *, title: str = "") -> None:
 
 
 def print_lines(text: str, *, style: str = "") -> None:
-    """Write lines as they are, in one style."""
+    """Write lines as they are, in one style; no text steers a terminal."""
     from rich.text import Text  # noqa: PLC0415 - see console()
 
-    console(sys.stdout).print(Text(text, style=style), soft_wrap=True)
+    plain = "\n".join(map(printable, text.split("\n")))
+    console(sys.stdout).print(Text(plain, style=style), soft_wrap=True)
 
 
 def printable(text: str) -> str:

@@ -53,6 +53,7 @@ class FakeApi:
 
     url: str = ""
     answers: dict[tuple[str, str], tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    turns: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
     def answer(
@@ -68,6 +69,18 @@ class FakeApi:
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.answers[method, path] = (status, headers or {}, body)
 
+    def answer_in_turn(self, method: str, path: str, values: list[Any]) -> None:
+        """Answer ``path`` with one JSON value after the other; the last one stays."""
+        self.turns[method, path] = list(values)
+
+    def bodies(self, method: str, path: str) -> list[Any]:
+        """Return the JSON bodies that were sent to ``path``, oldest first."""
+        return [
+            json.loads(body)
+            for sent, where, _, body in self.requests
+            if (sent, where.partition("?")[0]) == (method, path)
+        ]
+
     def respond(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         length = int(handler.headers.get("content-length") or 0)
@@ -75,6 +88,8 @@ class FakeApi:
         sent = handler.rfile.read(length)
         self.requests.append((handler.command, handler.path, headers, sent))
         key = (handler.command, handler.path.partition("?")[0])
+        if self.turns.get(key):
+            self.answer(*key, self.turns[key].pop(0))
         status, extra, body = self.answers.get(key, (404, {}, b"no such path"))
         handler.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **extra}.items():
@@ -215,3 +230,47 @@ def leaf_answer(make_leaf) -> dict[str, Any]:
         "Service": "web", "ServiceURI": IDENTITY, "ValidAfter": "2026-11-22T18:00:00Z",
         "ValidBefore": "2026-11-25T18:00:00Z", "CreateIndex": 5, "ModifyIndex": 5,
     }  # fmt: skip
+
+
+@pytest.fixture
+def operation() -> Callable[..., dict[str, Any]]:
+    """Return a maker of operations on the wire: a swap that is active, except where told."""
+    progress = {"Counted": 3, "Acknowledged": 3, "Missing": [], "Leaves": 0, "Reissued": 0}
+    phases = ("planned", "prepared", "distributed")
+    history = [
+        {"Phase": phase, "At": f"2026-11-23T01:00:0{second}Z"}
+        for second, phase in enumerate(phases)
+    ]
+
+    def make(**changes: Any) -> dict[str, Any]:
+        phase = changes.get("Phase", "active")
+        last = [] if phase in phases else [{"Phase": phase, "At": "2026-11-23T01:00:09Z"}]
+        until_now = history[: phases.index(phase) + 1] if phase in phases else history
+        return {
+            "ID": "op-1", "Kind": "swap", "Phase": phase, "Actor": "root", "OldAuthority": "ca-1",
+            "NewAuthority": "ca-2", "OldSigner": "s-1", "NewSigner": "s-2",
+            "OldProvider": "builtin", "NewProvider": "vault", "CrossSigned": True, "Forced": False,
+            "Deadline": "", "OnDeadline": "wait", "NotBefore": "", "WaitsFor": "", "Reason": "",
+            "LeftBehind": [], "History": [*until_now, *last],
+            "CanAbort": phase in phases, "CanRollBack": phase == "active",
+        } | changes | {"Progress": progress | changes.get("Progress", {})}  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def plan() -> Callable[..., dict[str, Any]]:
+    """Return a maker of plans on the wire: a swap that would go, except where told."""
+
+    def make(**changes: Any) -> dict[str, Any]:
+        return {
+            "Kind": "swap", "Changes": ["provider: builtin \N{RIGHTWARDS ARROW} vault"],
+            "NewRoot": True, "Why": "another provider has another root",
+            "Phases": ["planned", "prepared", "distributed", "active"], "CrossSigned": True,
+            "MissingCapabilities": [], "MissingPermissions": [], "Blockers": [], "TTLRules": [],
+            "Warnings": [], "Leaves": 1204, "SigningRate": 50.0, "ReissueSeconds": 24,
+            "SettleSeconds": 600, "Acknowledge": ["web-1", "web-2", "db-1"], "Counted": 3,
+            "Unreachable": [],
+        } | changes  # fmt: skip
+
+    return make

@@ -19,6 +19,12 @@ RUN_BY_OTHER_TESTS = {"leaf watch"}
 ARGUMENTS = {
     "agent forget": ("n1",),
     "backup": ("b.zip",),
+    "ca abort": ("op-1",),
+    "ca apply": ("--set", "leaf_ttl=24h", "--yes"),
+    "ca plan": ("--set", "leaf_ttl=24h"),
+    "ca rollback": ("op-1",),
+    "ca set-config": ("config.json",),
+    "ca taint": ("--yes",),
     "ca install-chain": ("leaf.pem",),
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
@@ -32,6 +38,9 @@ ARGUMENTS = {
     "token join": ("--node", "n1"),
 }
 
+
+BEGINNING = ("apply", "rotate", "renew", "taint")
+"""What begins an operation."""
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
@@ -62,6 +71,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
     (tmp_path / "plugged" / "tests").mkdir(parents=True)
     (tmp_path / "plugged" / "pyproject.toml").touch()
     (tmp_path / "passport.json").write_bytes(signed_passport(STATEMENT, KEY))
+    (tmp_path / "config.json").write_text("{}")
     row = dict.fromkeys(ANSWERS["agent list"].keys, moment)
     status = {
         **dict.fromkeys(ANSWERS["ca status"].keys, moment),
@@ -87,7 +97,23 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
         api.answer(method, path, value)
 
 
-@pytest.mark.usefixtures("world")
+@pytest.fixture
+def changes(api, operation, plan) -> None:
+    """Serve every endpoint that changes who signs."""
+    for method, path, value in (
+        ("GET", "/v1/connect/ca/settings", {"Settings": {"provider": "builtin"}}),
+        ("POST", "/v1/connect/ca/plan", plan()),
+        ("PUT", "/v1/connect/ca/configuration", True),
+        *(("PUT", f"/v1/connect/ca/{name}", operation()) for name in BEGINNING),
+        ("GET", "/v1/connect/ca/operations", [operation()]),
+        ("GET", "/v1/connect/ca/operations/op-1", operation()),
+        ("PUT", "/v1/connect/ca/operations/op-1/abort", operation(Phase="aborted")),
+        ("PUT", "/v1/connect/ca/operations/op-1/rollback", operation(Phase="rolled_back")),
+    ):
+        api.answer(method, path, value)
+
+
+@pytest.mark.usefixtures("world", "changes")
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - RUN_BY_OTHER_TESTS))
 def test_a_command_prints_the_promised_keys(run, api, monkeypatch, name):
     """Whatever the table promises is in the answer, in the promised shape."""

@@ -15,6 +15,8 @@ PROMISED = {
     "provider list", "provider show", "provider check",
     "backup", "restore", "secrets rekey", "doctor", "ca status", "ca csr", "ca install-chain",
     "plugin new", "plugin test", "provider conformance", "provider verify-passport",
+    "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
+    "ca abort", "ca rollback", "ca simulate",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
 

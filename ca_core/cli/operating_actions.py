@@ -1,0 +1,98 @@
+"""What the commands about operations do; imported when they run."""
+
+from typing import Any
+
+from ca_core.cli import operations
+from ca_core.cli.asking import confirm, require_answer
+from ca_core.cli.changing_actions import Manner, begin, breaking, warn
+from ca_core.cli.client import Answer, Client
+from ca_core.cli.operation_view import COLUMNS, is_open, operation_lines, short_row, title
+from ca_core.cli.options import Output
+from ca_core.cli.output import print_json, print_lines, print_table
+from ca_core.wire.operations import OperationAnswer
+
+ROTATE, RENEW, TAINT = (f"/v1/connect/ca/{name}" for name in ("rotate", "renew", "taint"))
+
+_TAINT_MEANS = """\
+The root that signs now is declared compromised:
+  1. a new root is made; every agent is told of it before it signs
+  2. every leaf is re-issued under it
+  3. the old root leaves every bundle within minutes, and with it whoever still presents its leaves
+There is no way back."""
+
+
+def rotate(client: Client, wishes: dict[str, Any], manner: Manner) -> None:
+    """Begin a rotation, after a question if it is by force. Raises as ``begin``."""
+    if wishes.get("Force"):
+        require_answer(manner.output, yes=manner.yes)
+        warn(_broken(client), manner.output)
+        confirm("Rotate by force?", yes=manner.yes)
+    begin(client, ROTATE, wishes, manner)
+
+
+def renew(client: Client, manner: Manner) -> None:
+    """Begin the renewal of the signer. Raises as ``begin``."""
+    begin(client, RENEW, {}, manner)
+
+
+def taint(client: Client, wishes: dict[str, Any], manner: Manner) -> None:
+    """Say what it means, ask, begin. Raises as ``begin``."""
+    require_answer(manner.output, yes=manner.yes)
+    if manner.output is Output.TABLE:
+        print_lines(_TAINT_MEANS)
+    if wishes.get("Force"):
+        warn(_broken(client), manner.output)
+    confirm("Is the root compromised, and shall it go?", yes=manner.yes)
+    begin(client, TAINT, wishes, manner)
+
+
+def _broken(client: Client) -> tuple[str, ...]:
+    """Return what a new root by force breaks; who cannot be told is known from a plan."""
+    standing = client.get(operations.SETTINGS).decoded(dict)["Settings"]
+    found, _ = operations.planned(client, {"Settings": standing, "Wishes": {"Force": True}})
+    return breaking(new_root=True, cross_signed=False, unreachable=found.unreachable)
+
+
+def show(client: Client, name: str | None, output: Output) -> None:
+    """List every operation, or show one. Raises as ``Client``."""
+    if name is not None:
+        _show(client.get(operations.place_of(name)), output)
+    elif output is Output.JSON:
+        print_json(client.get(operations.OPERATIONS).json())
+    else:
+        empty = "Nothing was changed yet. `ca-core ca plan --help` shows how that is done."
+        print_table(COLUMNS, [short_row(row) for row in operations.listed(client)], empty=empty)
+
+
+def _show(answer: Answer, output: Output) -> None:
+    if output is Output.JSON:
+        print_json(answer.json())
+        return
+    for style, line in operation_lines(answer.decoded(OperationAnswer)):
+        print_lines(line, style=style)
+
+
+def abort(client: Client, name: str | None, output: Output) -> None:
+    """End an operation that is not active. Raises as ``Client``."""
+    found = operations.named(client, name, is_open)
+    answer = client.put(f"{operations.place_of(found)}/abort")
+    if output is Output.JSON:
+        print_json(answer.json())
+        return
+    row = answer.decoded(OperationAnswer)
+    print_lines(f"{title(row)}: {row.phase}; everything is as it was before")
+
+
+def roll_back(client: Client, name: str | None, output: Output, *, yes: bool) -> None:
+    """Let the old signer sign again. Raises as ``Client``, and if it was not confirmed."""
+    require_answer(output, yes=yes or name is not None)
+    found = operations.named(client, name, lambda row: row.can_roll_back)
+    if name is None:
+        row = client.get(operations.place_of(found)).decoded(OperationAnswer)
+        confirm(f"Roll back {title(row)}?", yes=yes)
+    answer = client.put(f"{operations.place_of(found)}/rollback")
+    if output is Output.JSON:
+        print_json(answer.json())
+        return
+    row = answer.decoded(OperationAnswer)
+    print_lines(f"{title(row)}: {row.phase}; {row.old_provider} signs again")
