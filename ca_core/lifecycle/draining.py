@@ -29,7 +29,7 @@ from ca_core.authority.slots import Place
 from ca_core.contract.requests import RetireRequest, RetireSignerRequest
 from ca_core.errors import AuthorityRetiredError, ConflictError, Error, SignerUnknownError
 from ca_core.lifecycle import commits
-from ca_core.lifecycle.making import opened
+from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rows import OPERATIONS_TOPIC, LeftoverRow, leftovers
 from ca_core.lifecycle.tools import Tools, new_request_id
 from ca_core.state.protocol import Fence, Transaction

@@ -39,7 +39,7 @@ from ca_core.errors import (
 )
 from ca_core.identity.certificates import fingerprint
 from ca_core.lifecycle import commits
-from ca_core.lifecycle.crosssigning import crossed, outlives_need
+from ca_core.lifecycle.crosssigning import crossed, has_expired, outlives_need
 from ca_core.lifecycle.evidence import (
     Evidence,
     GiveUp,
@@ -49,7 +49,8 @@ from ca_core.lifecycle.evidence import (
     decided,
     evidence,
 )
-from ca_core.lifecycle.making import made, opened
+from ca_core.lifecycle.making import made
+from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rehearsal import rehearse
 from ca_core.lifecycle.rows import (
     ACKNOWLEDGEMENTS_TOPIC,
@@ -179,9 +180,10 @@ class Driver:
         now = tools.clock.now()
         leave_by = now + TAINTED_LEAVES if row.kind is Kind.TAINT else None
         missing = () if found is None else tuple(one.spiffe_id for one in found.missing)
-        reissue = await asyncio.to_thread(
-            tools.record.alive, row.old.authority, row.old.signer, now
-        )
+        alive = tools.record.alive
+        reissue = 0  # what the same signer signed stays as it is
+        if row.makes_signer:
+            reissue = await asyncio.to_thread(alive, row.old.authority, row.old.signer, now)
         await tools.store.commit_async(
             commits.activated(
                 tools.view,
@@ -271,7 +273,9 @@ def evidence_of(tools: Tools, row: OperationRow) -> Evidence:
     """Return what is known about the anchor that an operation distributes."""
     authority = read(tools.view, AuthorityRow, AUTHORITIES, row.new.authority)
     anchor = fingerprint(authority.anchor_certificate) if authority else ""
-    return evidence(tools.everybody(), anchor)
+    old = read(tools.view, AuthorityRow, AUTHORITIES, row.old.authority)
+    expired = old is not None and has_expired(old, tools.clock.now())
+    return evidence(tools.everybody(), anchor, expired=expired)
 
 
 def _bundles(tools: Tools, row: OperationRow, found: Evidence | None) -> tuple[Bundle, ...]:

@@ -50,10 +50,12 @@ class Evidence:
     Attributes:
         counted: everybody who counts, by node name.
         missing: those that have not acknowledged a bundle with the new anchor.
+        expired: the root of what signs now has ended: whoever knows only that one verifies nothing.
     """
 
     counted: tuple[Counted, ...]
     missing: tuple[Counted, ...]
+    expired: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -109,10 +111,16 @@ def counted(view: View, reachable: Collection[str], now: datetime) -> tuple[Coun
     )
 
 
-def evidence(everybody: tuple[Counted, ...], anchor: str) -> Evidence:
-    """Return what is known about an anchor, by its fingerprint."""
+def evidence(everybody: tuple[Counted, ...], anchor: str, *, expired: bool = False) -> Evidence:
+    """Return what is known about an anchor, by its fingerprint.
+
+    Args:
+        everybody: all that count.
+        anchor: SHA-256 of its DER, 64 lower-case hex digits.
+        expired: the root of what signs now has ended.
+    """
     missing = tuple(one for one in everybody if one.holds is None or anchor not in one.holds)
-    return Evidence(counted=everybody, missing=missing)
+    return Evidence(counted=everybody, missing=missing, expired=expired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +150,8 @@ def decided(row: OperationRow, found: Evidence, now: datetime) -> Go | Stay | Gi
 
     1. Force goes on at once. 2. Everybody who counts has acknowledged, or the deadline has passed
     and the operation says what then. 3. Readers that cannot acknowledge had time to settle, unless
-    the cross-certificate gives them a path. 4. Its moment has come.
+    the cross-certificate gives them a path, or the old root has expired: waiting saves nobody then.
+    4. Its moment has come.
     """
     behind = tuple(one.spiffe_id for one in found.missing)
     if row.wishes.force:  # (1)
@@ -152,7 +161,7 @@ def decided(row: OperationRow, found: Evidence, now: datetime) -> Go | Stay | Gi
         if verdict is not None:
             return verdict
     settled = row.phase_since + row.wishes.settle
-    if not row.crossed and now < settled:  # (3)
+    if not (row.crossed or found.expired) and now < settled:  # (3)
         return Stay("readers that cannot acknowledge are given time to settle", settled)
     moment = row.wishes.not_before
     if moment is not None and now < moment:  # (4)

@@ -3,9 +3,6 @@
 Every step is idempotent by an id that stands in the operation's row before the step begins.
 """
 
-import asyncio
-from datetime import timedelta
-
 from ca_core.authority.bringup import authority_row
 from ca_core.authority.configuration import settings_of
 from ca_core.authority.rows import (
@@ -21,17 +18,15 @@ from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Place
 from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.requests import AuthorityRequest, SignerRequest
-from ca_core.errors import ConflictError, NotReadyError
+from ca_core.errors import ConflictError
 from ca_core.identity.certificates import fingerprint, pem_chain
 from ca_core.lifecycle.commits import Made
 from ca_core.lifecycle.crosssigning import crossed
 from ca_core.lifecycle.evidence import bundle_of
+from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rehearsal import rehearse
 from ca_core.lifecycle.rows import OperationRow
 from ca_core.lifecycle.tools import Tools
-
-OPEN_LIMIT = timedelta(seconds=10)
-"""A provider that is not open by then is an outage; the step is tried again."""
 
 
 async def made(tools: Tools, row: OperationRow) -> Made:
@@ -47,26 +42,6 @@ async def made(tools: Tools, row: OperationRow) -> Made:
             return await _made(tools, row, await opened(tools, slot))
     finally:
         await tools.slots.release(place)
-
-
-async def opened(tools: Tools, slot: ProviderSlot, limit: timedelta = OPEN_LIMIT) -> ProviderSlot:
-    """Return the slot once its provider is open.
-
-    Raises:
-        Error: why it could not be opened last time.
-        NotReadyError: it is not open in time.
-    """
-    ready = asyncio.ensure_future(slot.opened())
-    late = asyncio.ensure_future(tools.clock.sleep(limit.total_seconds()))
-    failed = asyncio.ensure_future(slot.failed())
-    try:
-        await asyncio.wait({ready, late, failed}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiting in (ready, late, failed):
-            waiting.cancel()
-    if slot.is_open:
-        return slot
-    raise slot.opening.error or NotReadyError("the provider is still being opened")
 
 
 async def _made(tools: Tools, row: OperationRow, slot: ProviderSlot) -> Made:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
 from ca_core.acl.principal import Anonymous
@@ -41,6 +41,7 @@ class Room:
         settings: CASettings | None = None,
         keys: KeyRing = KEYS,
         bystanders: Bystanders | None = None,
+        others: Mapping[str, ProviderPlugin] | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.store = Store(engine)
@@ -50,7 +51,7 @@ class Room:
         opener = Opener(
             store=self.store,
             keyring=keys,
-            registry=Registry(entry_points=(), extra={"under-test": plugin}),
+            registry=Registry(entry_points=(), extra={"under-test": plugin, **(others or {})}),
             clock=self.clock,
             counters=Counters(
                 on_violation=self.violations.append,
