@@ -41,8 +41,8 @@ ANSWERS = {
     "ca apply": JsonAnswer(
         "object",
         _OPERATION,
-        "as `ca operations`, once it is over, or with `--detach` begun; if nothing would change, "
-        "the plan, with `Kind` none",
+        "as `ca operations`, once it is over, or with `--detach` begun; `ID` is empty if nothing "
+        "had to change",
     ),
     "ca operations": JsonAnswer(
         "list",
@@ -65,7 +65,7 @@ ANSWERS = {
     "ca rollback": JsonAnswer("object", _OPERATION, "as `ca operations`"),
     "ca rotate": JsonAnswer("object", _OPERATION, "as `ca apply`"),
     "ca set-config": JsonAnswer(
-        "object", ("Operation", "Active"), "`Operation` is empty if it took no longer than a minute"
+        "object", ("Operation", "Active"), "`Operation` is empty if nothing had to change"
     ),
     "ca simulate": JsonAnswer(
         "object",

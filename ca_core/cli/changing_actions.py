@@ -27,6 +27,12 @@ CONFIGURATION = "/v1/connect/ca/configuration"
 
 _NONE = "none"
 
+_UNNEEDED = {
+    _NONE: "Nothing changes: this is the configuration that stands.",
+    "taint": "It signs no more already; now it leaves every bundle within minutes.",
+}
+"""What is said where no operation was needed, by its kind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
@@ -63,18 +69,20 @@ def apply(client: Client, asked: Asked, wishes: dict[str, Any], manner: Manner) 
     """
     require_answer(manner.output, yes=manner.yes)
     body = wanted(asked, client) | {"Wishes": wishes}
-    found, as_it_came = _planned(client, body)
+    found, _ = _planned(client, body)
+    if found.kind != _NONE:
+        _ask(found, manner, is_forced=bool(wishes.get("Force")))
+    begin(client, operations.APPLY, body, manner)
+
+
+def _ask(found: PlanAnswer, manner: Manner, *, is_forced: bool) -> None:
+    """Show the plan, refuse what would not go, and ask about the rest."""
     if manner.output is Output.TABLE:
         show_plan(found)
-    if found.kind == _NONE:
-        if manner.output is Output.JSON:
-            print_json(as_it_came)
-        return
     _refuse_blocked(found)
-    if wishes.get("Force"):
+    if is_forced:
         warn(_broken_by(found), manner.output)
     confirm("Apply it?", yes=manner.yes)
-    begin(client, operations.APPLY, body, manner)
 
 
 def _planned(client: Client, body: dict[str, Any]) -> tuple[PlanAnswer, Any]:
@@ -136,26 +144,19 @@ def begin(client: Client, path: str, body: dict[str, Any], manner: Manner) -> No
         UnfinishedError: it ended before it was active.
         Error: as ``Client``.
     """
-    row = operations.begun(client, path, body)
-    if row is None:
-        _say_nothing_changed(manner)
-    elif manner.detach:
-        _say_begun(row, manner)
-    else:
+    answer = operations.begun(client, path, body)
+    row = answer.decoded(OperationAnswer)
+    if row.id and not manner.detach:
         _say_over(follow(client, row.id, manner), manner)
-
-
-def _say_nothing_changed(manner: Manner) -> None:
-    if manner.output is Output.JSON:
-        print_json({"Kind": _NONE})
+    elif manner.output is Output.JSON:
+        print_json(answer.json())
+    elif row.id:
+        _say_begun(row)
     else:
-        print_lines("Nothing changed: this is the configuration that stands.")
+        print_lines(_UNNEEDED.get(row.kind, _UNNEEDED[_NONE]))
 
 
-def _say_begun(row: OperationAnswer, manner: Manner) -> None:
-    if manner.output is Output.JSON:
-        print_json(msgspec.to_builtins(row))
-        return
+def _say_begun(row: OperationAnswer) -> None:
     steps = [("follow it", "ca-core ca status --watch"), ("end it", f"ca-core ca abort {row.id}")]
     print_facts([("begun", title(row)), *steps])
 
@@ -207,16 +208,17 @@ def set_config(client: Client, file: str, manner: Manner) -> None:
         Error: as ``Client``.
     """
     document = _document(file)
+    path = f"{CONFIGURATION}?wait=0s" if manner.detach else CONFIGURATION
     with progress("changing the configuration"):
-        answer = client.put(CONFIGURATION, document, timeout=PATIENT)
+        answer = client.put(path, document, timeout=PATIENT)
     name = answer.headers.get("location", "").rpartition("/")[2]
     if name and not manner.detach:
         operations.require_active(follow(client, name, manner).decoded(OperationAnswer))
-    _say_set(name, manner)
+    _say_set(client, name, manner)
 
 
-def _say_set(name: str, manner: Manner) -> None:
-    active = not (name and manner.detach)
+def _say_set(client: Client, name: str, manner: Manner) -> None:
+    active = not name or operations.looked_up(client, name).phase == "active"
     if manner.output is Output.JSON:
         print_json({"Operation": name, "Active": active})
         return

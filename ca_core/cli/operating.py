@@ -91,17 +91,23 @@ def renew(
 _TAINT_EPILOG = """
 Examples:
   ca-core ca taint
+  ca-core ca taint ca-1f2e3d              one that signs no more, and still drains
   ca-core ca taint --patience 5m --on-deadline proceed
   ca-core ca taint --force --yes          at once, and whoever has not heard of it is cut off
 
-For when the key of the root that signs now may be known to somebody else. A new root is made and
-told to every agent, it signs, every leaf is re-issued, and the old root leaves every bundle within
-minutes, whatever its leaves. It ends another change that is not active yet; there is no way back.
+For when somebody else may know the key of a root, by default of the one that signs. A new root is
+made and told to every agent, it signs, every leaf is re-issued, and the old root leaves every
+bundle within minutes, whatever its leaves. It ends another change that is not active yet; there is
+no way back.
 Next: `ca-core ca status --watch`.
 """
 
 
 def taint(
+    authority: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="As `ca status` shows it."),
+    ] = None,
     settle: SettleOption = None,
     patience: PatienceOption = None,
     on_deadline: OnDeadlineOption = None,
@@ -112,13 +118,13 @@ def taint(
     token: TokenOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Declare the root that signs now compromised: a new one, and the old one out of trust."""
+    """Declare a root compromised: it leaves every bundle within minutes, another one signs."""
     from ca_core.cli import changing_actions, operating_actions  # noqa: PLC0415 - help needs none
 
     wishes = wishes_of(settle, patience, on_deadline, force=force)
     manner = changing_actions.Manner(yes=yes, detach=detach, output=output)
     with server_client(http_addr, token) as client:
-        operating_actions.taint(client, wishes, manner)
+        operating_actions.taint(client, authority, wishes, manner)
 
 
 _OPERATIONS_EPILOG = """

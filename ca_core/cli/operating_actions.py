@@ -14,10 +14,10 @@ from ca_core.wire.operations import OperationAnswer
 ROTATE, RENEW, TAINT = (f"/v1/connect/ca/{name}" for name in ("rotate", "renew", "taint"))
 
 _TAINT_MEANS = """\
-The root that signs now is declared compromised:
-  1. a new root is made; every agent is told of it before it signs
-  2. every leaf is re-issued under it
-  3. the old root leaves every bundle within minutes, and with it whoever still presents its leaves
+compromised:
+  1. if it signs, a new root is made, and every agent is told of it before it signs
+  2. every leaf of it is re-issued
+  3. its root leaves every bundle within minutes, and with it whoever still presents its leaves
 There is no way back."""
 
 
@@ -35,15 +35,19 @@ def renew(client: Client, manner: Manner) -> None:
     begin(client, RENEW, {}, manner)
 
 
-def taint(client: Client, wishes: dict[str, Any], manner: Manner) -> None:
-    """Say what it means, ask, begin. Raises as ``begin``."""
+def taint(client: Client, authority: str | None, wishes: dict[str, Any], manner: Manner) -> None:
+    """Say what it means, ask, begin; without a name it is the authority that signs.
+
+    Raises as ``begin``.
+    """
     require_answer(manner.output, yes=manner.yes)
     if manner.output is Output.TABLE:
-        print_lines(_TAINT_MEANS)
+        print_lines(f"{authority or 'The authority that signs now'} is declared {_TAINT_MEANS}")
     if wishes.get("Force"):
         warn(_broken(client), manner.output)
-    confirm("Is the root compromised, and shall it go?", yes=manner.yes)
-    begin(client, TAINT, wishes, manner)
+    confirm("Shall it go?", yes=manner.yes)
+    named = {"Authority": authority} if authority else {}
+    begin(client, TAINT, wishes | named, manner)
 
 
 def _broken(client: Client) -> tuple[str, ...]:
@@ -88,8 +92,7 @@ def roll_back(client: Client, name: str | None, output: Output, *, yes: bool) ->
     require_answer(output, yes=yes or name is not None)
     found = operations.named(client, name, lambda row: row.can_roll_back)
     if name is None:
-        row = client.get(operations.place_of(found)).decoded(OperationAnswer)
-        confirm(f"Roll back {title(row)}?", yes=yes)
+        confirm(f"Roll back {title(operations.looked_up(client, found))}?", yes=yes)
     answer = client.put(f"{operations.place_of(found)}/rollback")
     if output is Output.JSON:
         print_json(answer.json())

@@ -39,10 +39,13 @@ def planned(client: Client, body: dict[str, Any]) -> tuple[PlanAnswer, Any]:
     return answer.decoded(PlanAnswer), answer.json()
 
 
-def begun(client: Client, path: str, body: dict[str, Any]) -> OperationAnswer | None:
-    """Begin a change; None if there is nothing to change. Raises as ``Client``."""
-    answer = client.put(path, body, timeout=PATIENT)
-    return None if answer.json() is None else answer.decoded(OperationAnswer)
+def begun(client: Client, path: str, body: dict[str, Any]) -> Answer:
+    """Begin a change and return the operation as it begins; its ``ID`` is '' if none was needed.
+
+    Raises:
+        Error: as ``Client``.
+    """
+    return client.put(f"{path}?wait=0s", body, timeout=PATIENT)
 
 
 def place_of(name: str) -> str:
@@ -58,6 +61,11 @@ def listed(client: Client) -> tuple[OperationAnswer, ...]:
 
 def _started(row: OperationAnswer) -> str:
     return row.history[0].at if row.history else ""
+
+
+def looked_up(client: Client, name: str) -> OperationAnswer:
+    """Return an operation as it stands. Raises as ``Client``."""
+    return client.get(place_of(name)).decoded(OperationAnswer)
 
 
 def named(client: Client, name: str | None, fits: Callable[[OperationAnswer], bool]) -> str:

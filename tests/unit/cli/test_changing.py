@@ -120,21 +120,27 @@ def test_apply_refuses_what_would_not_go(run, server, plan):
     assert not server.bodies("PUT", APPLY)
 
 
-def test_an_identical_configuration_is_no_change(run, server, plan):
-    """Nothing is asked, nothing is begun, and that is success."""
+def test_an_identical_configuration_is_no_change(run, server, plan, operation):
+    """Nothing is asked, nothing is followed, and that is success."""
     server.answer("POST", PLAN, plan(Kind="none"))
+    server.answer("PUT", APPLY, operation(ID="", Kind="none"))
     result = run("ca", "apply", *ON_TOP)
     assert result.exit_code == 0
-    assert "Nothing would change" in result.stdout
-    assert not server.bodies("PUT", APPLY)
+    assert result.output == "Nothing changes: this is the configuration that stands.\n"
 
 
-def test_what_became_identical_meanwhile_is_no_change(run, server):
+def test_a_plan_without_a_change_says_so(run, server, plan):
+    """The dry run of what stands is one sentence."""
+    server.answer("POST", PLAN, plan(Kind="none"))
+    assert run("ca", "plan", *ON_TOP).stdout.startswith("Nothing would change")
+
+
+def test_what_became_identical_meanwhile_is_no_change(run, server, operation):
     """Somebody else may have applied the same between plan and apply."""
-    server.answer("PUT", APPLY, None)
+    server.answer("PUT", APPLY, operation(ID="", Kind="none"))
     result = run("ca", "apply", *ON_TOP, "--yes")
     assert result.exit_code == 0
-    assert "Nothing changed" in result.stdout
+    assert "Nothing changes" in result.stdout
 
 
 def test_force_lists_what_breaks_before_it_asks(run, server, plan):

@@ -67,6 +67,14 @@ def test_taint_by_force_lists_what_breaks(run, server):
     assert server.bodies("PUT", f"{ROOM}/taint") == [{"Force": True}]
 
 
+def test_an_authority_that_drains_can_be_tainted(run, server, operation):
+    """It signs no more, so no operation is needed; it only leaves sooner."""
+    server.answer("PUT", f"{ROOM}/taint", operation(ID="", Kind="taint"))
+    result = run("ca", "taint", "ca-7", "--yes")
+    assert server.bodies("PUT", f"{ROOM}/taint") == [{"Authority": "ca-7"}]
+    assert "leaves every bundle within minutes" in result.stdout.splitlines()[-1]
+
+
 def test_operations_are_listed_oldest_first(run, server, operation):
     """The newest stands last, where the eye is."""
     older, newer = operation(ID="op-b"), operation(ID="op-a", Phase="aborted", Reason="too slow")
