@@ -7,10 +7,9 @@ import msgspec
 
 from ca_core.authority.record import next_ceiling
 from ca_core.authority.slot import retry_pause
+from ca_core.lifecycle import driving, reachability
 from ca_core.lifecycle.crosssigning import cross_end
-from ca_core.lifecycle.driving import TAINTED_LEAVES
 from ca_core.lifecycle.evidence import Counted, Evidence, GiveUp, Go, Stay, decided
-from ca_core.lifecycle.reachability import LEASE
 from ca_core.lifecycle.rows import (
     PASSES,
     POLICY,
@@ -161,7 +160,9 @@ class Change:
     def _leaves_at(self, now: datetime) -> datetime:
         """Return when what was replaced leaves: its ceiling, or sooner if it is tainted."""
         ceiling = next_ceiling(self._fleet.last_end(OLD))
-        return min(ceiling, now + TAINTED_LEAVES) if self.row.kind is Kind.TAINT else ceiling
+        return (
+            min(ceiling, now + driving.TAINTED_LEAVES) if self.row.kind is Kind.TAINT else ceiling
+        )
 
     def _retire(self) -> None:
         self.retired_at = self._timeline.now
@@ -193,5 +194,5 @@ def _counted(agent: SimulatedAgent, now: datetime) -> Counted:
         spiffe_id=f"agent-{agent.number}",
         until=agent.until,
         holds=None,
-        is_reachable=agent.lost_at is None or now - agent.lost_at < LEASE,
+        is_reachable=agent.lost_at is None or now - agent.lost_at < reachability.LEASE,
     )

@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from ca_core.agent import leaves as leaf_cache
 from ca_core.agent.backoff import LONGEST, backoff
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord
-from ca_core.agent.leaves import MAX_BACKGROUND
 from ca_core.agent.renewal import drawn, failed, renewal_window, retry_width
 from ca_core.agent.timetable import Timetable
 from ca_core.errors import ProviderError, UnavailableError
@@ -218,7 +218,7 @@ class Fleet:
         renew_at = kept.record.renew_at()
         if renew_at is None or renew_at > self._timeline.now:
             self._enter(kept.record)
-        elif kept.agent.under_way < MAX_BACKGROUND:
+        elif kept.agent.under_way < leaf_cache.MAX_BACKGROUND:
             self._ask(kept)
         else:
             self._timeline.after(timedelta(milliseconds=100), lambda: self._look_at(kept))

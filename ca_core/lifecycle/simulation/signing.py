@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from heapq import heapify, heapreplace
 
-from ca_core.authority.limiter import MAX_WAIT, Admission, Bucket, Turn
-from ca_core.authority.manager import SIGN_LIMIT
+from ca_core.authority import limiter, manager
+from ca_core.authority.limiter import Admission, Bucket, Turn
 from ca_core.errors import ProviderError, RateLimitedError, UnavailableError
 from ca_core.lifecycle.simulation.scenario import Scenario
 from ca_core.lifecycle.simulation.tally import Tally
@@ -41,7 +41,7 @@ class SigningServer:
             return
         turn = Turn(expires, lambda: self._provider.sign(told))
         self._admission.queued(turn)
-        self._timeline.after(MAX_WAIT, lambda: self._too_late(turn, told))
+        self._timeline.after(limiter.MAX_WAIT, lambda: self._too_late(turn, told))
         if not self._is_pumping:
             self._hand_out_turns()
 
@@ -91,9 +91,9 @@ class SimulatedProvider:
             return
         now = self._timeline.now
         done = max(now, self._free_at[0]) + self._time
-        if done - now > SIGN_LIMIT:
+        if done - now > manager.SIGN_LIMIT:
             late = UnavailableError("the provider takes too long")
-            self._timeline.after(SIGN_LIMIT, lambda: told(late))
+            self._timeline.after(manager.SIGN_LIMIT, lambda: told(late))
             return
         heapreplace(self._free_at, done)
         self._timeline.at(done, lambda: told(None))
