@@ -68,7 +68,7 @@ async def sign(room: ServerRoom, request: Request) -> Response:
     agent, key = await calling_agent(room, request)
     csr = checked_csr(room, asked.csr)
     if csr.identity == agent:
-        return await _renewed(room, csr, agent, key)
+        return await _renewed(room, csr, agent, key, _replaced(room, asked))
     require_names(room, request, csr)
     caller = request.principal
     issued = await room.manager.sign(csr, principal=caller, replaces=_replaced(room, asked))
@@ -188,22 +188,26 @@ def signed_leaf(room: ServerRoom, issued: IssuedLeaf) -> SignedLeaf:
     )
 
 
-async def _renewed(room: ServerRoom, csr: CheckedCsr, agent: AgentId, using: str) -> Response:
+async def _renewed(
+    room: ServerRoom, csr: CheckedCsr, agent: AgentId, using: str, replaces: datetime | None
+) -> Response:
     """Sign an agent's next leaf; until the agent uses it, both keys prove the agent."""
     coming = spki_digest(csr.csr.public_key())
     await room.membership.expect_key(agent, using, coming)
-    issued = await _own_leaf(room, csr, agent)
+    issued = await _own_leaf(room, csr, agent, replaces)
     await room.membership.renewed(agent, coming, issued.certificate.not_valid_after_utc)
     return _released(room, issued, agent)
 
 
-async def _own_leaf(room: ServerRoom, csr: CheckedCsr, identity: AgentId) -> IssuedLeaf:
+async def _own_leaf(
+    room: ServerRoom, csr: CheckedCsr, identity: AgentId, replaces: datetime | None = None
+) -> IssuedLeaf:
     """Sign an agent's leaf for itself; the caller notes it before it is released."""
     foreign = foreign_names(identity.node, csr.dns_names, csr.ip_addresses)
     if foreign:
         raise DeniedError(f"agent {identity.node!r} may not have the names {', '.join(foreign)}")
     caller: Principal = Node(identity=identity, key_digest=spki_digest(csr.csr.public_key()))
-    return await room.manager.sign(csr, principal=caller)
+    return await room.manager.sign(csr, principal=caller, replaces=replaces)
 
 
 def _released(room: ServerRoom, issued: IssuedLeaf, identity: AgentId) -> Response:

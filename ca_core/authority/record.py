@@ -6,7 +6,9 @@ leaf beyond it is released, in steps of an hour, so it costs one commit an hour.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,6 +16,8 @@ from cryptography import x509
 
 from ca_core.authority.rows import (
     AUTHORITIES,
+    IN_BUNDLE,
+    SIGNERS,
     AuthorityRow,
     Phase,
     authorities,
@@ -21,7 +25,7 @@ from ca_core.authority.rows import (
     put,
 )
 from ca_core.clock import Clock
-from ca_core.errors import ConflictError
+from ca_core.errors import ConflictError, NotReadyError
 from ca_core.identity.certificates import serial_hex
 from ca_core.state.protocol import ABSENT, Change, Row, Transaction
 from ca_core.state.store import Store
@@ -43,7 +47,10 @@ _EPOCH_HOUR = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 class IssuanceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One leaf, as the ledger keeps it: who has it, under what, until when."""
+    """One leaf, as the ledger keeps it: who has it, under what, until when.
+
+    ``replaces`` is the end of the same holder's leaf that this one replaces; None for a first one.
+    """
 
     serial: str
     identity: str
@@ -52,6 +59,7 @@ class IssuanceRow(msgspec.Struct, frozen=True, kw_only=True):
     signer: str
     not_after: datetime
     at: datetime
+    replaces: datetime | None = None
 
 
 class CountRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +198,32 @@ class IssuanceRecord:
             if row.principal != REHEARSAL
         )
 
+    def outstanding(self, authority: str, signer: str, since: datetime, now: datetime) -> int:
+        """Return how many leaves of a replaced signer are alive and were not replaced. Blocks.
+
+        A holder is an identity at one principal: once it was given a leaf by another signer, what
+        it has of this one counts no more.
+
+        Args:
+            authority: whose signer it is.
+            signer: the one that was replaced.
+            since: when, aware UTC.
+            now: aware UTC.
+
+        Raises:
+            UnavailableError: the ledger cannot be written or read now.
+        """
+        self._store.flush()
+        left: Counter[tuple[str, str]] = Counter()
+        for row in _issuances(self._store):
+            holder = (row.identity, row.principal)
+            is_its_own = (row.authority, row.signer) == (authority, signer)
+            if row.principal != REHEARSAL and is_its_own and row.not_after > now:
+                left[holder] += 1
+            elif not is_its_own and row.at >= since:
+                left.pop(holder, None)
+        return left.total()
+
     async def raise_ceiling(self, authority: str, signer: str, not_after: datetime) -> None:
         """Return once the committed ceiling of a signer lies beyond ``not_after``.
 
@@ -201,18 +235,27 @@ class IssuanceRecord:
             standing = signer_ceiling(view, authority, signer)
             if standing is not None and not_after <= standing:
                 return
-            key = f"{authority}/{signer}"
-            row = view.get(CEILINGS, key)
-            value = next_ceiling(not_after).isoformat().encode()
-            try:
-                await self._store.commit_async(
-                    Transaction(
-                        changes=(Change(CEILINGS, key, value),),
-                        expect={(CEILINGS, key): ABSENT if row is None else row.version},
-                    )
-                )
-            except ConflictError:
-                continue
+            with suppress(ConflictError):
+                await self._store.commit_async(_raised(view, authority, signer, not_after, {}))
+
+    async def cover(self, authority: str, signer: str, not_after: datetime) -> None:
+        """Return once the ceiling of a signer that is on record lies beyond ``not_after``.
+
+        Whoever takes the signer or its authority away in the same moment loses the race, or wins
+        it: then the leaf must not be released.
+
+        Raises:
+            NotReadyError: the signer, or its authority, has left.
+            UnavailableError: the store cannot be written; the leaf must not be released.
+        """
+        while True:
+            view = self._store.snapshot
+            expect = _that_still_vouch(view, authority, signer)
+            standing = signer_ceiling(view, authority, signer)
+            if standing is not None and not_after <= standing:
+                return
+            with suppress(ConflictError):
+                await self._store.commit_async(_raised(view, authority, signer, not_after, expect))
 
     def add(
         self,
@@ -222,6 +265,7 @@ class IssuanceRecord:
         principal: str,
         authority: str,
         signer: str,
+        replaces: datetime | None = None,
     ) -> int:
         """Append a leaf to the ledger and return its number, at least 1. Does not wait.
 
@@ -236,6 +280,7 @@ class IssuanceRecord:
             signer=signer,
             not_after=certificate.not_valid_after_utc,
             at=self._clock.now(),
+            replaces=replaces,
         )
         self._store.append(LEDGER, msgspec.json.encode(row))
         self._issued += 1
@@ -271,6 +316,33 @@ class IssuanceRecord:
         rows += [Change(COUNTS, authority, None) for authority in stale]
         for start in range(0, len(rows), 50):
             self._store.commit(Transaction(changes=tuple(rows[start : start + 50])))
+
+
+def _raised(
+    view: View,
+    authority: str,
+    signer: str,
+    not_after: datetime,
+    expect: Mapping[tuple[str, str], int],
+) -> Transaction:
+    key = f"{authority}/{signer}"
+    row = view.get(CEILINGS, key)
+    return Transaction(
+        changes=(Change(CEILINGS, key, next_ceiling(not_after).isoformat().encode()),),
+        expect={**expect, (CEILINGS, key): ABSENT if row is None else row.version},
+    )
+
+
+def _that_still_vouch(view: View, authority: str, signer: str) -> dict[tuple[str, str], int]:
+    """Return the versions of an authority in the bundle and of its signer.
+
+    Raises:
+        NotReadyError: one of them has left.
+    """
+    above, own = view.get(AUTHORITIES, authority), view.get(SIGNERS, signer)
+    if above is None or own is None or decoded(AuthorityRow, above.value).phase not in IN_BUNDLE:
+        raise NotReadyError(f"signer {signer} of {authority} has left; another one signs")
+    return {(AUTHORITIES, authority): above.version, (SIGNERS, signer): own.version}
 
 
 def _that_are_known(view: View) -> set[str]:

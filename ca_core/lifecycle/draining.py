@@ -4,6 +4,7 @@ First out of the bundle, then out of the backend, then out of the store; each is
 each is tried until it is done.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from ca_core.authority.rows import (
 )
 from ca_core.authority.slot import retry_pause
 from ca_core.authority.slots import Place
+from ca_core.authority.unreplaced import issuances, unreplaced
 from ca_core.contract.requests import RetireRequest, RetireSignerRequest
 from ca_core.errors import AuthorityRetiredError, ConflictError, Error, SignerUnknownError
 from ca_core.lifecycle import commits
@@ -37,6 +39,12 @@ from ca_core.state.view import View
 
 LOOK_EVERY = timedelta(minutes=1)
 """A ceiling is passed without a commit."""
+
+HURRIED_LOOK = timedelta(seconds=10)
+"""The same while a compromised authority is in the bundle: the record is asked who renewed."""
+
+LAST_SIGNATURES = timedelta(seconds=30)
+"""A server that has not heard of a change signs under the old signer for no longer than this."""
 
 _TOPICS = (ROOTS_TOPIC, SIGNERS_TOPIC, OPERATIONS_TOPIC)
 
@@ -55,6 +63,11 @@ def may_leave(view: View, row: AuthorityRow, now: datetime) -> bool:
         return True
     ceiling = ceiling_of(view, row.id)
     return ceiling is None or ceiling <= now
+
+
+def hurries(row: AuthorityRow) -> bool:
+    """Say whether an authority is to leave before what it signed has ended."""
+    return row.tainted and row.phase is Phase.DRAINING
 
 
 def replaced_signers(view: View, now: datetime) -> tuple[SignerRow, ...]:
@@ -89,15 +102,18 @@ class Drain:
         """Let leave what may leave now; return how long to wait before the next look."""
         await self._out_of_the_bundle(fence)
         await self._out_of_the_backend(fence)
-        tries = [when for _, when in self._failures.values()]
         now = self._tools.clock.now()
-        return min([LOOK_EVERY, *(max(when - now, timedelta(seconds=1)) for when in tries)])
+        moments = [when for _, when in self._failures.values()]
+        hurried = [row for row in authorities(self._tools.view) if hurries(row)]
+        moments += [row.leave_by for row in hurried if row.leave_by is not None]
+        longest = HURRIED_LOOK if hurried else LOOK_EVERY
+        return min([longest, *(max(when - now, timedelta(seconds=1)) for when in moments)])
 
     async def _out_of_the_bundle(self, fence: Fence) -> None:
         tools, now = self._tools, self._tools.clock.now()
         for row in authorities(tools.view):
-            if may_leave(tools.view, row, now):
-                _log.info("authority %s leaves the bundle: nothing it signed is alive", row.id)
+            if may_leave(tools.view, row, now) or await self._is_replaced(row, now):
+                _log.info("authority %s (tainted: %s) leaves the bundle", row.id, row.tainted)
                 await self._commit(partial(commits.retired, tools.view, row.id, now, fence))
         for signer in replaced_signers(tools.view, now):
             authority = read(tools.view, AuthorityRow, AUTHORITIES, signer.authority)
@@ -106,11 +122,30 @@ class Drain:
                 partial(commits.signer_retired, tools.view, signer, place, now, fence)
             )
 
+    async def _is_replaced(self, row: AuthorityRow, now: datetime) -> bool:
+        """Say whether every leaf of a compromised authority has a successor, by a whole record."""
+        since = row.phase_since
+        if not (hurries(row) and row.complete) or since is None or now < since + LAST_SIGNATURES:
+            return False
+        try:
+            return await asyncio.to_thread(self._left, row.id, now) == 0
+        except Error as error:
+            _log.warning("who renewed cannot be read, authority %s stays: %s", row.id, error)
+            return False
+
+    def _left(self, authority: str, now: datetime) -> int:
+        return unreplaced(issuances(self._tools.store), authority, now)
+
     async def _out_of_the_backend(self, fence: Fence) -> None:
-        for row in leftovers(self._tools.view):
+        """Remove what is left behind; a backend that hangs keeps nobody in the bundle."""
+        left = leftovers(self._tools.view)
+        keys = {row.key for row in left}
+        self._failures = {key: told for key, told in self._failures.items() if key in keys}
+        for row in left:
             _, when = self._failures.get(row.key, (0, self._tools.clock.now()))
             if when <= self._tools.clock.now():
                 await self._swept(row, fence)
+                await self._out_of_the_bundle(fence)
 
     async def _swept(self, row: LeftoverRow, fence: Fence) -> None:
         tools = self._tools
@@ -138,7 +173,7 @@ class Drain:
         except (AuthorityRetiredError, SignerUnknownError):
             return
         finally:
-            await tools.slots.release(place)
+            tools.slots.release(place)
 
     async def _commit(self, make: Callable[[], Transaction]) -> None:
         try:

@@ -100,5 +100,4 @@ class SickRoom(LivingRoom):
 
     def authority(self, name):
         """Return an authority's row, or None."""
-
         return read(self.store.snapshot, AuthorityRow, AUTHORITIES, name)

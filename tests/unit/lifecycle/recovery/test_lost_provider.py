@@ -147,17 +147,17 @@ def test_force_does_not_wait_for_a_provider_that_is_away():
 
 
 def test_a_provider_that_cannot_be_opened_any_more_is_replaced():
-    """A server that starts while its provider is gone for good carries the change out all the same."""
+    """A server that starts while its provider is gone for good changes who signs all the same."""
 
     async def scenario():
         backend, disk, clock = MortalBackend(), MemoryDisk(), FakeClock()
-        first = room_on(backend, engine=MemoryEngine(disk), clock=clock)
+        first = room_on(backend, engine=MemoryEngine(disk=disk), clock=clock)
         async with running(first):
             await first.ready()
             await first.sign()
             old = first.current()
         backend.is_gone = True
-        room = room_on(backend, engine=MemoryEngine(disk), clock=clock)
+        room = room_on(backend, engine=MemoryEngine(disk=disk), clock=clock)
         async with running(room):
             await room.until(lambda: "no route" in room.manager.why_not_ready())
             begun = await room.changes.apply(BUILT_IN, actor="test", wishes=WISHES)
