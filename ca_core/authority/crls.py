@@ -8,11 +8,13 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from weakref import WeakValueDictionary
 
 from cryptography import x509
 
 from ca_core.authority.bringup import new_id
 from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.introductions import Introductions
 from ca_core.authority.rows import (
     AUTHORITIES,
     SIGNERS,
@@ -22,7 +24,6 @@ from ca_core.authority.rows import (
     decoded,
     read,
 )
-from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Slots, place_of
 from ca_core.clock import Clock
 from ca_core.contract.requests import CrlRequest
@@ -46,12 +47,13 @@ class _Kept:
 class CrlService:
     """Serves the CRLs of authorities; lives on one event loop."""
 
-    def __init__(self, store: Store, slots: Slots, clock: Clock) -> None:
+    def __init__(self, store: Store, slots: Slots, introduced: Introductions, clock: Clock) -> None:
         self._store = store
         self._slots = slots
+        self._introduced = introduced
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
-        self._making = asyncio.Lock()
+        self._making: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def current(self, authority: str) -> Crls:
         """Return the CRL of every signer of an authority, at most ``KEPT_FOR`` old.
@@ -63,23 +65,31 @@ class CrlService:
         row = read(self._store.snapshot, AuthorityRow, AUTHORITIES, authority)
         if row is None or row.phase is Phase.RETIRED:
             raise NotFoundError(f"no authority {authority!r}", field="authority")
-        async with self._making:
+        async with self._making.setdefault(authority, asyncio.Lock()):
             kept = self._kept.get(authority)
             if kept is None or kept.until <= self._clock.now():
-                slot = self._slots.at(place_of(row))
-                signers = self._signers(authority)
-                crls = tuple([await self._made(slot, signer) for signer in signers])
+                crls = tuple([await self._made(row, signer) for signer in self._signers(authority)])
+                self._forget_old()
                 kept = self._kept[authority] = _Kept(crls, self._clock.now() + KEPT_FOR)
         return kept.crls
 
-    def _signers(self, authority: str) -> list[str]:
+    def _forget_old(self) -> None:
+        """Forget what nobody is given any more, that of retired authorities among it."""
+        now = self._clock.now()
+        self._kept = {name: kept for name, kept in self._kept.items() if kept.until > now}
+
+    def _signers(self, authority: str) -> list[SignerRow]:
         table = self._store.snapshot.table(SIGNERS).values()
         rows = (decoded(SignerRow, row.value) for row in table)
-        return sorted(row.id for row in rows if row.authority == authority)
+        return sorted((row for row in rows if row.authority == authority), key=lambda row: row.id)
 
-    async def _made(self, slot: ProviderSlot, signer: str) -> x509.CertificateRevocationList:
+    async def _made(
+        self, authority: AuthorityRow, signer: SignerRow
+    ) -> x509.CertificateRevocationList:
+        slot = self._slots.at(place_of(authority))
+        await self._introduced.make(slot, authority, signer)
         deadline = self._clock.now() + TIME_LIMIT
-        request = CrlRequest(request_id=new_id("crl"), deadline=deadline, signer=signer)
+        request = CrlRequest(request_id=new_id("crl"), deadline=deadline, signer=signer.id)
         return await slot.call(partial(_crl, request))
 
 

@@ -13,6 +13,7 @@ from ca_core.authority.bringup import BringUp, Leadership, drawn_ids
 from ca_core.authority.configuration import seeded, settings_of
 from ca_core.authority.crls import CrlService
 from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.introductions import Introductions
 from ca_core.authority.limiter import Limiter
 from ca_core.authority.opening import Opener
 from ca_core.authority.patience import PatientSigning
@@ -20,7 +21,6 @@ from ca_core.authority.record import IssuanceRecord
 from ca_core.authority.reviews import ReviewerState
 from ca_core.authority.rows import (
     CONFIGURATION,
-    SIGNERS,
     AuthorityRow,
     ConfigurationRow,
     SignerRow,
@@ -32,12 +32,12 @@ from ca_core.authority.rows import (
 from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Place, Slots, place_of, places
-from ca_core.contract.answers import Health, Signer, TrustChain
+from ca_core.contract.answers import Health
 from ca_core.contract.capabilities import Capability
 from ca_core.contract.issuing import BACKDATE
 from ca_core.contract.requests import LeafRequest
 from ca_core.errors import GuardError, NotReadyError, RequestError, UnavailableError
-from ca_core.identity.certificates import fingerprint, pem_of
+from ca_core.identity.certificates import pem_of
 from ca_core.identity.csr import CheckedCsr
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.state.secrets import missing_keys
@@ -81,8 +81,8 @@ class CAManager:
         self._bystanders = opener.bystanders
         self.slots = Slots(opener)
         self._signing_hand = PatientSigning(clock)
-        self._crls = CrlService(store, self.slots, clock)
-        self._introduced: set[tuple[Place, str]] = set()
+        self._introduced = Introductions(store)
+        self._crls = CrlService(store, self.slots, self._introduced, clock)
         self._limiter = Limiter(clock)
         self._bringup = BringUp(store, clock, self.slots, events=self._bystanders.events)
 
@@ -185,7 +185,7 @@ class CAManager:
 
         1. The current signer is read from the store. 2. Review plugins. 3. Admission, ordered by
         expiry. 4. The guarded provider signs. 5. The ceiling is committed, the record appended.
-        6. Released.
+        6. Released. Where another one signs meanwhile, and the former has left, it begins anew.
 
         Args:
             csr: what is asked for.
@@ -202,7 +202,23 @@ class CAManager:
             ProviderError: the provider failed.
             UnavailableError: the store cannot be written; nothing was released.
         """
-        authority, signer = self._signing()  # (1)
+        while True:
+            signing = self._signing()  # (1)
+            try:
+                return await self._signed(csr, signing, principal=principal, replaces=replaces)
+            except NotReadyError:
+                if self._signing() == signing:
+                    raise
+
+    async def _signed(
+        self,
+        csr: CheckedCsr,
+        signing: tuple[AuthorityRow, SignerRow],
+        *,
+        principal: Principal,
+        replaces: datetime | None,
+    ) -> IssuedLeaf:
+        authority, signer = signing
         slot = self.slots.at(place_of(authority))
         _check_shape(csr, slot.provider)
         now = self._clock.now().replace(microsecond=0)
@@ -212,16 +228,17 @@ class CAManager:
             csr, principal=who, authority=authority.id, not_after=not_after
         )
         await self._limiter.admit(replaces or self._clock.now())  # (3)
-        await self._introduce(slot, authority, signer)
+        await self._introduced.make(slot, authority, signer)
         request = self._leaf_request(csr, signer, now, not_after)
         leaf = await self._guarded(slot, request, who)  # (4)
-        await self.record.raise_ceiling(authority.id, signer.id, leaf.not_valid_after_utc)  # (5)
+        await self.record.cover(authority.id, signer.id, leaf.not_valid_after_utc)  # (5)
         index = self.record.add(
             leaf,
             identity=str(csr.identity),
             principal=who,
             authority=authority.id,
             signer=signer.id,
+            replaces=replaces,
         )
         self.opener.counters.on_issued(authority.id)
         self._bystanders.tell_issued(
@@ -270,24 +287,6 @@ class CAManager:
     @property
     def _slot(self) -> ProviderSlot:
         return self.slots.at(self.place)
-
-    async def _introduce(
-        self, slot: ProviderSlot, authority: AuthorityRow, signer: SignerRow
-    ) -> None:
-        """Show the guard a signer that it has not seen: one of a former life, or of another server.
-
-        Raises:
-            GuardError: the signer does not lead to its authority's anchor.
-        """
-        introduced = (place_of(authority), signer.id)
-        if introduced in self._introduced:
-            return
-        known = Signer(signer.id, signer.certificates)
-        chain = TrustChain(authority.certificates)
-        bundles = (frozenset({fingerprint(authority.anchor_certificate)}),)
-        await slot.call(lambda guard: guard.adopt_signer(known, chain, bundles))
-        known_now = self._store.snapshot.table(SIGNERS)
-        self._introduced = {one for one in self._introduced if one[1] in known_now} | {introduced}
 
     def _keyring_gap(self) -> str:
         missing = missing_keys(self._store.snapshot, self.opener.keyring())

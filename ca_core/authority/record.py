@@ -6,7 +6,6 @@ leaf beyond it is released, in steps of an hour, so it costs one commit an hour.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -197,32 +196,6 @@ class IssuanceRecord:
             for row in _issuances(self._store)
             if row.principal != REHEARSAL
         )
-
-    def outstanding(self, authority: str, signer: str, since: datetime, now: datetime) -> int:
-        """Return how many leaves of a replaced signer are alive and were not replaced. Blocks.
-
-        A holder is an identity at one principal: once it was given a leaf by another signer, what
-        it has of this one counts no more.
-
-        Args:
-            authority: whose signer it is.
-            signer: the one that was replaced.
-            since: when, aware UTC.
-            now: aware UTC.
-
-        Raises:
-            UnavailableError: the ledger cannot be written or read now.
-        """
-        self._store.flush()
-        left: Counter[tuple[str, str]] = Counter()
-        for row in _issuances(self._store):
-            holder = (row.identity, row.principal)
-            is_its_own = (row.authority, row.signer) == (authority, signer)
-            if row.principal != REHEARSAL and is_its_own and row.not_after > now:
-                left[holder] += 1
-            elif not is_its_own and row.at >= since:
-                left.pop(holder, None)
-        return left.total()
 
     async def raise_ceiling(self, authority: str, signer: str, not_after: datetime) -> None:
         """Return once the committed ceiling of a signer lies beyond ``not_after``.

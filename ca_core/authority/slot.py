@@ -119,11 +119,16 @@ class ProviderSlot:
         not stop the call.
 
         Raises:
-            NotReadyError: the provider is not open.
+            NotReadyError: the provider is not open, or no more.
         """
         provider = self.provider
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, work, provider)
+        if self._threads is None:
+            raise NotReadyError("the CA provider is not open")
+        try:
+            running = self._threads.submit(work, provider)
+        except RuntimeError as closed:
+            raise NotReadyError("the CA provider has been closed") from closed
+        return await asyncio.wrap_future(running)
 
     def close(self) -> None:
         """Let running calls end, then close the provider."""

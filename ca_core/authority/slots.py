@@ -6,6 +6,7 @@ tells it which provider to open.
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,11 +26,14 @@ from ca_core.authority.rows import (
     read,
 )
 from ca_core.authority.slot import ProviderSlot
+from ca_core.errors import Error
 from ca_core.state.view import View
 
 _TOPICS = (ROOTS_TOPIC, SIGNERS_TOPIC, CONFIGURATION_TOPIC)
 _LOOK_EVERY = 60.0
 _GONE = frozenset({Phase.RETIRED})
+
+_log = logging.getLogger("ca_core.authority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Slots:
         self._slots: dict[Place, ProviderSlot] = {}
         self._opening: dict[Place, asyncio.Task[None]] = {}
         self._held: dict[Place, int] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def at(self, place: Place) -> ProviderSlot:
         """Return the slot of a place; one that nobody asked for before is not open yet."""
@@ -78,16 +83,20 @@ class Slots:
         slot = self.at(place)
         if not slot.is_open and place not in self._opening:
             task = asyncio.create_task(slot.open(), name=f"open {place.authority}")
-            task.add_done_callback(lambda _: self._opening.pop(place, None))
+            task.add_done_callback(partial(self._opened_at, place))
             self._opening[place] = task
         return slot
+
+    def _opened_at(self, place: Place, task: asyncio.Task[None]) -> None:
+        if self._opening.get(place) is task:  # a later attempt may have taken its place
+            del self._opening[place]
 
     def hold(self, place: Place) -> ProviderSlot:
         """Open a place that the store does not ask for, until as many ``release`` it."""
         self._held[place] = self._held.get(place, 0) + 1
         return self.open(place)
 
-    async def release(self, place: Place) -> None:
+    def release(self, place: Place) -> None:
         """Let go of a place; it is closed if the store does not ask for it either."""
         left = self._held.get(place, 0) - 1
         if left > 0:
@@ -95,7 +104,7 @@ class Slots:
             return
         self._held.pop(place, None)
         if place not in places(self._opener.store.snapshot):
-            await self._close(place)
+            self._close(place)
 
     async def run(self) -> None:
         """Open what lives and close what does not, for ever; cancel to end."""
@@ -106,21 +115,33 @@ class Slots:
             for place in wanted:
                 self.open(place)
             for place in set(self._slots) - wanted - set(self._held):
-                await self._close(place)
+                self._close(place)
             await store.wait(_TOPICS, view.topic_index(*_TOPICS), _LOOK_EVERY)
 
     async def close(self) -> None:
         """Let running calls end, then close every provider."""
         for place in tuple(self._slots):
-            await self._close(place)
+            self._close(place)
+        await asyncio.gather(*self._closing)
 
-    async def _close(self, place: Place) -> None:
+    def _close(self, place: Place) -> None:
+        """Take a provider out of use at once; one that hangs in a call is waited for elsewhere."""
         slot, task = self._slots.pop(place, None), self._opening.pop(place, None)
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        if slot is not None:
-            await asyncio.to_thread(slot.close)
+        closing = asyncio.create_task(_closed(slot, task), name=f"close {place.authority}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     def _opened(self, place: Place) -> GuardedProvider:
         return self._opener.opened(place.authority, place.configuration)
+
+
+async def _closed(slot: ProviderSlot | None, task: asyncio.Task[None] | None) -> None:
+    """Give up opening, let running calls end, then close the provider."""
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    try:
+        if slot is not None:
+            await asyncio.to_thread(slot.close)
+    except Error as error:
+        _log.warning("a CA provider did not close as it should: %s", error)

@@ -219,7 +219,7 @@ class Driver:
             bundles = _bundles(tools, row, found)
             await rehearse(tools, slot, authority, signer, bundles, crosses, anchors=anchors)
         finally:
-            await tools.slots.release(place)
+            tools.slots.release(place)
 
     async def _lengthen(self, row: OperationRow, authority: AuthorityRow) -> None:
         """Cross-sign anew if the wait was so long that the first one ends too soon."""

@@ -41,7 +41,7 @@ async def made(tools: Tools, row: OperationRow) -> Made:
         async with tools.lock(place.authority):
             return await _made(tools, row, await opened(tools, slot))
     finally:
-        await tools.slots.release(place)
+        tools.slots.release(place)
 
 
 async def _made(tools: Tools, row: OperationRow, slot: ProviderSlot) -> Made:
