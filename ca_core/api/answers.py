@@ -4,15 +4,25 @@ from typing import Any
 
 import msgspec
 
-from ca_core.authority.configuration import shown
+from ca_core.authority.configuration import common_settings, shown
 from ca_core.authority.manager import CAManager
 from ca_core.authority.rows import CONFIGURATION
-from ca_core.durations import format_duration
 from ca_core.errors import NotReadyError
 from ca_core.state.view import View
 
 CONSUL_PROVIDERS = {"builtin": "consul"}
 """On Consul's API our built-in provider has Consul's name for its own."""
+
+
+COMMON_NAMES = {
+    "leaf_ttl": "LeafCertTTL",
+    "intermediate_ttl": "IntermediateCertTTL",
+    "root_ttl": "RootCertTTL",
+    "key_type": "PrivateKeyType",
+    "key_bits": "PrivateKeyBits",
+    "csr_max_per_second": "CSRMaxPerSecond",
+}
+"""Our key that all providers share → Consul's spelling."""
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,15 +45,8 @@ def configuration_answer(view: View, manager: CAManager) -> Configuration:
     stored, row = view.get(CONFIGURATION, "ca"), manager.configuration
     if stored is None or row is None:
         raise NotReadyError("the CA has not finished initializing: no configuration yet")
-    settings, names = manager.settings, manager.consul_names
-    common = {
-        "LeafCertTTL": format_duration(settings.leaf_ttl),
-        "IntermediateCertTTL": format_duration(settings.intermediate_ttl),
-        "RootCertTTL": format_duration(settings.root_ttl),
-        "PrivateKeyType": settings.key.type.value,
-        "PrivateKeyBits": settings.key.bits,
-        "CSRMaxPerSecond": settings.csr_max_per_second,
-    }
+    settings, names = common_settings(manager.settings), manager.consul_names
+    common = {consul: settings[ours] for ours, consul in COMMON_NAMES.items()}
     own = {names.get(name, name): value for name, value in shown(row).items()}
     return Configuration(
         provider=CONSUL_PROVIDERS.get(row.provider, row.provider),

@@ -44,7 +44,11 @@ class ReviewPluginStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the CA stands: trust domain, what signs, and why not if nothing does."""
+    """How the CA stands: trust domain, what signs, and why not if nothing does.
+
+    ``drift`` says how the configuration file differs from what was applied last; empty if it does
+    not.
+    """
 
     trust_domain: str = msgspec.field(name="TrustDomain")
     datacenter: str = msgspec.field(name="Datacenter")
@@ -56,6 +60,7 @@ class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     signer_not_after: str = msgspec.field(name="SignerNotAfter")
     authorities: tuple[AuthorityStatus, ...] = msgspec.field(name="Authorities")
     review_plugins: tuple[ReviewPluginStatus, ...] = msgspec.field(name="ReviewPlugins")
+    drift: str = msgspec.field(name="Drift")
 
 
 async def ca_status(room: ServerRoom, request: Request) -> Response:
@@ -90,6 +95,7 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
         else "",
         authorities=listed,
         review_plugins=_reviewers(manager),
+        drift=await asyncio.to_thread(room.drift),
     )
     return json_response(answer)
 

@@ -15,6 +15,7 @@ from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.reachability import Reachability
+from ca_core.lifecycle.rows import Wishes
 from ca_core.state.store import Store
 from ca_core.telemetry.metrics import Metrics
 
@@ -28,6 +29,9 @@ class ServerRoom:
         reachability: which agents call; this process's memory only.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
+        wishes: how a change goes where a request does not say more.
+        drift: says how the configuration file differs from what was applied last; '' if it does
+            not. Blocks.
         rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
     """
 
@@ -41,6 +45,8 @@ class ServerRoom:
     random: Random
     leader: Callable[[], str]
     rekey: Callable[[], dict[str, Any]]
+    wishes: Wishes = field(default_factory=Wishes)
+    drift: Callable[[], str] = str
     events: Events = field(default_factory=Events)
 
 

@@ -46,16 +46,16 @@ async def crl(room: ServerRoom, request: Request) -> Response:
     return Response(body=pem, content_type="application/x-pem-file")
 
 
-async def until_changed(room: ServerRoom, request: Request, topic: str) -> None:
-    """Wait as a blocking query asks: until the topic has news after ``index``, or ``wait`` is over.
+async def until_changed(room: ServerRoom, request: Request, *topics: str) -> None:
+    """Wait as a blocking query asks: until a topic has news after ``index``, or ``wait`` is over.
 
     An index from the future (another epoch, a restored store) answers at once.
     """
     asked = blocking_of(request)
-    now = room.store.snapshot.topic_index(topic)
+    now = room.store.snapshot.topic_index(*topics)
     if asked.index == now:
         wait: timedelta = with_jitter(asked.wait, room.random.random())
-        await room.store.wait((topic,), asked.index, wait.total_seconds())
+        await room.store.wait(topics, asked.index, wait.total_seconds())
 
 
 def index_headers(view: View, index: int) -> dict[str, str]:

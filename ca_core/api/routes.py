@@ -4,9 +4,6 @@ Handlers, the OpenAPI document and ``docs/consul.md`` are all made from this tab
 not here does not exist.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from ca_core.api import (
@@ -19,7 +16,8 @@ from ca_core.api import (
     status_handlers,
 )
 from ca_core.api.answers import Configuration
-from ca_core.api.http import Request, Response
+from ca_core.api.change_routes import CHANGE_ROUTES
+from ca_core.api.route import INDEX, WAIT, Parameter, Room, Route, Standing
 from ca_core.wire.cluster import (
     AgentRow,
     JoinRequest,
@@ -33,62 +31,16 @@ from ca_core.wire.leaf import IssuedCert
 from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.roots import CARoots
 
-
-class Room(StrEnum):
-    """Whose route it is: which object the handler gets."""
-
-    SERVER = "server"
-    AGENT = "agent"
-    PROCESS = "process"
-
-
-class Standing(StrEnum):
-    """How a route stands to Consul's."""
-
-    SAME = "same"
-    CORRECTED = "corrected"
-    OURS = "ours"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A query parameter, as OpenAPI shows it."""
-
-    name: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One method on one path.
-
-    Attributes:
-        path: with ``{name}`` for variable parts.
-        handler: ``(room, request) -> Response``; its docstring's first line is the summary.
-        hot: served on the lane in front of the framework; the path may end in one variable part.
-        standing: same, corrected or ours; ``note`` says what was corrected.
-        accepts, answers: the JSON types of request and answer, or None.
-    """
-
-    method: str
-    path: str
-    room: Room
-    handler: Callable[[Any, Request], Awaitable[Response]]
-    hot: bool = False
-    standing: Standing = Standing.OURS
-    note: str = ""
-    parameters: tuple[Parameter, ...] = ()
-    accepts: Any = None
-    answers: Any = None
-
-    @property
-    def summary(self) -> str:
-        """Return what it does, in one sentence."""
-        return (self.handler.__doc__ or "").strip().split("\n")[0]
-
-
-_INDEX = Parameter("index", "answer once the index exceeds this one; 0 or absent: at once")
-_WAIT = Parameter("wait", "how long to wait at most, like `10s`; 5m by default, 10m at most")
+__all__ = [
+    "AGENT_ROUTES",
+    "PROCESS_ROUTES",
+    "ROUTES",
+    "SERVER_ROUTES",
+    "Parameter",
+    "Room",
+    "Route",
+    "Standing",
+]
 
 SERVER_ROUTES = (
     Route(
@@ -102,7 +54,7 @@ SERVER_ROUTES = (
             "`SerialNumberHex` holds the whole serial; retired roots are absent; `?pem` gives"
             " anchors only, never intermediates, since a trust store of intermediates trusts them"
         ),
-        parameters=(_INDEX, _WAIT, Parameter("pem", "true: the anchors as concatenated PEM")),
+        parameters=(INDEX, WAIT, Parameter("pem", "true: the anchors as concatenated PEM")),
         answers=CARoots,
     ),
     Route(
@@ -114,6 +66,7 @@ SERVER_ROUTES = (
         note="secrets are `<hidden:ID>` (Consul returns them); the force flag is never stored",
         answers=Configuration,
     ),
+    *CHANGE_ROUTES,
     Route(
         method="GET",
         path="/v1/connect/ca/settings",
@@ -237,7 +190,7 @@ AGENT_ROUTES = (
         hot=True,
         standing=Standing.CORRECTED,
         note="`wait` has the same default and cap everywhere; `X-Consul-KnownLeader` is set",
-        parameters=(_INDEX, _WAIT),
+        parameters=(INDEX, WAIT),
         answers=CARoots,
     ),
     Route(
@@ -252,8 +205,8 @@ AGENT_ROUTES = (
             " an expired leaf is never answered; `dns-san` and `ip-san` are part of the entry"
         ),
         parameters=(
-            _INDEX,
-            _WAIT,
+            INDEX,
+            WAIT,
             Parameter("dns-san", "a DNS name to carry; repeatable"),
             Parameter("ip-san", "an address to carry; repeatable"),
         ),

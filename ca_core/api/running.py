@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
 from ca_core.api.app import bound, process_app
+from ca_core.api.hangup import hangups
 from ca_core.api.listeners import Listener
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.rooms import AgentRoom, ProcessRoom
@@ -33,7 +35,7 @@ from ca_core.authority.registry import Registry
 from ca_core.authority.rows import current_signer, trust_domain
 from ca_core.clock import SystemClock
 from ca_core.config.listen import Listen, TcpListen, UnixListen, parse_listen
-from ca_core.config.model import Config
+from ca_core.config.model import Config, RotationConfig
 from ca_core.config.workloads import workload_uids
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import fingerprint
@@ -62,21 +64,36 @@ class Started:
 
 
 Announce = Callable[[Started], None]
+Load = Callable[[], Config]
 
 
 async def run_dev(
-    config: Config, *, listen: str, data_dir: Path | None, announce: Announce
+    config: Config,
+    *,
+    listen: str,
+    data_dir: Path | None,
+    announce: Announce,
+    load: Load | None = None,
 ) -> None:
     """Run server and agent in one process, on loopback, everybody allowed.
+
+    Args:
+        config: what holds; without a word about it, a new root has nobody to settle for here.
+        listen: where both answer.
+        data_dir: folder of the state; None keeps it in memory.
+        announce: told once it answers.
+        load: reads the configuration anew, for SIGHUP; None if nothing can be read.
 
     Raises:
         ConfigError: the state cannot be used, or the address is taken.
     """
     around = _surroundings(AllowAll())
+    if config.rotation.settle == RotationConfig().settle:
+        config = replace(config, rotation=replace(config.rotation, settle=timedelta()))
     if data_dir is not None:
         config = replace(config, server=replace(config.server, data_dir=data_dir))
     state = await asyncio.to_thread(_state, config, data_dir)
-    async with _server(config, state, around) as server:
+    async with _server(config, state, around) as server, hangups(server.file, load):
         server.start(address=listen)
         await _ready_or_late(server)
         upstream = LocalUpstream(server.room, config.agent.node, _RANDOM)
@@ -96,8 +113,13 @@ async def run_dev(
             await _for_ever()
 
 
-async def run_server(config: Config, *, announce: Announce) -> None:
+async def run_server(config: Config, *, announce: Announce, load: Load | None = None) -> None:
     """Run the server: its API over TLS for agents, over a unix socket for operators.
+
+    Args:
+        config: what holds.
+        announce: told once it answers.
+        load: reads the configuration anew, for SIGHUP; None if nothing can be read.
 
     Raises:
         ConfigError: the state cannot be used, or an address is taken.
@@ -106,7 +128,7 @@ async def run_server(config: Config, *, announce: Announce) -> None:
     data_dir = config.server.data_dir
     state = await asyncio.to_thread(_state, config, data_dir)
     addresses = [parse_listen(text, where="server.listen") for text in config.server.listen]
-    async with _server(config, state, around) as server:
+    async with _server(config, state, around) as server, hangups(server.file, load):
         app = server.app()
         local = [a for a in addresses if isinstance(a, UnixListen)]
         local.append(UnixListen(data_dir / SERVER_SOCKET))

@@ -17,12 +17,15 @@ from ca_core.acl.access import May
 from ca_core.agent.supervision import supervised
 from ca_core.api.app import bound, process_app
 from ca_core.api.bystanders import bystanders_of
+from ca_core.api.casettings import settings_from
+from ca_core.api.configfile import ConfigurationFile
 from ca_core.api.keysource import KeySource, ephemeral_keys, server_keys
 from ca_core.api.lane import BoundRoute, Lane
 from ca_core.api.membership import Membership
 from ca_core.api.rooms import ProcessRoom, ServerRoom
 from ca_core.api.routes import SERVER_ROUTES
 from ca_core.api.serverleaf import Install, ServerLeaf
+from ca_core.api.wishes import default_wishes
 from ca_core.authority.cluster import ensure_cluster
 from ca_core.authority.demand import demand_of
 from ca_core.authority.leadership import LeaseKeeper
@@ -30,14 +33,13 @@ from ca_core.authority.manager import CAManager
 from ca_core.authority.opening import Counters, Opener
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import AuthorityRow, SignerRow, current_signer, trust_domain
-from ca_core.authority.settings import CASettings
 from ca_core.clock import Clock
 from ca_core.config.model import Config, ServerConfig
 from ca_core.contract.events import EventType
 from ca_core.errors import GuardError
-from ca_core.identity.keys import parse_key_spec
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.lifecycle.lifecycle import Lifecycle
+from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.reachability import Reachability
 from ca_core.lifecycle.tools import Tools
 from ca_core.state.lease import Lease
@@ -122,26 +124,6 @@ def _lasting_name(path: Path) -> str:
     return path.read_text().strip()
 
 
-def settings_from(config: Config) -> CASettings:
-    """Return the ``[ca]`` section as the manager works with it; TTL rules were checked on reading.
-
-    Raises:
-        ConfigError: a key type or size that does not exist.
-    """
-    ca = config.ca
-    return CASettings(
-        provider=ca.provider,
-        config=ca.config,
-        leaf_ttl=ca.leaf_ttl,
-        root_ttl=ca.root_ttl,
-        intermediate_ttl=ca.intermediate_ttl,
-        key=parse_key_spec(ca.key_type, ca.key_bits),
-        csr_max_per_second=ca.csr_max_per_second,
-        trust_corporate_root=ca.trust_corporate_root,
-        strict_key_usage=ca.strict_key_usage,
-    )
-
-
 def _admitting(registry: Registry, config: Config) -> Registry:
     """Return a registry that imports only providers with the passport that is demanded."""
     demand = demand_of(config)
@@ -182,8 +164,9 @@ class Server:
             bystanders=self._bystanders,
         )
         self.manager = CAManager(opener, run=state.name)
-        self.manager.prepare(settings_from(config))
+        self.manager.prepare(settings_from(config.ca))
         self.reachability = Reachability(clock)
+        wishes = default_wishes(config.rotation)
         self.lifecycle = Lifecycle(
             Tools(
                 store=store,
@@ -193,8 +176,10 @@ class Server:
                 record=self.manager.record,
                 reachable=self.reachability.nodes,
                 events=self._bystanders.events,
-            )
+            ),
+            RotationPolicy(wishes=wishes, automatic=config.rotation.automatic),
         )
+        self.file = ConfigurationFile(lambda: config, self.lifecycle.changes, opener, wishes)
         self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
@@ -210,6 +195,8 @@ class Server:
             clock=clock,
             may=around.may,
             random=around.random,
+            wishes=wishes,
+            drift=self.file.drift,
             events=self._bystanders.events,
             leader=lambda: self._address if self.keeper.leads else "",
             rekey=lambda: state.keys.rekey(store),

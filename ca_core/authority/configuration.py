@@ -66,8 +66,16 @@ def seeded(
     return decoded(ConfigurationRow, store.snapshot.table(CONFIGURATION)["ca"].value)
 
 
-def row_of(settings: CASettings, registry: Registry, secrets: Secrets) -> ConfigurationRow:
+def row_of(
+    settings: CASettings, registry: Registry, secrets: Secrets, *, file_digest: str | None = None
+) -> ConfigurationRow:
     """Return a configuration as it is stored, under a new id; its secrets are set aside. Blocks.
+
+    Args:
+        settings: the configuration, secrets in clear.
+        registry: knows the provider.
+        secrets: where secrets are kept.
+        file_digest: of the file applied last; None if these settings are what stands in it.
 
     Raises:
         ConfigError: the provider is unknown or refuses its configuration.
@@ -75,7 +83,10 @@ def row_of(settings: CASettings, registry: Registry, secrets: Secrets) -> Config
     """
     plugin = registry.get(settings.provider)
     plugin.parse_config(settings.config)
-    return _row_of(settings, plugin, secrets)
+    row = _row_of(settings, plugin, secrets)
+    if file_digest is None:
+        return row
+    return msgspec.structs.replace(row, file_digest=file_digest)
 
 
 def _numbered(view: View) -> Transaction | None:
@@ -124,7 +135,9 @@ def shown(row: ConfigurationRow) -> dict[str, object]:
 
 def digest_of(settings: CASettings) -> str:
     """Return the SHA-256 of a configuration as read; tells whether the file has drifted."""
-    plain = {"provider": settings.provider, "config": _plain(settings.config)} | _common(settings)
+    plain = {"provider": settings.provider, "config": _plain(settings.config)} | common_settings(
+        settings
+    )
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
 
 
@@ -141,17 +154,18 @@ def _row_of(
     return ConfigurationRow(
         provider=settings.provider,
         config=config,
-        settings=_common(settings),
+        settings=common_settings(settings),
         file_digest=digest_of(settings),
         id=new_configuration_id(),
     )
 
 
-def _common(settings: CASettings) -> dict[str, object]:
+def common_settings(settings: CASettings) -> dict[str, object]:
+    """Return what is common to all providers as JSON values, by the keys of the file."""
     return {name: format_duration(getattr(settings, name)) for name in _DURATIONS} | {
         "key_type": settings.key.type.value,
         "key_bits": settings.key.bits,
-        "csr_max_per_second": settings.csr_max_per_second,
+        "csr_max_per_second": float(settings.csr_max_per_second),
         "trust_corporate_root": settings.trust_corporate_root,
         "strict_key_usage": settings.strict_key_usage,
     }

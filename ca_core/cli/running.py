@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def dev(*, listen: str, data_dir: Path | None, file: Path | None) -> None:
 
     level = "warning" if config.log == LogConfig() else config.log.level
     set_up_logging(level, config.log.format)
-    serve(run_dev(config, listen=listen, data_dir=data_dir, announce=announce))
+    load = partial(_loaded, file, {})
+    serve(run_dev(config, listen=listen, data_dir=data_dir, announce=announce, load=load))
 
 
 def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
@@ -48,7 +50,7 @@ def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
         print_lines(screen)
 
     set_up_logging(config.log.level, config.log.format)
-    serve(run_server(config, announce=announce))
+    serve(run_server(config, announce=announce, load=partial(_loaded, file, flags)))
 
 
 def agent(*, file: Path | None, flags: Mapping[str, Any]) -> None:
@@ -68,6 +70,10 @@ def agent(*, file: Path | None, flags: Mapping[str, Any]) -> None:
     token = join_token(config)
     set_up_logging(config.log.level, config.log.format)
     serve(run_agent(config, join_token=token, announce=announce))
+
+
+def _loaded(file: Path | None, flags: Mapping[str, Any]) -> Config:
+    return load_config(find_config_file(file), flags=flags)
 
 
 def _refuse_taken(addresses: tuple[str, ...]) -> None:

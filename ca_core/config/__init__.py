@@ -1,7 +1,7 @@
 """Configuration: one file, the environment and flags become one frozen value."""
 
 from ca_core.config.listen import Listen, TcpListen, UnixListen, parse_listen
-from ca_core.config.load import find_config_file, load_config
+from ca_core.config.load import find_config_file, load_config, parse_ca
 from ca_core.config.model import (
     AgentConfig,
     CAConfig,
@@ -9,6 +9,7 @@ from ca_core.config.model import (
     ConformanceConfig,
     LogConfig,
     PluginsConfig,
+    RotationConfig,
     ServerConfig,
 )
 from ca_core.config.workloads import workload_uids
@@ -21,11 +22,13 @@ __all__ = [
     "Listen",
     "LogConfig",
     "PluginsConfig",
+    "RotationConfig",
     "ServerConfig",
     "TcpListen",
     "UnixListen",
     "find_config_file",
     "load_config",
+    "parse_ca",
     "parse_listen",
     "workload_uids",
 ]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ca_core.config.environment import environment_values
-from ca_core.config.model import Config, RawConfig
-from ca_core.config.rules import check_config
+from ca_core.config.model import CAConfig, Config, RawConfig
+from ca_core.config.rules import check_ca, check_config
 from ca_core.errors import ConfigError
 from ca_core.fields import parse_struct
 from ca_core.identity.keys import KeyType, allowed_bits
@@ -66,6 +66,20 @@ def load_config(
     except ConfigError as error:
         raise _located(error, origins, file) from None
     return config
+
+
+def parse_ca(raw: RawConfig) -> CAConfig:
+    """Return a ``[ca]`` section that came from elsewhere, under the rules of the file.
+
+    Args:
+        raw: as TOML has it; what is left out has its default.
+
+    Raises:
+        ConfigError: as ``load_config``; ``where`` is the dotted key, ``ca.`` included.
+    """
+    section = parse_struct(CAConfig, _with_key_bits({"ca": dict(raw)})["ca"], where="ca")
+    check_ca(section)
+    return section
 
 
 Origins = dict[str, str]

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 KeyType = Literal["ec", "rsa", "ed25519"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+OnDeadlineName = Literal["wait", "abort", "proceed"]
 ConformanceLevel = Literal["L0", "L1", "L2", "L3", "L4"]
 
 
@@ -118,6 +119,29 @@ class CAConfig(msgspec.Struct, frozen=True, kw_only=True):
         return f"CAConfig(provider={self.provider!r}, config keys={sorted(self.config)})"
 
 
+class RotationConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """``[rotation]``: how a change of who signs goes, where nobody who asks for it says more."""
+
+    automatic: Annotated[
+        bool, Meta(description="Replace signers and roots before they end, without being asked.")
+    ] = True
+    settle: Annotated[
+        timedelta,
+        Meta(
+            description="How long a new root is given out before it signs, for readers that cannot "
+            "acknowledge it; not waited for where the old root vouches for it. `dev`: 0s."
+        ),
+    ] = timedelta(minutes=10)
+    patience: Annotated[
+        timedelta,
+        Meta(description="How long acknowledgements are waited for until on_deadline counts."),
+    ] = timedelta(hours=1)
+    on_deadline: Annotated[
+        OnDeadlineName,
+        Meta(description="What then: wait on, abort, or proceed if the old root vouches for it."),
+    ] = "wait"
+
+
 class PluginsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """``[plugins]``: who is asked before a leaf is signed and told what happened."""
 
@@ -170,6 +194,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerConfig = msgspec.field(default_factory=ServerConfig)
     agent: AgentConfig = msgspec.field(default_factory=AgentConfig)
     ca: CAConfig = msgspec.field(default_factory=CAConfig)
+    rotation: RotationConfig = msgspec.field(default_factory=RotationConfig)
     plugins: PluginsConfig = msgspec.field(default_factory=PluginsConfig)
     conformance: ConformanceConfig = msgspec.field(default_factory=ConformanceConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)

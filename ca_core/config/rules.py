@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ca_core.config.listen import TcpListen, parse_listen
-from ca_core.config.model import CAConfig, Config
+from ca_core.config.model import CAConfig, Config, RotationConfig
 from ca_core.durations import format_duration
 from ca_core.errors import ConfigError, RequestError
 from ca_core.identity.keys import KeyType, parse_key_spec
@@ -37,9 +37,8 @@ def check_config(config: Config) -> None:
     Raises:
         ConfigError: the first rule broken, with the fix; ``where`` is the dotted key.
     """
-    check_lives(config.ca)
-    _check_keys(config.ca)
-    _check_limits(config.ca)
+    check_ca(config.ca)
+    _check_rotation(config.rotation)
     _check_names(config)
     _check_kek(config)
     _check_listen(config)
@@ -47,6 +46,17 @@ def check_config(config: Config) -> None:
     _check_plugins(config)
     _check_conformance(config)
     _check_unserved(config)
+
+
+def check_ca(ca: CAConfig) -> None:
+    """Refuse a ``[ca]`` section whose values do not go together, wherever it comes from.
+
+    Raises:
+        ConfigError: as ``check_config``.
+    """
+    check_lives(ca)
+    _check_keys(ca)
+    _check_limits(ca)
 
 
 def check_lives(ca: CAConfig) -> None:
@@ -100,6 +110,15 @@ def _check_keys(ca: CAConfig) -> None:
 def _check_limits(ca: CAConfig) -> None:
     if not 0 <= ca.csr_max_per_second < float("inf"):
         raise ConfigError("must be 0 (no limit) or more", where="ca.csr_max_per_second")
+
+
+def _check_rotation(rotation: RotationConfig) -> None:
+    if rotation.patience <= timedelta():
+        raise ConfigError(
+            "nobody can acknowledge in no time",
+            where="rotation.patience",
+            hint="set it to a minute or more",
+        )
 
 
 def _check_names(config: Config) -> None:

@@ -1,33 +1,31 @@
 """Asking for a change: what kind it is, and the commit that begins it."""
 
 import asyncio
-from dataclasses import replace as replaced
 from functools import partial
 
 from ca_core.authority.bringup import new_id
 from ca_core.authority.configuration import (
     digest_of,
-    provider_config,
     row_of,
-    settings_of,
 )
 from ca_core.authority.rows import (
-    CONFIGURATION,
     AuthorityRow,
     ConfigurationRow,
     SignerRow,
     current_signer,
-    read,
 )
 from ca_core.authority.settings import CASettings
-from ca_core.contract.answers import Findings
-from ca_core.contract.requests import ProbeRequest
 from ca_core.errors import NotFoundError, NotReadyError
-from ca_core.lifecycle import commits
+from ca_core.lifecycle import amending, commits
+from ca_core.lifecycle.abandoning import abandonable, abandoned, tell_abandoned
+from ca_core.lifecycle.classify import classify, needs_findings
+from ca_core.lifecycle.driving import TAINTED_LEAVES
+from ca_core.lifecycle.probing import check_update, probed
 from ca_core.lifecycle.rows import (
     POLICY,
     Ends,
     Kind,
+    LeftoverRow,
     OperationPhase,
     OperationRow,
     PhaseChange,
@@ -35,7 +33,7 @@ from ca_core.lifecycle.rows import (
     open_operation,
     operation,
 )
-from ca_core.lifecycle.tools import Tools, new_request_id
+from ca_core.lifecycle.tools import Tools
 
 
 class Changes:
@@ -50,7 +48,12 @@ class Changes:
         self._tools = tools
 
     async def apply(
-        self, settings: CASettings, *, actor: str, wishes: Wishes | None = None
+        self,
+        settings: CASettings,
+        *,
+        actor: str,
+        wishes: Wishes | None = None,
+        from_file: bool = False,
     ) -> OperationRow | None:
         """Begin the change to another configuration; None if it is the one that stands.
 
@@ -58,15 +61,26 @@ class Changes:
             settings: the whole of it, secrets in clear.
             actor: who asks.
             wishes: how it is to go.
+            from_file: whether it is what stands in the file; its digest is kept with it.
 
         Raises:
             ConfigError: the provider is unknown or refuses its configuration.
         """
-        if digest_of(settings) == digest_of(await asyncio.to_thread(self.standing)):
+        standing = await asyncio.to_thread(self.standing)
+        kind = await self._kind(standing, settings)
+        if kind is None:
+            if from_file:
+                await self._note_file(digest_of(settings))
             return None
-        kind = await self._kind(settings)
+        tools = self._tools
+        await asyncio.to_thread(check_update, tools, standing, settings)
+        digest = digest_of(settings) if from_file else tools.opener.configuration().file_digest
         row = await asyncio.to_thread(
-            row_of, settings, self._tools.opener.registry, self._tools.opener.own_secrets
+            row_of,
+            settings,
+            tools.opener.registry,
+            tools.opener.own_secrets,
+            file_digest=digest,
         )
         return await self._begun(kind, row, actor, wishes)
 
@@ -78,12 +92,32 @@ class Changes:
         """Begin the change to a new signer under the same root."""
         return await self._begun(Kind.RENEW, None, actor, wishes)
 
-    async def taint(self, *, actor: str, wishes: Wishes | None = None) -> OperationRow:
-        """Begin the change away from a compromised root; it pre-empts what is not active yet."""
+    async def taint(
+        self, authority: str = "", *, actor: str, wishes: Wishes | None = None
+    ) -> OperationRow | None:
+        """Begin the change away from a compromised root; it pre-empts what is not active yet.
+
+        Args:
+            authority: which one; '' is the one that signs. One that drains needs no other root: it
+                leaves the bundle within minutes, and there is no operation: None.
+            actor: who asks.
+            wishes: how it is to go.
+
+        Raises:
+            NotFoundError: there is no such authority.
+            RequestError: it is not trusted by anybody yet, or no more.
+        """
+        if authority and authority != self._current()[0].id:
+            await self._taint_draining(authority)
+            return None
         standing = open_operation(self._tools.view)
         if standing is not None and standing.kind is not Kind.TAINT:
             await self.abort(standing.id, actor=actor, reason="another root was declared tainted")
         return await self._begun(Kind.TAINT, None, actor, wishes)
+
+    async def _taint_draining(self, authority: str) -> None:
+        tools, leave_by = self._tools, self._tools.clock.now() + TAINTED_LEAVES
+        await tools.store.commit_async(amending.tainted(tools.view, authority, leave_by))
 
     async def abort(self, name: str, *, actor: str, reason: str = "") -> OperationRow:
         """End an operation that is not active; everything stays as it was before it.
@@ -111,21 +145,27 @@ class Changes:
         await tools.store.commit_async(commits.rolled_back(tools.view, row, tools.clock.now()))
         return self._found(name)
 
-    def standing(self) -> CASettings:
-        """Return the configuration that stands, secrets in clear. Blocks.
+    async def abandon(self, key: str, *, actor: str) -> LeftoverRow:
+        """Give up what a backend holds of an authority or signer that is gone: it stays there.
+
+        Args:
+            key: of the leftover, as status lists it.
+            actor: who asks.
 
         Raises:
-            UnavailableError: a secret or its key-encryption key is missing.
+            NotFoundError: nothing is left behind under it.
+            RequestError: its removal has not failed.
+            ConflictError: it is being removed at this moment.
         """
-        row = self._standing_row()
-        config = provider_config(row, self._tools.opener.own_secrets)
-        return replaced(settings_of(row), config=config)
-
-    def _standing_row(self) -> ConfigurationRow:
-        row = read(self._tools.view, ConfigurationRow, CONFIGURATION, "ca")
-        if row is None:
-            raise NotReadyError("no configuration has been written yet")
+        tools = self._tools
+        row = abandonable(tools.view, key)
+        await tools.store.commit_async(abandoned(tools.view, row))
+        tell_abandoned(tools.events, row, actor)
         return row
+
+    def standing(self) -> CASettings:
+        """Return the configuration that stands, secrets in clear. Blocks; raises as the tools."""
+        return self._tools.standing()
 
     def _found(self, name: str) -> OperationRow:
         row = operation(self._tools.view, name)
@@ -139,21 +179,21 @@ class Changes:
             raise NotReadyError("the first authority is still being made")
         return current
 
-    async def _kind(self, settings: CASettings) -> Kind:
-        """Return what a new configuration changes: the provider, the root, or neither."""
-        standing = await asyncio.to_thread(self.standing)
+    async def _kind(self, standing: CASettings, wanted: CASettings) -> Kind | None:
+        """Return what a new configuration changes, asking its provider if nobody else knows."""
         authority, _ = self._current()
-        if settings.provider != authority.provider:
-            return Kind.SWAP
-        if settings.key != standing.key or (
-            settings.trust_corporate_root != standing.trust_corporate_root
-        ):
-            return Kind.ROTATE
-        same = digest_of(replaced(standing, config=settings.config)) == digest_of(standing)
-        if same:
-            return Kind.SETTINGS
-        found = await probed(self._tools, settings, authority.id)
-        return Kind.SETTINGS if found.exists else Kind.SWAP
+        if not needs_findings(standing, wanted):
+            return classify(standing, wanted)
+        candidate = await probed(self._tools, wanted, authority.id)
+        return classify(standing, wanted, candidate.findings)
+
+    async def _note_file(self, digest: str) -> None:
+        """Keep the digest of a file that says what stands already."""
+        tools = self._tools
+        row = tools.opener.configuration()
+        if row.file_digest == digest:
+            return
+        await tools.store.commit_async(amending.file_noted(tools.view, row, digest))
 
     async def _begun(
         self, kind: Kind, configuration: ConfigurationRow | None, actor: str, wishes: Wishes | None
@@ -185,27 +225,9 @@ class Changes:
         standing = open_operation(self._tools.view)
         if actor == POLICY or standing is None or standing.actor != POLICY:
             return
-        if standing.waits_for_its_moment(self._tools.clock.now()):
+        waits = standing.waits_for_its_moment(self._tools.clock.now())
+        if waits or standing.phase is OperationPhase.PLANNED:  # nothing of it is kept yet
             await self.abort(standing.id, actor=actor, reason=f"gave way to a change by {actor}")
 
 
 _SAME_AUTHORITY = frozenset({Kind.RENEW, Kind.SETTINGS})
-
-
-async def probed(tools: Tools, settings: CASettings, authority: str) -> Findings:
-    """Ask a provider under a configuration that is stored nowhere what exists and what is missing.
-
-    Nothing is changed anywhere.
-
-    Raises:
-        Error: it cannot be opened, or does not answer.
-    """
-    return await asyncio.to_thread(_probed, tools, settings, authority)
-
-
-def _probed(tools: Tools, settings: CASettings, authority: str) -> Findings:
-    provider = tools.opener.trial(settings, authority)
-    try:
-        return provider.probe(ProbeRequest(request_id=new_request_id(), deadline=tools.deadline()))
-    finally:
-        provider.close()

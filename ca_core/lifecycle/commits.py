@@ -177,7 +177,7 @@ def prepared(view: View, row: OperationRow, made: Made, now: datetime, fence: Fe
         draft.write(SIGNERS, made.signer.id, made.signer)
     for cross in made.crosses:
         draft.write(CROSSES, cross.key, cross)
-    draft.topics.add(ROOTS_TOPIC)
+    draft.topics.add(SIGNERS_TOPIC)  # not the roots': nobody who waits for those has news here
     return draft.done(fence)
 
 
@@ -325,7 +325,7 @@ def noted(view: View, row: OperationRow, error: str) -> Transaction | None:
     return draft.done(None)
 
 
-def swept(view: View, row: LeftoverRow, fence: Fence) -> Transaction:
+def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
     """Forget what a backend held, now that it is gone, with everything the store keeps of it."""
     draft = Draft(view)
     draft.remove(LEFTOVERS, row.key)
@@ -428,6 +428,8 @@ def _require_way_back(view: View, row: OperationRow, now: datetime) -> None:
     old = read(view, AuthorityRow, AUTHORITIES, row.old.authority)
     if old is None or old.phase not in {Phase.DRAINING, Phase.SIGNING}:
         raise RequestError("the old authority is retired: there is no way back", field="operation")
+    if old.tainted:
+        raise RequestError("a compromised authority never signs again", field="operation")
     signer = read(view, SignerRow, SIGNERS, row.old.signer)
     if signer is None or signer.certificates[0].not_valid_after_utc <= now:
         raise RequestError("the old signer has expired: there is no way back", field="operation")

@@ -51,6 +51,7 @@ class RotationPolicy:
             ask: what was made just now is not replaced at once.
         wishes: how an automatic change goes; its moment is put into them.
         step: what lies at least between preparing and activating.
+        automatic: whether what is due is begun at all; what is overdue is told all the same.
     """
 
     signer_prepare: Lead = field(default_factory=lambda: Lead(1 / 2, timedelta(days=30)))
@@ -62,6 +63,7 @@ class RotationPolicy:
     latest_share: float = 3 / 4
     wishes: Wishes = field(default_factory=Wishes)
     step: Lead = field(default_factory=lambda: Lead(1 / 24, timedelta(days=7)))
+    automatic: bool = True
 
     def signer_leads(self, life: timedelta, leaf_ttl: timedelta) -> Leads:
         """Return the leads for a signer of this life."""

@@ -136,7 +136,7 @@ class Schedule:
         """Begin what is due now; return how long to wait before the next look."""
         self._tell()
         roots, now = roots_of(self._tools), self._tools.clock.now()
-        if roots is None or roots.is_changing:
+        if roots is None or roots.is_changing or not self._policy.automatic:
             return LOOK_EVERY
         step = due(roots, self._policy, now)
         if step is None:
@@ -186,6 +186,8 @@ class Schedule:
         row = open_operation(self._tools.view)
         if row is not None:
             return f"operation {row.id} ({row.kind}) is {row.phase}; {row.error or 'it goes on'}"
+        if not self._policy.automatic:
+            return "automatic rotation is switched off"
         if self._error:
             return self._error
         tries = self._vain_tries()

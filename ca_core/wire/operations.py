@@ -87,6 +87,16 @@ class WishesRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     force: bool = msgspec.field(name="Force", default=False)
 
 
+class TaintRequest(WishesRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PUT /v1/connect/ca/taint``.
+
+    Attributes:
+        authority: the compromised one; '' is the one that signs.
+    """
+
+    authority: str = msgspec.field(name="Authority", default="")
+
+
 class ChangeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``POST /v1/connect/ca/plan`` and ``PUT /v1/connect/ca/apply``: a whole configuration.
 

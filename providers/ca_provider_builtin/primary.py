@@ -77,9 +77,10 @@ class BuiltinPrimary(LocalSigning):
             ConfigError: that CA cannot be adopted.
         """
         chain = self.kept.chain_or_none(ROOT)
-        exists = chain is not None
-        if chain is None and self.config.adopts:
-            chain = self._existing().chain
+        named = self._existing().chain if self.config.adopts else None
+        exists = chain is not None and (named is None or _is_same(chain[0], named[0]))
+        if not exists:
+            chain = named
         if chain is None:
             return Findings(exists=exists)
         self._seen(chain)
@@ -246,6 +247,12 @@ class BuiltinPrimary(LocalSigning):
         if room is not None and room < _ROOM_FOR_SIGNER:
             self.capabilities -= {Capability.SIGN_INTERMEDIATE}
         return TrustChain(chain, adopted=self.config.adopts)
+
+
+def _is_same(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Say whether two certificates are of one CA: the same key under the same name."""
+    keys = spki_der(one.public_key()) == spki_der(other.public_key())
+    return keys and one.subject == other.subject
 
 
 def _root_label(authority_id: str) -> str:

@@ -24,7 +24,11 @@ class AuthMethod(msgspec.Struct, frozen=True, kw_only=True):
     ]
     mount_path: Annotated[str, _meta("where the method is mounted; empty: its type")] = ""
     params: Annotated[
-        dict[str, Any], _meta("the method's own parameters; `…_file` names a file read each time")
+        dict[str, Any],
+        msgspec.Meta(
+            description="the method's own parameters; `…_file` names a file read each time",
+            extra_json_schema={"writeOnly": True},  # some of them are secrets: none is shown
+        ),
     ] = {}
 
     def __repr__(self) -> str:

@@ -1,0 +1,50 @@
+"""Commits that change a row without an operation, as pure functions."""
+
+from datetime import datetime
+
+import msgspec
+
+from ca_core.authority.rows import (
+    AUTHORITIES,
+    CONFIGURATION,
+    CONFIGURATIONS,
+    AuthorityRow,
+    ConfigurationRow,
+    Phase,
+    read,
+)
+from ca_core.errors import NotFoundError, RequestError
+from ca_core.lifecycle.commits import Draft
+from ca_core.state.protocol import Transaction
+from ca_core.state.view import View
+
+
+def tainted(view: View, authority: str, leave_by: datetime) -> Transaction:
+    """Declare a draining authority compromised: it leaves the bundle by then, and never returns.
+
+    Raises:
+        NotFoundError: there is no such authority.
+        RequestError: it does not drain.
+    """
+    row = read(view, AuthorityRow, AUTHORITIES, authority)
+    if row is None:
+        raise NotFoundError(f"no authority {authority!r}", field="Authority")
+    if row.phase is not Phase.DRAINING:
+        raise RequestError(
+            f"authority {authority} is {row.phase}: no leaf of it is alive",
+            field="Authority",
+            hint="abort the operation that makes it, if there is one",
+        )
+    draft = Draft(view)
+    end = leave_by if row.leave_by is None else min(leave_by, row.leave_by)
+    draft.authority(authority, tainted=True, leave_by=end)
+    return draft.done(None)
+
+
+def file_noted(view: View, row: ConfigurationRow, digest: str) -> Transaction:
+    """Keep the digest of a file that says what stands already."""
+    draft = Draft(view)
+    noted = msgspec.structs.replace(row, file_digest=digest)
+    draft.write(CONFIGURATION, "ca", noted)
+    draft.write(CONFIGURATIONS, row.id, noted)
+    return draft.done(None)
