@@ -7,13 +7,13 @@ it was in memory, an expired leaf served because a renewal failed, everybody ren
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ca_core.acl.access import Action, May
 from ca_core.acl.principal import Principal, describe
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
+from ca_core.agent.leafanswer import LeafAnswer, handed_out
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
 from ca_core.agent.renewal import (
     RETRY_WINDOW,
@@ -29,7 +29,6 @@ from ca_core.agent.waiting import Gathering, stopped, within
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError, RequestError, UnavailableError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
-from ca_core.wire.leaf import IssuedCert
 from ca_core.wire.times import wire_time
 
 log = logging.getLogger(__name__)
@@ -44,27 +43,6 @@ _DEFAULT_RETRY = timedelta(seconds=1)
 
 Spread = Callable[[], timedelta]
 """Says over what time leaves are renewed when another signer signs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeafAnswer:
-    """A valid leaf.
-
-    Attributes:
-        cert: leaf, chain and key; holds a secret.
-        body: the same as Consul's JSON.
-        hit: True if it came from memory at once.
-        age: time since it was received.
-        index: at least 1; another one means another leaf.
-        failure: why the last attempt to renew it failed, or empty.
-    """
-
-    cert: IssuedCert
-    body: bytes = field(repr=False)
-    hit: bool
-    age: timedelta
-    index: int
-    failure: str = ""
 
 
 class LeafCache:
@@ -127,7 +105,7 @@ class LeafCache:
         leaf = record.leaf
         if leaf is not None and leaf.servable(now):
             if min_index != leaf.index:
-                return _handed_out(record, leaf, now, hit=True)  # (2)
+                return handed_out(record, leaf, now, hit=True)  # (2)
             await self._replaced(record, leaf, wait)  # (3)
             self._check_right(principal, service)  # (5)
             return self._answer(record, hit=False)
@@ -173,7 +151,7 @@ class LeafCache:
         leaf = record.leaf
         if leaf is None or not leaf.servable(now):
             raise self._unservable(record, leaf, now)
-        return _handed_out(record, leaf, now, hit=hit)
+        return handed_out(record, leaf, now, hit=hit)
 
     def _unservable(self, record: LeafRecord, leaf: HeldLeaf | None, now: datetime) -> Error:
         if self._closed or leaf is None:
@@ -296,11 +274,3 @@ class LeafCache:
         for record in self._records.values():
             record.follow(known.active.signing_key_id, now, self._draw, spread)
             self._enter(record)
-
-
-def _handed_out(record: LeafRecord, leaf: HeldLeaf, now: datetime, *, hit: bool) -> LeafAnswer:
-    failure = str(record.error) if record.error else ""
-    age = now - leaf.issued_at
-    return LeafAnswer(
-        cert=leaf.cert, body=leaf.body, hit=hit, age=age, index=leaf.index, failure=failure
-    )

@@ -9,7 +9,7 @@ import pytest
 
 from ca_core.acl.access import AllowAll
 from ca_core.acl.principal import Anonymous
-from ca_core.agent.leaves import LeafAnswer
+from ca_core.agent.leafanswer import LeafAnswer
 from ca_core.api.agent_handlers import leaf
 from ca_core.api.http import Request
 from ca_core.api.rooms import AgentRoom

@@ -1,0 +1,37 @@
+"""A valid leaf as a reader gets it, and how fresh it is."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ca_core.agent.leafrecord import HeldLeaf, LeafRecord
+from ca_core.wire.leaf import IssuedCert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafAnswer:
+    """A valid leaf.
+
+    Attributes:
+        cert: leaf, chain and key; holds a secret.
+        body: the same as Consul's JSON.
+        hit: True if it came from memory at once.
+        age: time since it was received.
+        index: at least 1; another one means another leaf.
+        failure: why the last attempt to renew it failed, or empty.
+    """
+
+    cert: IssuedCert
+    body: bytes = field(repr=False)
+    hit: bool
+    age: timedelta
+    index: int
+    failure: str = ""
+
+
+def handed_out(record: LeafRecord, leaf: HeldLeaf, now: datetime, *, hit: bool) -> LeafAnswer:
+    """Return a leaf of a record as a reader gets it; ``hit``: from memory, at once."""
+    failure = str(record.error) if record.error else ""
+    age = now - leaf.issued_at
+    return LeafAnswer(
+        cert=leaf.cert, body=leaf.body, hit=hit, age=age, index=leaf.index, failure=failure
+    )
