@@ -14,7 +14,7 @@ from ca_core.agent.joining import Draw
 from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.pollers import Pollers
-from ca_core.agent.rootscache import RootsCache
+from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.supervision import supervised
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import stopped
@@ -65,6 +65,7 @@ class Agent:
         )
         if own is not None:
             self.pollers.published(0, own.identity.anchors)  # what its readers knew before
+            self.roots.subscribe(self._let_own_follow)
         issuer = LeafIssuer(upstream, self.roots, clock, settings.datacenter, draw)
         self.leaves = LeafCache(
             issuer, self.roots, may, clock, draw, spread=lambda: self._acknowledging.spread
@@ -146,6 +147,10 @@ class Agent:
             "RenewAt": wire_time(identity.renew_at),
             "Server": identity.server,
         }
+
+    def _let_own_follow(self, known: KnownRoots) -> None:
+        if self._own is not None:
+            self._own.follow(known.active.signing_key_id, self._acknowledging.spread)
 
     def _watch_over(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(supervised(name, run, self._clock), name=f"agent {name}")

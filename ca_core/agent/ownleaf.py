@@ -1,4 +1,4 @@
-"""The agent's own leaf: renewed in its window, rejoined when it was missed, its bundle kept."""
+"""The agent's own leaf: renewed in time and for a new signer, or rejoined; and its bundle, kept."""
 
 import asyncio
 import logging
@@ -9,17 +9,22 @@ from cryptography import x509
 
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
 from ca_core.agent.joining import Draw, identity_of, rejoined
-from ca_core.agent.renewal import Failures, failed, retry_width
+from ca_core.agent.renewal import Failures, failed, hurried, life_left, retry_width
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.verification import Wanted
+from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.errors import Error
+from ca_core.identity.certificates import authority_key_id, colon_hex
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 
 log = logging.getLogger(__name__)
 
 Rejoin = Callable[[AgentIdentity, datetime, float], Awaitable[AgentIdentity]]
 """How an expired agent comes back; ``joining.rejoined`` outside tests."""
+
+FIRST_SHARE = 0.25
+"""Of the time over which leaves are re-issued: an agent that servers refuse gets no others."""
 
 LONGEST_SLEEP = timedelta(seconds=60)
 """The wall clock may be set while we sleep; it is looked at again at least this often."""
@@ -42,6 +47,10 @@ class OwnLeaf:
         self._draw = draw
         self._rejoin = rejoin
         self._failures: Failures | None = None
+        self._signing = ""
+        self._asked_under = ""
+        self._hurry: tuple[str, datetime] | None = None
+        self._bell = Gathering()
         self._saving = asyncio.Lock()
 
     @property
@@ -54,19 +63,37 @@ class OwnLeaf:
         while True:
             left = self._due() - self._clock.now()
             if left > timedelta():
-                await self._clock.sleep(min(left, LONGEST_SLEEP).total_seconds())
+                await self._bell.changed(min(left, LONGEST_SLEEP).total_seconds(), self._clock)
             else:
                 await self.renew()
 
     async def renew(self) -> None:
         """Try once; a failure is logged and decides when the next try is made."""
-        identity = self._store.current
+        identity, under = self._store.current, self._signing
         try:
             await self._save_leaf(await self._renewed(identity))
         except Error as error:
             self._remember(identity, error)
         else:
-            self._failures = None
+            self._failures, self._hurry, self._asked_under = None, None, under
+
+    def follow(self, signing_key_id: str, spread: timedelta) -> None:
+        """Renew among the first within ``spread`` if another key signs now; drawn once for it.
+
+        Args:
+            signing_key_id: SKI of what signs leaves, colon hex.
+            spread: over what time all leaves are re-issued.
+        """
+        self._signing = signing_key_id
+        identity = self._store.current
+        if signing_key_id in (_signer_of(identity), self._asked_under):
+            self._hurry = None
+        elif self._hurry is None or self._hurry[0] != signing_key_id:
+            now = self._clock.now()
+            left = life_left(now, issued_at=identity.issued_at, not_after=identity.not_after)
+            moment = hurried(now, self._draw(), left=left, spread=FIRST_SHARE * spread)
+            self._hurry = (signing_key_id, moment)
+            self._bell.wake()
 
     async def trust(self, anchors: Sequence[x509.Certificate]) -> None:
         """Keep a new bundle, if it differs; what is saved survives a restart.
@@ -80,7 +107,10 @@ class OwnLeaf:
                 await asyncio.to_thread(self._store.save, identity)
 
     def _due(self) -> datetime:
-        return self._failures.retry_at if self._failures else self._store.current.renew_at
+        if self._failures:
+            return self._failures.retry_at
+        renew_at = self._store.current.renew_at
+        return min(renew_at, self._hurry[1]) if self._hurry else renew_at
 
     async def _renewed(self, identity: AgentIdentity) -> AgentIdentity:
         now = self._clock.now()
@@ -110,3 +140,8 @@ class OwnLeaf:
             fraction=self._draw(),
             width=retry_width(identity.issued_at, identity.not_after),
         )
+
+
+def _signer_of(identity: AgentIdentity) -> str:
+    """Return the SKI of what signed the agent's leaf, colon hex."""
+    return colon_hex(authority_key_id(identity.chain[0]) or b"")

@@ -160,9 +160,18 @@ class Fleet:
 
         return until(named)
 
+    def roots(self):
+        """Return the roots as the server gives them out."""
+        with self.operator() as client:
+            return client.get("/v1/connect/ca/roots").json()
+
+    def identity(self, node):
+        """Return what lies on an agent's disk."""
+        return IdentityStore(self.home / node).current
+
     def bundle(self, node):
-        """Return the roots on an agent's disk: what it trusts after a restart."""
-        return IdentityStore(self.home / node).current.anchors
+        """Return the roots that an agent trusts after a restart."""
+        return self.identity(node).anchors
 
     def command(self, *arguments):
         """Run a ``ca-core`` command as the operator; return what it printed."""

@@ -4,7 +4,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from ca_core.identity.certificates import parse_certificates
+from ca_core.identity.certificates import authority_key_id, parse_certificates
 from ca_core.wire.times import parse_wire_time
 from tests.integration.lifecycle.processes import over, until
 
@@ -39,6 +39,15 @@ def test_a_rotation_becomes_active_once_every_agent_has_it_on_its_disk(fleet, re
     assert (found.progress.counted, found.left_behind) == (3, ())
     for node in ("n1", "n2", "n3"):
         assert set(fleet.bundle(node)) >= published(fleet)
+
+
+def test_after_a_change_every_agent_gets_a_leaf_of_the_new_signer(fleet):
+    """Soon, not at its next renewal: the old root may leave before that."""
+    fleet.active(fleet.rotate())
+    (active,) = [root for root in fleet.roots()["Roots"] if root["Active"]]
+    signing = bytes.fromhex(active["SigningKeyID"].replace(":", ""))
+    for node in ("n1", "n2", "n3"):
+        until(lambda node=node: authority_key_id(fleet.identity(node).chain[0]) == signing)
 
 
 def test_an_agent_that_is_cut_off_holds_the_change_up_and_is_named(fleet):

@@ -183,3 +183,43 @@ def test_a_renewal_under_way_does_not_take_a_kept_bundle_back(tmp_path):
         assert len(IdentityStore(h.store.directory).current.anchors) == 2
 
     ran(tmp_path, scenario)
+
+
+def key_id(authority):
+    """Return the SKI of what signs for an authority, as roots show it."""
+    return authority.wire(active=True).signing_key_id
+
+
+def test_the_agent_gets_a_leaf_of_the_new_signer_among_the_first(tmp_path):
+    """A root that leaves the bundle early must not cut its agents off; and once is enough."""
+
+    async def scenario(h):
+        h.own.follow(key_id(h.upstream.active), timedelta(minutes=10))
+        await h.after(HOUR)
+        assert h.upstream.signed == []
+        h.upstream.rotate()
+        await h.own.trust(h.upstream.anchors())
+        for _ in range(3):  # further news does not put it off
+            h.own.follow(key_id(h.upstream.active), timedelta(minutes=10))
+        await h.after(timedelta(seconds=110), step=timedelta(seconds=10))
+        assert h.upstream.signed == []
+        await h.after(timedelta(seconds=10))
+        assert len(h.upstream.signed) == 1
+        assert h.own.identity.chain[1] == h.upstream.active.signer.certificate
+        h.own.follow(key_id(h.upstream.active), timedelta(minutes=10))
+        await h.after(HOUR)
+        assert len(h.upstream.signed) == 1
+
+    ran(tmp_path, scenario)
+
+
+def test_an_announced_key_that_does_not_sign_causes_one_renewal(tmp_path):
+    """Not one after another for ever."""
+
+    async def scenario(h):
+        for _ in range(20):
+            h.own.follow("aa:bb", timedelta(minutes=1))
+            await h.after(timedelta(minutes=1), step=timedelta(seconds=10))
+        assert len(h.upstream.signed) == 1
+
+    ran(tmp_path, scenario)
