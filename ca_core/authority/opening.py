@@ -34,7 +34,7 @@ from ca_core.state.secrets import EncryptedSecrets
 from ca_core.state.store import Store
 from ca_core.telemetry.logs import redacted
 
-_OWN = "_core"
+OWN_SECRETS = "_core"
 """Namespace of the core's own secrets; no entry point can have this name and pass for it."""
 
 _log = logging.getLogger("ca_core.authority")
@@ -68,7 +68,7 @@ class Opener:
     @property
     def own_secrets(self) -> EncryptedSecrets:
         """Return where the core keeps the secrets of the configuration."""
-        return EncryptedSecrets(self.store, self.keyring, _OWN)
+        return EncryptedSecrets(self.store, self.keyring, OWN_SECRETS)
 
     def datacenter(self) -> str:
         """Return this datacenter's name; empty before the cluster row is written."""

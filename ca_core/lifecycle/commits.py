@@ -5,6 +5,7 @@ transaction, so nothing is ever half-changed. Every transaction expects the rows
 on; a loser of a race gets ``ConflictError`` and looks again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from ca_core.authority.rows import (
     CONFIGURATIONS,
     CROSSES,
     CURRENT,
+    PENDING,
     ROOTS_TOPIC,
     SIGNERS,
     SIGNERS_TOPIC,
@@ -27,12 +29,17 @@ from ca_core.authority.rows import (
     CurrentRow,
     Phase,
     SignerRow,
-    authorities,
     decoded,
     put,
     read,
 )
 from ca_core.errors import ConflictError, RequestError
+from ca_core.lifecycle.disused import (
+    disused_secrets,
+    is_needed,
+    secret_keys,
+    unused_configurations,
+)
 from ca_core.lifecycle.marks import outlived_marks
 from ca_core.lifecycle.rows import (
     CHANGE,
@@ -45,14 +52,17 @@ from ca_core.lifecycle.rows import (
     OperationRow,
     PhaseChange,
     SlotRow,
-    leftovers,
     open_operation,
     operation,
     operations,
 )
 from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
 from ca_core.state.providerstate import PROVIDER_STATE
+from ca_core.state.secrets import SECRETS
 from ca_core.state.view import View
+
+_MOST_GONE = 40
+"""Rows of an authority that one commit removes; others go with them, and a commit holds 100."""
 
 KEPT_OPERATIONS = 20
 """Operations that are over and stay on record."""
@@ -102,6 +112,10 @@ class Draft:
         )
         self.write(LEFTOVERS, row.key, row)
 
+    def unchanged(self, table: str, key: str) -> None:
+        """Require that a row, or its absence, is as in the view."""
+        self._expect(table, key)
+
     def done(self, fence: Fence | None) -> Transaction:
         """Return the transaction."""
         return Transaction(
@@ -125,7 +139,8 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
         configuration: the new one, if there is one.
 
     Raises:
-        ConflictError: another operation holds the slot; names it.
+        ConflictError: another operation holds the slot, and is named; or what it was decided on
+            has changed.
     """
     other = open_operation(view)
     if other is not None:
@@ -134,27 +149,40 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
             hint=f"wait for it, or end it: `ca-core ca abort {other.id}`",
         )
     draft = Draft(view)
+    draft.unchanged(CURRENT, "signer")  # what signs now is where it begins
+    current = read(view, CurrentRow, CURRENT, "signer")
+    if current != CurrentRow(authority=row.old.authority, signer=row.old.signer):
+        raise ConflictError("another one signs meanwhile: look again")
     draft.write(OPERATIONS, row.id, row)
     draft.write(CHANGE, "slot", SlotRow(operation=row.id))
     if configuration is not None:
-        draft.write(CONFIGURATIONS, configuration.id, configuration)
+        _configure(draft, configuration)
     kept = operations(view)[-KEPT_OPERATIONS:]
     for old in operations(view)[:-KEPT_OPERATIONS]:
         draft.remove(OPERATIONS, old.id)
-    for unused in _unused_configurations(view, (*kept, row)):
-        draft.remove(CONFIGURATIONS, unused)
+    _forget(draft, unused_configurations(view, (*kept, row)), configuration)
     draft.topics.add(OPERATIONS_TOPIC)
     return draft.done(None)
 
 
-def _unused_configurations(view: View, kept: tuple[OperationRow, ...]) -> tuple[str, ...]:
-    """Return the configurations that nothing leads back to."""
-    ends = {name for row in kept for name in (row.old.configuration, row.new.configuration)}
-    return tuple(
-        name
-        for name in sorted(view.table(CONFIGURATIONS))
-        if name not in ends and not _is_needed(view, name, besides="")
-    )[:20]
+def _configure(draft: Draft, configuration: ConfigurationRow) -> None:
+    """Write a configuration, whose secrets must not have been forgotten meanwhile."""
+    for key in secret_keys(configuration):
+        if draft.view.get(SECRETS, key) is None:
+            raise ConflictError("a secret of the configuration was removed meanwhile: ask again")
+        draft.unchanged(SECRETS, key)
+    draft.write(CONFIGURATIONS, configuration.id, configuration)
+
+
+def _forget(
+    draft: Draft, configurations: Iterable[str], coming: ConfigurationRow | None = None
+) -> None:
+    """Remove configurations, and the secrets that none of the others names."""
+    gone = tuple(configurations)
+    for name in gone:
+        draft.remove(CONFIGURATIONS, name)
+    for key in disused_secrets(draft.view, gone, coming):
+        draft.remove(SECRETS, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +267,8 @@ def ended(
 ) -> Transaction:
     """End an operation that is not active; what it made leaves the bundle and waits for removal.
 
+    In a restored store it may have signed after the backup: then it drains as any other.
+
     Raises:
         RequestError: it is over already.
     """
@@ -248,10 +278,12 @@ def ended(
     draft = Draft(view)
     _move(draft, current, phase, now, reason=reason)
     draft.remove(CHANGE, "slot")
-    if row.makes_authority:
+    if row.makes_authority and view.get(CEILINGS, row.new.authority) is not None:
+        draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
+    elif row.makes_authority:
         draft.leave(row.new.authority, row.new.configuration, now)
-        for table, key in rows_of_authority(view, row.new.authority):
-            draft.remove(table, key)
+        for table, key in rows_of_authority(view, row.new.authority)[-_MOST_GONE:]:
+            draft.remove(table, key)  # itself is the last of them; what is more, its removal takes
         draft.topics.add(ROOTS_TOPIC)
     elif row.makes_signer:
         draft.leave(row.new.authority, row.new.configuration, now, signer=row.new.signer)
@@ -300,7 +332,16 @@ def retired(view: View, authority: str, now: datetime, fence: Fence) -> Transact
     draft = Draft(view)
     draft.authority(authority, phase=Phase.RETIRED, phase_since=now)
     draft.leave(authority, row.configuration, now)
+    for key in _ceilings(view, authority):
+        draft.unchanged(CEILINGS, key)  # nobody releases a leaf of it in the same moment
     return draft.done(fence)
+
+
+def _ceilings(view: View, authority: str) -> list[str]:
+    """Return the keys of an authority's ceilings, and of those that its signers may get."""
+    signers = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
+    own = [f"{authority}/{row.id}" for row in signers if row.authority == authority]
+    return [authority, *own[:_MOST_GONE]]
 
 
 def signer_retired(
@@ -310,6 +351,8 @@ def signer_retired(
     draft = Draft(view)
     draft.leave(signer.authority, configuration, now, signer=signer.id)
     draft.remove(SIGNERS, signer.id)
+    draft.unchanged(CEILINGS, signer.authority)
+    draft.unchanged(CEILINGS, f"{signer.authority}/{signer.id}")
     draft.topics.add(SIGNERS_TOPIC)
     return draft.done(fence)
 
@@ -326,19 +369,26 @@ def noted(view: View, row: OperationRow, error: str) -> Transaction | None:
 
 
 def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
-    """Forget what a backend held, now that it is gone, with everything the store keeps of it."""
+    """Forget what a backend held, now that it is gone, with everything the store keeps of it.
+
+    Where that is too much for one transaction, the row itself stays until the next.
+    """
     draft = Draft(view)
-    draft.remove(LEFTOVERS, row.key)
     gone = [(CEILINGS, f"{row.authority}/{row.signer}")] if row.signer else []
     if not row.signer:
         gone = rows_of_authority(view, row.authority)
-        if not _is_needed(view, row.configuration, besides=row.authority):
-            gone.append((CONFIGURATIONS, row.configuration))
         draft.topics.add(ROOTS_TOPIC)
-    gone += [(PROVIDER_STATE, key) for key in outlived_marks(view)]
-    for table, key in gone:
-        if view.get(table, key) is not None:
-            draft.remove(table, key)
+    gone = [(table, key) for table, key in gone if view.get(table, key) is not None]
+    for table, key in gone[:_MOST_GONE]:
+        draft.remove(table, key)
+    if len(gone) > _MOST_GONE:
+        return draft.done(fence)
+    draft.remove(LEFTOVERS, row.key)
+    for mark in outlived_marks(view):
+        draft.remove(PROVIDER_STATE, mark)
+    needed = bool(row.signer) or is_needed(view, row.configuration, besides=row.authority)
+    known = view.get(CONFIGURATIONS, row.configuration) is not None
+    _forget(draft, (row.configuration,) if known and not needed else ())
     return draft.done(fence)
 
 
@@ -358,26 +408,15 @@ def rows_of_authority(view: View, authority: str) -> list[tuple[str, str]]:
     """
     signers = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
     crosses = (decoded(CrossRow, row.value) for row in view.table(CROSSES).values())
-    prefix = f"{authority}/"
-    found = [(AUTHORITIES, authority), (CEILINGS, authority)]
-    found += [(SIGNERS, row.id) for row in signers if row.authority == authority]
-    found += [(CROSSES, row.key) for row in crosses if authority in {row.new, row.old}]
-    found += [(CEILINGS, key) for key in view.table(CEILINGS) if key.startswith(prefix)]
+    below, own = f"{authority}/", [row.id for row in signers if row.authority == authority]
+    asked = tuple(f"{name}." for name in (authority, *own))
+    found = [(CROSSES, row.key) for row in crosses if authority in {row.new, row.old}]
+    found += [(CEILINGS, key) for key in view.table(CEILINGS) if key.startswith(below)]
+    found += [(LEFTOVERS, key) for key in view.table(LEFTOVERS) if key.startswith(below)]
+    found += [(PENDING, key) for key in view.table(PENDING) if key.startswith(asked)]
+    found += [(SIGNERS, name) for name in own]
+    found += [(CEILINGS, authority), (AUTHORITIES, authority)]
     return [(table, key) for table, key in found if view.get(table, key) is not None]
-
-
-def _is_needed(view: View, configuration: str, *, besides: str) -> bool:
-    """Say whether anything but one authority needs a configuration."""
-    standing = read(view, ConfigurationRow, CONFIGURATION, "ca")
-    if standing is None or standing.id == configuration:
-        return True
-    change = open_operation(view)
-    if change is not None and configuration in {change.old.configuration, change.new.configuration}:
-        return True
-    others = {row.configuration for row in authorities(view) if row.id != besides}
-    return configuration in others | {
-        row.configuration for row in leftovers(view) if row.authority != besides
-    }
 
 
 def _in_phase(row: OperationRow, phase: OperationPhase, now: datetime) -> OperationRow:
