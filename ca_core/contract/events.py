@@ -29,8 +29,23 @@ class EventType(StrEnum):
     AUTHORITY_ADOPTED = "authority.adopted"
     """An authority that existed before was taken over and committed."""
 
+    AUTHORITY_RETIRED = "authority.retired"
+    """An authority left the bundle: nothing it signed is alive, or it was compromised."""
+
     SIGNER_ACTIVATED = "signer.activated"
     """A signer became the one that signs leaves."""
+
+    OPERATION_BEGUN = "operation.begun"
+    """A change of who signs began; no other one begins before it is over."""
+
+    OPERATION_PHASE = "operation.phase"
+    """A change came into a phase, and goes on."""
+
+    OPERATION_ENDED = "operation.ended"
+    """A change is over: active, aborted, failed; or one that was active was rolled back."""
+
+    LEFTOVER_ABANDONED = "leftover.abandoned"
+    """An operator gave up removing what a backend holds of an authority or signer; it stays."""
 
     LEAF_ISSUED = "leaf.issued"
     """A leaf was signed, checked and recorded, and is released."""
@@ -65,6 +80,9 @@ _AUTHORITY = MappingProxyType(
         "not_after": "its end, RFC 3339",
     }
 )
+_OPERATION = MappingProxyType(
+    {"operation": "id of the operation", "kind": "swap, rotate, renew, settings or taint"}
+)
 _AGENT = MappingProxyType({"node": "node name", "identity": "SPIFFE ID of the agent"})
 _SERVER = MappingProxyType(
     {
@@ -87,6 +105,31 @@ EVENT_FIELDS: Mapping[EventType, Mapping[str, str]] = MappingProxyType(
             "signer": "id of the signer",
             "signer_sha256": "fingerprint of its certificate, hex",
             "not_after": "its end, RFC 3339",
+        },
+        EventType.AUTHORITY_RETIRED: {
+            "authority": "id of the authority",
+            "provider": "name of its provider",
+            "root_sha256": "fingerprint of what was trusted, hex",
+            "tainted": "yes if it was compromised, else no",
+        },
+        EventType.OPERATION_BEGUN: {
+            **_OPERATION,
+            "actor": "who asked; policy for what was due",
+            "old_authority": "id of the authority that signs",
+            "new_authority": "id of the one that is to; the same if only the signer changes",
+        },
+        EventType.OPERATION_PHASE: {**_OPERATION, "phase": "prepared or distributed"},
+        EventType.OPERATION_ENDED: {
+            **_OPERATION,
+            "phase": "active, aborted, failed or rolled_back",
+            "actor": "who ended it; policy if it went by itself",
+            "reason": "why, in one sentence; empty if it is active",
+        },
+        EventType.LEFTOVER_ABANDONED: {
+            "authority": "id of the authority",
+            "signer": "id of the signer; empty for the whole authority",
+            "actor": "who gave it up",
+            "error": "why it could not be removed, in one sentence",
         },
         EventType.LEAF_ISSUED: {
             **_WHO,

@@ -20,6 +20,7 @@ from ca_core.lifecycle import amending, commits
 from ca_core.lifecycle.abandoning import abandonable, abandoned, tell_abandoned
 from ca_core.lifecycle.classify import classify, needs_findings
 from ca_core.lifecycle.driving import TAINTED_LEAVES
+from ca_core.lifecycle.milestones import tell_begun, tell_ended
 from ca_core.lifecycle.probing import check_update, probed
 from ca_core.lifecycle.rows import (
     POLICY,
@@ -41,7 +42,8 @@ class Changes:
 
     Every method that begins an operation raises ``ConflictError`` while another one is open, and
     ``NotReadyError`` before the first authority signs. An automatic operation that only waits for
-    its moment gives way: it is aborted, and what is due begins again later.
+    its moment, or cannot even make what it needs, gives way: it is aborted, and what is due begins
+    again later.
     """
 
     def __init__(self, tools: Tools) -> None:
@@ -131,6 +133,7 @@ class Changes:
         make = partial(commits.ended, phase=OperationPhase.ABORTED, fence=None, reason=said)
         tools = self._tools
         await tools.store.commit_async(make(tools.view, row, now=tools.clock.now()))
+        tell_ended(tools.events, row, OperationPhase.ABORTED, actor=actor, reason=said)
         return self._found(name)
 
     async def roll_back(self, name: str, *, actor: str) -> OperationRow:
@@ -143,6 +146,8 @@ class Changes:
         tools = self._tools
         row = self._found(name)
         await tools.store.commit_async(commits.rolled_back(tools.view, row, tools.clock.now()))
+        said = f"rolled back by {actor}"
+        tell_ended(tools.events, row, OperationPhase.ROLLED_BACK, actor=actor, reason=said)
         return self._found(name)
 
     async def abandon(self, key: str, *, actor: str) -> LeftoverRow:
@@ -218,15 +223,17 @@ class Changes:
         )
         await self._let_give_way(actor)
         await tools.store.commit_async(commits.begun(tools.view, row, configuration))
+        tell_begun(tools.events, row)
         return row
 
     async def _let_give_way(self, actor: str) -> None:
-        """Abort an automatic operation that waits for its moment, if somebody asks for a change."""
+        """Abort an automatic operation that waits or is stuck, if somebody asks for a change."""
         standing = open_operation(self._tools.view)
         if actor == POLICY or standing is None or standing.actor != POLICY:
             return
         waits = standing.waits_for_its_moment(self._tools.clock.now())
-        if waits or standing.phase is OperationPhase.PLANNED:  # nothing of it is kept yet
+        is_stuck = standing.phase is OperationPhase.PLANNED and standing.error != ""
+        if waits or is_stuck:  # as when its provider is gone for good
             await self.abort(standing.id, actor=actor, reason=f"gave way to a change by {actor}")
 
 

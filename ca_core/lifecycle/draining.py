@@ -31,6 +31,7 @@ from ca_core.authority.unreplaced import issuances, unreplaced
 from ca_core.contract.requests import RetireRequest, RetireSignerRequest
 from ca_core.errors import AuthorityRetiredError, ConflictError, Error, SignerUnknownError
 from ca_core.lifecycle import commits
+from ca_core.lifecycle.milestones import tell_retired
 from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rows import OPERATIONS_TOPIC, LeftoverRow, leftovers
 from ca_core.lifecycle.tools import Tools, new_request_id
@@ -73,7 +74,12 @@ def hurries(row: AuthorityRow) -> bool:
 def replaced_signers(view: View, now: datetime) -> tuple[SignerRow, ...]:
     """Return the signers of living authorities that were replaced and whose leaves have ended."""
     rows = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
-    return tuple(row for row in rows if row.replaced is not None and _has_ended(view, row, now))
+    alive = {row.id for row in authorities(view) if row.phase is not Phase.RETIRED}
+    return tuple(
+        row
+        for row in rows
+        if row.replaced is not None and row.authority in alive and _has_ended(view, row, now)
+    )
 
 
 def _has_ended(view: View, row: SignerRow, now: datetime) -> bool:
@@ -114,7 +120,8 @@ class Drain:
         for row in authorities(tools.view):
             if may_leave(tools.view, row, now) or await self._is_replaced(row, now):
                 _log.info("authority %s (tainted: %s) leaves the bundle", row.id, row.tainted)
-                await self._commit(partial(commits.retired, tools.view, row.id, now, fence))
+                if await self._commit(partial(commits.retired, tools.view, row.id, now, fence)):
+                    tell_retired(tools.events, row)
         for signer in replaced_signers(tools.view, now):
             authority = read(tools.view, AuthorityRow, AUTHORITIES, signer.authority)
             place = authority.configuration if authority else ""
@@ -175,11 +182,13 @@ class Drain:
         finally:
             tools.slots.release(place)
 
-    async def _commit(self, make: Callable[[], Transaction]) -> None:
+    async def _commit(self, make: Callable[[], Transaction]) -> bool:
+        """Say whether it was committed; if something changed meanwhile, it is looked at again."""
         try:
             await self._tools.store.commit_async(make())
         except ConflictError:
-            return  # something changed: look again
+            return False
+        return True
 
 
 def _retire(row: LeftoverRow, deadline: datetime, provider: GuardedProvider) -> None:

@@ -50,12 +50,14 @@ from ca_core.lifecycle.evidence import (
     evidence,
 )
 from ca_core.lifecycle.making import made
+from ca_core.lifecycle.milestones import tell_ended, tell_phase
 from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rehearsal import rehearse
 from ca_core.lifecycle.rows import (
     ACKNOWLEDGEMENTS_TOPIC,
     AGENTS_TOPIC,
     OPERATIONS_TOPIC,
+    POLICY,
     Kind,
     OperationPhase,
     OperationRow,
@@ -145,6 +147,7 @@ class Driver:
         await tools.store.commit_async(
             commits.prepared(tools.view, row, found, tools.clock.now(), fence)
         )
+        tell_phase(tools.events, row, OperationPhase.PREPARED)
         _log.info("operation %s (%s): prepared, crossed: %s", row.id, row.kind, found.crosses != ())
 
     async def _distribute(self, row: OperationRow, fence: Fence) -> None:
@@ -155,6 +158,7 @@ class Driver:
         authority = read(tools.view, AuthorityRow, AUTHORITIES, row.new.authority)
         if authority is not None:
             tell_authority(tools.events, authority, adopted=False)
+        tell_phase(tools.events, row, OperationPhase.DISTRIBUTED)
         _log.info("operation %s (%s): the new root is distributed", row.id, row.kind)
 
     async def _weigh(self, row: OperationRow, fence: Fence) -> timedelta:
@@ -198,6 +202,7 @@ class Driver:
         signer = read(tools.view, SignerRow, SIGNERS, row.new.signer)
         if signer is not None and row.makes_signer:
             tell_signer(tools.events, signer)
+        tell_ended(tools.events, row, OperationPhase.ACTIVE, actor=POLICY)
         _log.info("operation %s (%s): active", row.id, row.kind)
         return timedelta()
 
@@ -257,6 +262,7 @@ class Driver:
             )
         except RequestError:
             return  # somebody else ended it meanwhile
+        tell_ended(tools.events, row, phase, actor=POLICY, reason=reason)
 
     async def _note(self, row: OperationRow, error: str) -> None:
         transaction = commits.noted(self._tools.view, row, error)

@@ -27,6 +27,7 @@ class LivingRoom(Room):
                 opener=manager.opener,
                 record=manager.record,
                 reachable=lambda: self.reachable,
+                events=self.bystanders.events,
             )
         )
         self.changes = self.lifecycle.changes

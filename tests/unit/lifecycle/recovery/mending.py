@@ -1,7 +1,10 @@
 """What tests of recovery share: rooms on a clock that stands, agents, and how things end."""
 
+import asyncio
 from datetime import timedelta
 
+from ca_core.authority.bystanders import Bystanders
+from ca_core.authority.events import Events
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
     AUTHORITIES,
@@ -13,6 +16,7 @@ from ca_core.authority.rows import (
     put,
     read,
 )
+from ca_core.contract import hookimpl
 from ca_core.identity.certificates import fingerprint
 from ca_core.lifecycle.evidence import digest_of
 from ca_core.lifecycle.rows import (
@@ -39,13 +43,13 @@ LEAF_TTL = timedelta(hours=1)
 class SickRoom(LivingRoom):
     """A room on a clock that stands, to which something happens."""
 
-    def __init__(self, plugin=BUILTIN, *, others=None, engine=None, clock=None):
+    def __init__(self, plugin=BUILTIN, *, engine=None, clock=None, **more):
         super().__init__(
             engine or MemoryEngine(),
             plugin,
             clock=clock or FakeClock(),
             settings=short(LEAF_TTL),
-            others=others,
+            **more,
         )
 
     def current(self):
@@ -72,6 +76,15 @@ class SickRoom(LivingRoom):
         done = self.operation(name)
         assert done.phase is OperationPhase.ACTIVE, done
         return done
+
+    async def later(self, holds):
+        """Return once ``holds()``, while time goes by in steps of some seconds."""
+        for _ in range(1000):
+            if holds():
+                return
+            self.clock.advance(timedelta(seconds=20))
+            await asyncio.sleep(0.005)
+        raise AssertionError("hours have passed")
 
     def join(self, node, life=LEAF_TTL):
         """Let an agent join that never acknowledges by itself."""
@@ -101,3 +114,22 @@ class SickRoom(LivingRoom):
     def authority(self, name):
         """Return an authority's row, or None."""
         return read(self.store.snapshot, AuthorityRow, AUTHORITIES, name)
+
+
+class Heard:
+    """A plugin that keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+        registry = Registry(entry_points=(), extra_hooks={"heard": self})
+        plugins = [registry.hook_plugin("heard")]
+        self.bystanders = Bystanders(events=Events(plugins))
+
+    @hookimpl
+    def ca_event(self, event):
+        """Keep it."""
+        self.told.append(event)
+
+    def of(self, what):
+        """Return the fields of every event of a type, oldest first."""
+        return [dict(event.fields) for event in tuple(self.told) if event.type is what]

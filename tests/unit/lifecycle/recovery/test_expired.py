@@ -40,7 +40,7 @@ def test_after_the_root_has_ended_another_signs_at_once():
             assert (done.crossed, done.left_behind) == (False, ())
             assert room.clock.now() == woke
             assert (await room.sign()).pem.count("BEGIN") == 2
-            await room.until(lambda: room.phase_of(old) is Phase.RETIRED)
+            await room.later(lambda: room.phase_of(old) is Phase.RETIRED)
             assert len(room.anchors()) == 1
 
     asyncio.run(scenario())

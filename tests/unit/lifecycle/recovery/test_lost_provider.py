@@ -6,14 +6,24 @@ from datetime import timedelta
 
 import pytest
 
-from ca_core.authority.rows import Phase, crosses_of
-from ca_core.errors import ProviderError
+from ca_core.authority.rows import AUTHORITIES, Phase, crosses_of, put
+from ca_core.contract import EventType
+from ca_core.errors import NotFoundError, ProviderError, RequestError
 from ca_core.lifecycle.crosssigning import PATIENCE
-from ca_core.lifecycle.rows import Kind, OperationPhase, Wishes
+from ca_core.lifecycle.rows import (
+    LEFTOVERS,
+    POLICY,
+    Kind,
+    LeftoverRow,
+    OperationPhase,
+    Wishes,
+    leftovers,
+)
 from ca_core.state.memory import MemoryDisk, MemoryEngine
+from ca_core.state.protocol import Transaction
 from ca_core.testing.clock import FakeClock
 from tests.unit.authority.cluster import running, short
-from tests.unit.lifecycle.recovery.mending import BUILTIN, LEAF_TTL, SickRoom
+from tests.unit.lifecycle.recovery.mending import BUILTIN, LEAF_TTL, Heard, SickRoom
 from tests.unit.lifecycle.recovery.mortal import MortalBackend
 
 BUILT_IN = replace(short(LEAF_TTL), provider="builtin")
@@ -84,7 +94,7 @@ def test_what_a_lost_authority_signed_is_trusted_until_it_has_ended():
             await room.active(begun.id)
             assert len(room.anchors()) == 2
             room.clock.advance(LEAF_TTL + timedelta(hours=2))
-            await room.until(lambda: len(room.anchors()) == 1)
+            await room.later(lambda: len(room.anchors()) == 1)
             assert room.phase_of(old) is Phase.RETIRED
 
     asyncio.run(scenario())
@@ -170,3 +180,65 @@ def test_a_provider_that_cannot_be_opened_any_more_is_replaced():
             assert room.phase_of(old) is Phase.DRAINING
 
     asyncio.run(scenario())
+
+
+def test_what_is_due_gives_way_when_its_provider_is_gone():
+    """An automatic renewal that cannot even begin holds no operator back."""
+
+    async def scenario():
+        backend = MortalBackend()
+        room = room_on(backend)
+        async with running(room):
+            await room.ready()
+            backend.is_gone = True
+            room.clock.advance(timedelta(days=364))
+            await room.until(lambda: room.latest() is not None and room.latest().error)
+            stuck = room.latest()
+            assert (stuck.kind, stuck.actor) == (Kind.RENEW, POLICY)
+            begun = await room.changes.apply(BUILT_IN, actor="ann", wishes=Wishes(force=True))
+            assert "ann" in room.operation(stuck.id).reason
+            await room.active(begun.id)
+
+    asyncio.run(scenario())
+
+
+def test_what_nobody_reaches_any_more_is_given_up_by_an_operator():
+    """It stays in its backend; the store keeps nothing of it, and nothing is tried any more."""
+
+    async def scenario():
+        backend, heard = MortalBackend(), Heard()
+        room = room_on(backend, bystanders=heard.bystanders)
+        async with running(room):
+            await room.ready()
+            old = room.current()
+            await room.sign()
+            begun = await room.changes.apply(BUILT_IN, actor="test", wishes=Wishes(force=True))
+            await room.active(begun.id)
+            backend.is_gone = True
+            room.clock.advance(LEAF_TTL + timedelta(hours=2))
+            await room.later(lambda: any(row.error for row in leftovers(room.store.snapshot)))
+            (left,) = leftovers(room.store.snapshot)
+            assert (left.key, left.error) == (old, "no route to host")
+            assert (await room.changes.abandon(old, actor="ann")).key == old
+            view = room.store.snapshot
+            assert leftovers(view) == ()
+            assert view.get(AUTHORITIES, old) is None
+            with pytest.raises(NotFoundError):
+                await room.changes.abandon(old, actor="ann")
+            await room.until(lambda: heard.of(EventType.LEFTOVER_ABANDONED))
+            (told,) = heard.of(EventType.LEFTOVER_ABANDONED)
+            assert (told["authority"], told["actor"]) == (old, "ann")
+            assert "no route to host" in told["error"]
+            assert len(backend.names()) == 2
+
+    asyncio.run(scenario())
+
+
+def test_what_can_be_removed_is_not_given_up():
+    """Nothing is forgotten by mistake that its backend would have removed in a moment."""
+    room = SickRoom()
+    row = LeftoverRow(authority="ca-1", configuration="cfg-1", since=room.clock.now())
+    room.store.commit(Transaction(changes=(put(LEFTOVERS, row.key, row),)))
+    with pytest.raises(RequestError, match="being removed"):
+        asyncio.run(room.changes.abandon("ca-1", actor="ann"))
+    room.store.close()
