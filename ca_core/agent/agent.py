@@ -23,6 +23,9 @@ from ca_core.errors import NotReadyError
 from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.wire.times import wire_time
 
+_SHOWN = 20
+"""Readers named in the agent's description; more of them help nobody."""
+
 log = logging.getLogger(__name__)
 
 
@@ -102,6 +105,7 @@ class Agent:
                     "age_seconds": round(self.roots.age.total_seconds()),
                     "last_error": str(self.roots.last_error or ""),
                 },
+                "readers": self._described_readers(),
             },
             "Identity": self._described_identity(),
         }
@@ -136,6 +140,11 @@ class Agent:
         if known is None:
             raise NotReadyError("the trust domain is not known yet: no server has answered")
         return TrustDomain(known.value.trust_domain)
+
+    def _described_readers(self) -> Mapping[str, object]:
+        """Return how many programs read roots here, and a few of those that are behind."""
+        behind = self.pollers.behind(self._clock.monotonic())
+        return {"known": len(self.pollers), "behind": len(behind), "such_as": behind[:_SHOWN]}
 
     def _described_identity(self) -> Mapping[str, object]:
         if self._own is None:

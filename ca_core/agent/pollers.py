@@ -6,6 +6,7 @@ programs that ended are not told apart from slow ones in any other way.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -126,10 +127,20 @@ class Pollers:
         for who in [who for who, reader in self._readers.items() if reader.is_gone(now)]:
             del self._readers[who]
         self._crowd = {n: seen for n, seen in self._crowd.items() if now - seen <= SILENCE}
-        counting = (reader for reader in self._readers.values() if reader.counts(now))
-        held = {reader.held for reader in counting} | self._crowd.keys()
+        held = {reader.held for reader in self._counting(now)} | self._crowd.keys()
         known = [number for number in held if number in self._bundles]
         return self._bundles.get(min(known, default=self._newest), ())
+
+    def behind(self, now: float) -> tuple[str, ...]:
+        """Return the readers that hold an older bundle than the newest, by name."""
+        return tuple(
+            who
+            for who, reader in sorted(self._readers.items())
+            if reader.counts(now) and reader.held != self._newest
+        )
+
+    def _counting(self, now: float) -> Iterator[_Reader]:
+        return (reader for reader in self._readers.values() if reader.counts(now))
 
     def _shown(self, who: str, index: int, now: float) -> _Reader:
         """Return the reader, holding what its index says; an index never seen says nothing new."""

@@ -111,6 +111,7 @@ SERVER_ROUTES = (
         path="/v1/cluster/acknowledgement",
         room=Room.SERVER,
         handler=acknowledgement_handlers.acknowledge,
+        hot=True,
         accepts=Acknowledgement,
         answers=Lease,
     ),

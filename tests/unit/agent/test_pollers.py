@@ -56,8 +56,10 @@ def test_a_reader_holds_the_old_bundle_until_it_comes_back_with_the_newer_index(
     pollers.published(6, BOTH)
     pollers.answered("a", 5, 6, 1.0)
     assert pollers.oldest(1.0) == OLD
+    assert pollers.behind(1.0) == ("a",)
     pollers.asks("a", 6, 2.0)
     assert pollers.oldest(2.0) == BOTH
+    assert pollers.behind(2.0) == ()
 
 
 def test_a_reader_that_was_told_and_is_silent_for_two_minutes_counts_no_more(pollers):
