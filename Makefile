@@ -1,8 +1,10 @@
 # Everything is installed into .venv and nowhere else; only `system-deps` touches the machine.
 BIN := .venv/bin
-.PHONY: run test lint fix types docs bench soak fuzz system-deps
+.PHONY: run demo test lint fix types docs bench soak fuzz system-deps
 
 run: .venv/run ; @exec $(BIN)/ca-core dev
+
+demo: .venv/dev ; @$(BIN)/python -m demo
 
 test: .venv/dev ; @$(BIN)/python -m pytest -n 2 --dist worksteal
 

@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
-RECIPES = ["run", "test", "lint", "fix", "types", "docs", "bench", "soak", "fuzz", "system-deps"]
+RECIPES = [
+    "run",
+    "demo",
+    "test",
+    "lint",
+    "fix",
+    "types",
+    "docs",
+    "bench",
+    "soak",
+    "fuzz",
+    "system-deps",
+]
 SUPPRESSION = re.compile(r"#\s*(noqa|type:\s*ignore)(?P<codes>[^#\n]*)")
 WITH_REASON = re.compile(r"\s*(?:\[[\w, -]+\]|:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)\s+[-#]\s*\S")
 
@@ -98,7 +110,7 @@ def test_every_suppression_carries_its_reason():
     """No ``noqa`` and no ``type: ignore`` stands without a code and a sentence."""
     bare = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for folder in ("ca_core", "providers", "bench", "docs")
+        for folder in ("ca_core", "providers", "bench", "demo", "docs")
         for path in sorted((ROOT / folder).rglob("*.py"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
         for mark in SUPPRESSION.finditer(line)

@@ -1,0 +1,1 @@
+"""A minute of handshakes while the CA moves to OpenBao and back; never shipped."""
