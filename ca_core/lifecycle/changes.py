@@ -18,8 +18,8 @@ from ca_core.authority.settings import CASettings
 from ca_core.errors import NotFoundError, NotReadyError
 from ca_core.lifecycle import amending, commits
 from ca_core.lifecycle.abandoning import abandonable, abandoned, tell_abandoned
+from ca_core.lifecycle.activating import TAINTED_LEAVES
 from ca_core.lifecycle.classify import classify, needs_findings
-from ca_core.lifecycle.driving import TAINTED_LEAVES
 from ca_core.lifecycle.milestones import tell_begun, tell_ended
 from ca_core.lifecycle.probing import check_update, probed
 from ca_core.lifecycle.rows import (
@@ -186,9 +186,9 @@ class Changes:
 
     async def _kind(self, standing: CASettings, wanted: CASettings) -> Kind | None:
         """Return what a new configuration changes, asking its provider if nobody else knows."""
-        authority, _ = self._current()
         if not needs_findings(standing, wanted):
             return classify(standing, wanted)
+        authority, _ = self._current()
         candidate = await probed(self._tools, wanted, authority.id)
         return classify(standing, wanted, candidate.findings)
 
