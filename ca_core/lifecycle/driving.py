@@ -69,6 +69,10 @@ from ca_core.state.protocol import Fence, Transaction
 LOOK_AGAIN = timedelta(seconds=2)
 """Leases end without a commit, so evidence is looked at this often while somebody is missing."""
 
+BREATHS = 4
+"""Times as long as counting took nobody is counted: each of ten thousand agents that acknowledges
+wakes the driver, and a fifth of the loop is enough for that."""
+
 IDLE = timedelta(seconds=60)
 
 _TOPICS = (OPERATIONS_TOPIC, ACKNOWLEDGEMENTS_TOPIC, AGENTS_TOPIC)
@@ -163,13 +167,16 @@ class Driver:
 
     async def _weigh(self, row: OperationRow, fence: Fence) -> timedelta:
         """Go on if the evidence suffices; else say who is missing."""
-        now = self._tools.clock.now()
+        clock, now = self._tools.clock, self._tools.clock.now()
+        began = clock.monotonic()
         found = evidence_of(self._tools, row)
+        took = clock.monotonic() - began
         match decided(row, found, now):
             case Go():
                 return await self._activate(row, fence, found)
             case Stay(reason, until):
                 await self._note(row, reason)
+                await clock.sleep(BREATHS * took)
                 return min(LOOK_AGAIN, max(until - now, timedelta())) if until else LOOK_AGAIN
             case GiveUp(reason):
                 await self._end(row, OperationPhase.ABORTED, reason, fence)

@@ -9,8 +9,9 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from ca_core.authority.rows import decoded, read, trusted_authorities
+from ca_core.authority.rows import decoded, trusted_authorities
 from ca_core.authority.signerrules import Bundle
 from ca_core.identity.certificates import fingerprint
 from ca_core.lifecycle.rows import (
@@ -22,6 +23,9 @@ from ca_core.lifecycle.rows import (
     OperationRow,
 )
 from ca_core.state.view import View
+
+_REMEMBERED = 20_000
+"""Rows that are kept decoded: every one is looked at whenever one agent acknowledges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,7 @@ def counted(view: View, reachable: Collection[str], now: datetime) -> tuple[Coun
         now: aware UTC; an agent whose last leaf has ended counts only while it is reachable.
     """
     table = view.table(AGENTS)
-    agents = (decoded(AgentRecord, table[node].value) for node in sorted(table))
+    agents = (_agent(table[node].value) for node in sorted(table))
     return tuple(
         Counted(
             node=agent.node,
@@ -145,6 +149,10 @@ class GiveUp:
     reason: str
 
 
+_NAMED = 5
+"""Agents that a reason names; the others are counted."""
+
+
 def decided(row: OperationRow, found: Evidence, now: datetime) -> Go | Stay | GiveUp:
     """Return whether a distributed operation may become active.
 
@@ -171,8 +179,9 @@ def decided(row: OperationRow, found: Evidence, now: datetime) -> Go | Stay | Gi
 
 def _without_evidence(row: OperationRow, found: Evidence, now: datetime) -> Stay | GiveUp | None:
     """Return what to do while somebody is missing; None to go on without."""
-    names = ", ".join(one.node for one in found.missing[:5])
-    more = f" and {len(found.missing) - 5} more" if len(found.missing) > 5 else ""  # noqa: PLR2004
+    names = ", ".join(one.node for one in found.missing[:_NAMED])
+    rest = len(found.missing) - _NAMED
+    more = f" and {rest} more" if rest > 0 else ""
     who = f"{names}{more} did not acknowledge the new root"
     deadline = row.deadline() or now
     if now < deadline:
@@ -187,7 +196,25 @@ def _without_evidence(row: OperationRow, found: Evidence, now: datetime) -> Stay
 
 
 def _held(view: View, node: str) -> Bundle | None:
-    row = read(view, AcknowledgementRow, ACKNOWLEDGEMENTS, node)
-    if row is None or row.epoch != view.epoch:
+    row = view.get(ACKNOWLEDGEMENTS, node)
+    if row is None:
         return None
-    return frozenset(row.anchors)
+    epoch, bundle = _said(row.value)
+    return bundle if epoch == view.epoch else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _agent(value: bytes) -> AgentRecord:
+    return decoded(AgentRecord, value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _said(value: bytes) -> tuple[str, Bundle]:
+    row = decoded(AcknowledgementRow, value)
+    return row.epoch, _same(row.anchors)
+
+
+@lru_cache(maxsize=64)
+def _same(anchors: tuple[str, ...]) -> Bundle:
+    """Return a bundle as one object, however many agents hold it."""
+    return frozenset(anchors)
