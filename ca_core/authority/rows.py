@@ -33,6 +33,10 @@ CONFIGURATIONS = "configurations"
 CROSSES = "crosses"
 """Table: cross-certificates, key ``<new authority>.<old authority>``."""
 
+MOST_CROSSED = 4
+"""Certificates of cross-signed CAs in a chain, whatever drains: with a leaf and what leads to its own
+anchor they are eight, and an agent takes no more."""
+
 ROOTS_TOPIC = "roots"
 CONFIGURATION_TOPIC = "configuration"
 SIGNERS_TOPIC = "signers"
@@ -239,8 +243,8 @@ def trusted_authorities(view: View) -> tuple[AuthorityRow, ...]:
 def crosses_of(view: View, authority: str) -> tuple[CrossRow, ...]:
     """Return the cross-certificates that lead from an authority to older ones in the bundle.
 
-    Those of its predecessors follow its own, so that a verifier which knows only the oldest root
-    finds a path.
+    Those of its predecessors follow its own, so that a verifier which knows only an older root
+    finds a path; the nearest first, and at most ``MOST_CROSSED`` certificates in all.
     """
     trusted = {row.id for row in trusted_authorities(view)}
     rows = [decoded(CrossRow, row.value) for row in view.table(CROSSES).values()]
@@ -250,7 +254,19 @@ def crosses_of(view: View, authority: str) -> tuple[CrossRow, ...]:
         up = sorted((r for r in rows if r.new == name and r.old in trusted), key=lambda r: r.key)
         found += [row for row in up if row not in found]
         reached += [row.old for row in up if row.old not in reached]
-    return tuple(found)
+    return _bounded(found)
+
+
+def _bounded(crosses: list[CrossRow]) -> tuple[CrossRow, ...]:
+    """Return the first ones, as many as a chain may hold."""
+    kept: list[CrossRow] = []
+    length = 0
+    for row in crosses:
+        length += row.certificate.count("-----BEGIN CERTIFICATE-----")
+        if length > MOST_CROSSED:
+            break
+        kept.append(row)
+    return tuple(kept)
 
 
 def issuing_chain(view: View, authority: AuthorityRow, signer: SignerRow) -> str:
