@@ -34,8 +34,8 @@ CROSSES = "crosses"
 """Table: cross-certificates, key ``<new authority>.<old authority>``."""
 
 MOST_CROSSED = 4
-"""Certificates of cross-signed CAs in a chain, whatever drains: with a leaf and what leads to its own
-anchor they are eight, and an agent takes no more."""
+"""Certificates of cross-signed CAs in a chain, whatever drains: with a leaf and what leads to its
+own anchor they are eight, and an agent takes no more."""
 
 ROOTS_TOPIC = "roots"
 CONFIGURATION_TOPIC = "configuration"
