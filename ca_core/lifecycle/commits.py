@@ -40,6 +40,7 @@ from ca_core.lifecycle.disused import (
     secret_keys,
     unused_configurations,
 )
+from ca_core.lifecycle.history import kept
 from ca_core.lifecycle.marks import outlived_marks
 from ca_core.lifecycle.rows import (
     CHANGE,
@@ -63,9 +64,6 @@ from ca_core.state.view import View
 
 _MOST_GONE = 40
 """Rows of an authority that one commit removes; others go with them, and a commit holds 100."""
-
-KEPT_OPERATIONS = 20
-"""Operations that are over and stay on record."""
 
 
 @dataclass(slots=True)
@@ -157,10 +155,10 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
     draft.write(CHANGE, "slot", SlotRow(operation=row.id))
     if configuration is not None:
         _configure(draft, configuration)
-    kept = operations(view)[-KEPT_OPERATIONS:]
-    for old in operations(view)[:-KEPT_OPERATIONS]:
-        draft.remove(OPERATIONS, old.id)
-    _forget(draft, unused_configurations(view, (*kept, row)), configuration)
+    stay = kept(operations(view))
+    for old in set(view.table(OPERATIONS)) - {one.id for one in stay}:
+        draft.remove(OPERATIONS, old)
+    _forget(draft, unused_configurations(view, (*stay, row)), configuration)
     draft.topics.add(OPERATIONS_TOPIC)
     return draft.done(None)
 

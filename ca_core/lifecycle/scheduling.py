@@ -18,6 +18,7 @@ from ca_core.authority.slot import retry_pause
 from ca_core.errors import ConflictError, Error
 from ca_core.lifecycle.changes import Changes
 from ca_core.lifecycle.due import Roots, Step, Validity, due, next_look, overdue
+from ca_core.lifecycle.history import is_vain
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.rows import (
     OPERATIONS_TOPIC,
@@ -79,14 +80,7 @@ def _validity(signer: SignerRow) -> Validity:
 
 def vain_tries(view: View, signer: str) -> tuple[OperationRow, ...]:
     """Return the automatic operations that were to replace a signer and did not, oldest first."""
-    return tuple(
-        row
-        for row in operations(view)
-        if row.actor == POLICY
-        and row.old.signer == signer
-        and not row.is_open
-        and row.phase is not OperationPhase.ACTIVE
-    )
+    return tuple(row for row in operations(view) if row.old.signer == signer and is_vain(row))
 
 
 def next_try(tries: tuple[OperationRow, ...], roots: Roots) -> datetime | None:

@@ -25,7 +25,8 @@ from ca_core.authority.rows import (
 )
 from ca_core.errors import ConflictError, RequestError
 from ca_core.lifecycle import commits
-from ca_core.lifecycle.commits import KEPT_OPERATIONS, Made
+from ca_core.lifecycle.commits import Made
+from ca_core.lifecycle.history import KEPT_OPERATIONS
 from ca_core.lifecycle.rows import (
     CHANGE,
     LEFTOVERS,

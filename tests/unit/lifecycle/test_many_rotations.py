@@ -8,7 +8,7 @@ import pytest
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import AUTHORITIES, authorities, bundle, current_signer, issuing_chain
 from ca_core.authority.settings import CASettings
-from ca_core.lifecycle.commits import KEPT_OPERATIONS
+from ca_core.lifecycle.history import KEPT_OPERATIONS
 from ca_core.lifecycle.marks import KEPT_MARKS, outlived_marks
 from ca_core.lifecycle.rows import OPERATIONS, OperationPhase, Wishes
 from ca_core.state.memory import MemoryEngine

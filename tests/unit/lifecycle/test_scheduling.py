@@ -19,8 +19,8 @@ from ca_core.authority.rows import (
 )
 from ca_core.authority.settings import CASettings
 from ca_core.errors import UnavailableError
-from ca_core.lifecycle.commits import KEPT_OPERATIONS
 from ca_core.lifecycle.due import next_look
+from ca_core.lifecycle.history import KEPT_OPERATIONS
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.rows import (
     LEFTOVERS,
