@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from ca_core.clock import Clock
-from ca_core.errors import Error
+from ca_core.errors import ConflictError, Error
 from ca_core.state.lease import SPAN, Lease
 from ca_core.state.protocol import Fence
 
@@ -26,9 +27,11 @@ class LeaseKeeper:
 
     async def held(self) -> Fence:
         """Return once this server holds the lease; the fence goes into every commit."""
-        async with self._tried:
-            await self._tried.wait_for(lambda: self._lease.held)
-        return self._lease.fence
+        while True:
+            async with self._tried:
+                await self._tried.wait_for(lambda: self._lease.held)
+            with suppress(ConflictError):  # it was taken in this very moment
+                return self._lease.fence
 
     async def close(self) -> None:
         """Give the lease back, so that another server need not wait for its end.

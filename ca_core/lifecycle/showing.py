@@ -6,8 +6,8 @@ from datetime import datetime
 from ca_core.authority.rows import AUTHORITIES, CONFIGURATIONS, AuthorityRow, ConfigurationRow, read
 from ca_core.authority.unreplaced import issuances
 from ca_core.errors import Error
+from ca_core.lifecycle.activating import evidence_of
 from ca_core.lifecycle.commits import rolled_back
-from ca_core.lifecycle.driving import evidence_of
 from ca_core.lifecycle.evidence import Counted, Evidence
 from ca_core.lifecycle.outstanding import outstanding
 from ca_core.lifecycle.rows import OPEN, PASSES, OperationPhase, OperationRow
