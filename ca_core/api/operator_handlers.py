@@ -47,7 +47,8 @@ class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the CA stands: trust domain, what signs, and why not if nothing does.
 
     ``drift`` says how the configuration file differs from what was applied last; empty if it does
-    not.
+    not. ``overdue`` says what should have been replaced by now and why it was not; empty if all is
+    well.
     """
 
     trust_domain: str = msgspec.field(name="TrustDomain")
@@ -61,6 +62,7 @@ class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     authorities: tuple[AuthorityStatus, ...] = msgspec.field(name="Authorities")
     review_plugins: tuple[ReviewPluginStatus, ...] = msgspec.field(name="ReviewPlugins")
     drift: str = msgspec.field(name="Drift")
+    overdue: str = msgspec.field(name="Overdue")
 
 
 async def ca_status(room: ServerRoom, request: Request) -> Response:
@@ -96,6 +98,7 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
         authorities=listed,
         review_plugins=_reviewers(manager),
         drift=await asyncio.to_thread(room.drift),
+        overdue=room.lifecycle.schedule.overdue,
     )
     return json_response(answer)
 

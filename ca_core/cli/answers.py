@@ -85,7 +85,7 @@ ANSWERS = {
         "object",
         (
             *("TrustDomain", "Datacenter", "Ready", "Reason", "ProviderOK", "ProviderMessage"),
-            *("Signer", "SignerNotAfter", "Authorities", "ReviewPlugins"),
+            *("Signer", "SignerNotAfter", "Authorities", "ReviewPlugins", "Overdue"),
         ),
         "an authority has `ID`, `Provider`, `Phase`, `RootFingerprint`, `NotAfter`, `Leaves`, "
         "`Complete`, `Ceiling`; a review plugin `Name`, `Package`, `Version`, `SwitchedOff` (why); "

@@ -60,6 +60,7 @@ def status(
             ("signs", "yes" if found["Ready"] else f"no: {found['Reason']}"),
             ("provider", str(found["ProviderMessage"]) or "ok"),
             ("signer ends", _when(found["SignerNotAfter"])),
+            *([("overdue", str(late))] if (late := found.get("Overdue")) else []),
         ]
     )
     rows = [

@@ -78,3 +78,11 @@ def test_review_plugins_are_shown_with_why_one_is_switched_off(run, api, status)
     text = run("ca", "status", "--http-addr", api.url).stdout
     assert "quota          acme 2.1  over its budget" in text
     assert "quota          acme 2.1  no" in text
+
+
+def test_what_is_overdue_is_shown_with_its_reason(run, api, status):
+    """A root or signer that nobody replaced in time is seen by whoever looks."""
+    api.answer("GET", STATUS, status | {"Overdue": "the signer ends: n1 did not acknowledge"})
+    assert "n1 did not acknowledge" in run("ca", "status", "--http-addr", api.url).stdout
+    api.answer("GET", STATUS, status | {"Overdue": ""})
+    assert "overdue" not in run("ca", "status", "--http-addr", api.url).stdout
