@@ -50,7 +50,7 @@ class PatientSigning:
         began = self._clock.monotonic()
         while True:
             try:
-                return await _asked(slot, request)
+                return await slot.sign(request)
             except PendingError as pending:
                 request = replace(request, pending=pending.token)
                 waited = timedelta(seconds=self._clock.monotonic() - began)
@@ -63,7 +63,3 @@ class PatientSigning:
         self._promises[mark] = promise
         while len(self._promises) > MAX_REMEMBERED:
             self._promises.popitem(last=False)
-
-
-async def _asked(slot: ProviderSlot, request: LeafRequest) -> x509.Certificate:
-    return await slot.call(lambda provider: provider.sign_leaf(request))

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from cryptography import x509
+
 from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.pace import Pace
 from ca_core.clock import Clock
+from ca_core.contract.requests import LeafRequest
 from ca_core.errors import Error, NotReadyError, RateLimitedError, UnavailableError
 
 T = TypeVar("T")
@@ -52,6 +56,10 @@ class ProviderSlot:
     A provider that cannot be opened does not stop the server: the slot stays *opening* and tells
     why; ``call`` raises ``NotReadyError`` until it is open.
 
+    Attributes:
+        opening: since when it is opening, and why it failed.
+        pace: how long signatures take.
+
     Args:
         make: opens the provider; runs in a thread, may fail, is tried again.
     """
@@ -64,6 +72,22 @@ class ProviderSlot:
         self._opened = asyncio.Event()
         self._failed = asyncio.Event()
         self.opening = Opening(since=clock.now())
+        self.pace = Pace(clock.monotonic)
+
+    @property
+    def signing_rate(self) -> float:
+        """Return the leaves a second that the provider can sign, as measured; 0 if it never did."""
+        return self.pace.rate(max(1, self.provider.concurrency)) if self.is_open else 0.0
+
+    async def sign(self, request: LeafRequest) -> x509.Certificate:
+        """Have a leaf signed, and measure how long that takes.
+
+        Raises:
+            NotReadyError: as ``call``.
+            Error: as ``Provider.sign_leaf``.
+        """
+        pace = self.pace
+        return await self.call(lambda provider: pace.timed(lambda: provider.sign_leaf(request)))
 
     @property
     def provider(self) -> GuardedProvider:

@@ -7,6 +7,7 @@ from functools import partial
 from cryptography import x509
 
 from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.pace import Pace
 from ca_core.authority.record import REHEARSAL
 from ca_core.authority.rows import AuthorityRow, CrossRow, SignerRow
 from ca_core.authority.signerrules import Bundle
@@ -54,7 +55,7 @@ async def rehearse(  # noqa: PLR0913 - what is rehearsed, each part once
     held = tuple(bundles)
     await slot.call(lambda guard: guard.check_signer(known, chain, held, crosses=ways))
     request = _request(tools, signer)
-    leaf = await tools.pending.call(slot, request.request_id, partial(_sign, request))
+    leaf = await tools.pending.call(slot, request.request_id, partial(_sign, slot.pace, request))
     await tools.record.raise_ceiling(authority.id, signer.id, leaf.not_valid_after_utc)
     tools.record.add(
         leaf,
@@ -94,5 +95,5 @@ def _ways(
     return tuple(found)
 
 
-def _sign(request: LeafRequest, provider: GuardedProvider) -> x509.Certificate:
-    return provider.sign_leaf(request)
+def _sign(pace: Pace, request: LeafRequest, provider: GuardedProvider) -> x509.Certificate:
+    return pace.timed(lambda: provider.sign_leaf(request))

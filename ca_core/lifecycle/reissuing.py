@@ -5,11 +5,19 @@ from datetime import timedelta
 
 from ca_core.authority.configuration import settings_of
 from ca_core.authority.livingleaves import LivingLeaves
+from ca_core.authority.rows import current_signer
+from ca_core.authority.slots import Place, place_of
+from ca_core.lifecycle.rows import OperationPhase, open_operation
 from ca_core.lifecycle.spread import reissue_spread
 from ca_core.lifecycle.tools import Tools
 
 KEPT_SECONDS = 3.0
 """An answer is given this long: ten thousand agents ask a thousand times a second."""
+
+
+def slower(admitted: float, measured: float) -> float:
+    """Return the lower of two rates, a second; 0 is one that limits nothing, or is not known."""
+    return min((rate for rate in (admitted, measured) if rate > 0), default=0.0)
 
 
 class Reissue:
@@ -29,11 +37,23 @@ class Reissue:
         """
         async with self._counting:
             if self._known is None or self._known[0] <= self._tools.clock.monotonic():
-                found = await asyncio.to_thread(self._counted)
+                found = await asyncio.to_thread(self._counted, self._measured())
                 self._known = (self._tools.clock.monotonic() + KEPT_SECONDS, found)
             return self._known[1]
 
-    def _counted(self) -> timedelta:
+    def _measured(self) -> float:
+        """Return the signatures a second of what will sign, or does; 0 if that is not known."""
+        view = self._tools.view
+        change = open_operation(view)
+        if change is not None and change.phase is OperationPhase.DISTRIBUTED:
+            coming = self._tools.slots.at(Place(change.new.authority, change.new.configuration))
+            if coming.signing_rate:
+                return coming.signing_rate
+        current = current_signer(view)
+        return 0.0 if current is None else self._tools.slots.at(place_of(current[0])).signing_rate
+
+    def _counted(self, measured: float) -> timedelta:
         settings = settings_of(self._tools.opener.configuration())
         leaves = self._living.most(self._tools.clock.now())
-        return reissue_spread(leaves, settings.csr_max_per_second, leaf_ttl=settings.leaf_ttl)
+        rate = slower(settings.csr_max_per_second, measured)
+        return reissue_spread(leaves, rate, leaf_ttl=settings.leaf_ttl)

@@ -75,10 +75,10 @@ async def test_repeating_it_costs_no_commit():
     """Ten thousand agents say the same every ten seconds."""
     async with joined() as built:
         await told(built, said(ONE))
-        first = built.room.store.snapshot
+        first = built.room.store.snapshot.get(ACKNOWLEDGEMENTS, "n1")
         built.clock.advance(timedelta(seconds=10))
         await told(built, said(ONE))
-        assert built.room.store.snapshot.index == first.index
+        assert built.room.store.snapshot.get(ACKNOWLEDGEMENTS, "n1") == first
         await told(built, said(ONE, TWO))
         assert counted(built)["n1"].holds == {ONE, TWO}
         await told(built, said(ONE))
@@ -228,6 +228,28 @@ async def test_the_lease_says_over_what_time_all_leaves_are_re_issued():
         assert await told(built, said(ONE)) == lease
         built.clock.advance(timedelta(seconds=3))
         assert (await told(built, said(ONE)))["ReissueSpreadSeconds"] == 5 / 0.8
+
+
+async def test_without_admission_control_the_measured_pace_sizes_the_re_issue():
+    """Ten thousand at once would meet a provider that signs some hundreds a second."""
+    async with joined(csr_max_per_second=0) as built:
+        manager = built.room.manager
+        manager.slots.at(manager.place).pace = Slow()
+        for _ in range(4):
+            await built.sign(built.csr(built.web))
+        assert (await told(built, said(ONE)))["ReissueSpreadSeconds"] == (4 + 1) / (2 * 0.8)
+
+
+class Slow:
+    """A pace of two a second."""
+
+    def timed(self, sign):
+        """Sign."""
+        return sign()
+
+    def rate(self, concurrency):
+        """Return what was measured."""
+        return 2.0 * concurrency
 
 
 async def test_an_agent_in_the_same_process_counts_while_it_runs():

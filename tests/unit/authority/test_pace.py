@@ -1,0 +1,65 @@
+"""How fast a provider signs."""
+
+import pytest
+
+from ca_core.authority.pace import Pace
+
+
+class Watch:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def signing(watch, seconds):
+    """Return a signature that takes so long."""
+
+    def sign():
+        watch.now += seconds
+        return "leaf"
+
+    return sign
+
+
+def test_nothing_is_known_before_the_first_signature():
+    """0 is "not known", and nothing is divided by it."""
+    assert Pace(Watch()).rate(8) == 0
+
+
+def test_the_first_signature_is_the_first_estimate():
+    """Eight at once of 20 ms each are 400 a second."""
+    watch = Watch()
+    pace = Pace(watch)
+    assert pace.timed(signing(watch, 0.02)) == "leaf"
+    assert pace.rate(8) == pytest.approx(400)
+    assert pace.rate(1) == pytest.approx(50)
+
+
+def test_a_provider_that_becomes_slow_is_known_after_a_few_dozen():
+    """Old measurements fade; one outlier changes little."""
+    watch = Watch()
+    pace = Pace(watch)
+    for _ in range(100):
+        pace.timed(signing(watch, 0.01))
+    pace.timed(signing(watch, 0.1))
+    assert 50 < pace.rate(1) < 100
+    for _ in range(40):
+        pace.timed(signing(watch, 0.1))
+    assert pace.rate(1) == pytest.approx(10, rel=0.05)
+
+
+def test_a_signature_that_was_not_made_is_not_measured():
+    """A refusal in no time is no proof of speed."""
+    watch = Watch()
+    pace = Pace(watch)
+
+    def refused():
+        raise ValueError("refused")
+
+    with pytest.raises(ValueError, match="refused"):
+        pace.timed(refused)
+    assert pace.rate(1) == 0
