@@ -47,6 +47,7 @@ class Acknowledging:
 
     Attributes:
         spread: over what time leaves are re-issued after a change; the server says so each time.
+        on_urgent: called when it says a shorter one than before.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Acknowledging:
         self._say_again = 0.0
         self._failures = 0
         self.spread = ROOT_CHANGE_SPREAD
+        self.on_urgent: Callable[[], None] = _nobody
         roots.subscribe(self._published)
 
     async def run(self) -> None:
@@ -104,7 +106,9 @@ class Acknowledging:
         except Error as error:
             return await self._failed(error)
         self._failures, self._said = 0, held
-        self.spread = _spread(lease)
+        former, self.spread = self.spread, _spread(lease)
+        if self.spread < former:
+            self.on_urgent()
         pause = EVERY * (1 - self._draw() / 10)  # agents that started together do not stay in step
         self._say_again = self._clock.monotonic() + pause
         return 0.0
@@ -118,6 +122,10 @@ class Acknowledging:
         pause = backoff(self._failures, self._draw(), at_least=asked)
         await self._clock.sleep(asked.total_seconds())
         return pause - asked.total_seconds()
+
+
+def _nobody() -> None:
+    """Whoever has no leaves has nothing to hurry with."""
 
 
 def _spread(lease: Lease) -> timedelta:

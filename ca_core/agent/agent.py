@@ -73,6 +73,7 @@ class Agent:
         self.leaves = LeafCache(
             issuer, self.roots, may, clock, draw, spread=lambda: self._acknowledging.spread
         )
+        self._acknowledging.on_urgent = self._hurry
 
     async def start(self) -> None:
         """Start the loops; returns at once, whether or not a server answers."""
@@ -160,6 +161,13 @@ class Agent:
     def _let_own_follow(self, known: KnownRoots) -> None:
         if self._own is not None:
             self._own.follow(known.active.signing_key_id, self._acknowledging.spread)
+
+    def _hurry(self) -> None:
+        """Let leaves of a replaced signer be renewed sooner than was drawn for them."""
+        known = self.roots.latest
+        if known is not None:
+            self._let_own_follow(known)
+            self.leaves.follow(known)
 
     def _watch_over(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(supervised(name, run, self._clock), name=f"agent {name}")

@@ -142,9 +142,13 @@ class LeafRecord:
     def follow(
         self, signing_key_id: str, now: datetime, draw: Draw, spread: timedelta = ROOT_CHANGE_SPREAD
     ) -> None:
-        """Renew within ``spread`` if another key signs now; drawn once for each such key."""
+        """Renew within ``spread`` if another key signs now.
+
+        Drawn once for each such key, and again if what was drawn lies beyond ``spread``: it has
+        become urgent.
+        """
         if self.leaf is None or signing_key_id in (self.leaf.signer_key_id, self.leaf.asked_under):
             self.hurry = None
-        elif self.hurry is None or self.hurry[0] != signing_key_id:
+        elif self.hurry is None or self.hurry[0] != signing_key_id or self.hurry[1] > now + spread:
             left = life_left(now, issued_at=self.leaf.issued_at, not_after=self.leaf.not_after)
             self.hurry = (signing_key_id, hurried(now, draw(), left=left, spread=spread))

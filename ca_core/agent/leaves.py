@@ -69,7 +69,7 @@ class LeafCache:
         self._bell = Gathering()
         self._closed = False
         self._under_way = 0
-        roots.subscribe(self._roots_changed)
+        roots.subscribe(self.follow)
 
     def __len__(self) -> int:
         """Return how many leaves are kept or being fetched."""
@@ -269,7 +269,8 @@ class LeafCache:
     def _full(self) -> bool:
         return self._under_way >= MAX_BACKGROUND
 
-    def _roots_changed(self, known: KnownRoots) -> None:
+    def follow(self, known: KnownRoots) -> None:
+        """Renew what another key signed than the one that signs now, each within the spread."""
         now, spread = self._clock.now(), self._spread()
         for record in self._records.values():
             record.follow(known.active.signing_key_id, now, self._draw, spread)

@@ -78,7 +78,9 @@ class OwnLeaf:
             self._failures, self._hurry, self._asked_under = None, None, under
 
     def follow(self, signing_key_id: str, spread: timedelta) -> None:
-        """Renew among the first within ``spread`` if another key signs now; drawn once for it.
+        """Renew among the first within ``spread`` if another key signs now.
+
+        Drawn once for each such key, and again if what was drawn lies beyond ``spread``.
 
         Args:
             signing_key_id: SKI of what signs leaves, colon hex.
@@ -88,8 +90,10 @@ class OwnLeaf:
         identity = self._store.current
         if signing_key_id in (_signer_of(identity), self._asked_under):
             self._hurry = None
-        elif self._hurry is None or self._hurry[0] != signing_key_id:
-            now = self._clock.now()
+            return
+        now = self._clock.now()
+        hurry = self._hurry
+        if hurry is None or hurry[0] != signing_key_id or hurry[1] > now + spread:
             left = life_left(now, issued_at=identity.issued_at, not_after=identity.not_after)
             moment = hurried(now, self._draw(), left=left, spread=FIRST_SHARE * spread)
             self._hurry = (signing_key_id, moment)

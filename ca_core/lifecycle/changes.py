@@ -1,6 +1,7 @@
 """Asking for a change: what kind it is, and the commit that begins it."""
 
 import asyncio
+import contextlib
 from functools import partial
 
 from ca_core.authority.bringup import new_id
@@ -15,15 +16,15 @@ from ca_core.authority.rows import (
     current_signer,
 )
 from ca_core.authority.settings import CASettings
-from ca_core.errors import NotFoundError, NotReadyError
+from ca_core.errors import ConflictError, NotFoundError, NotReadyError, RequestError
 from ca_core.lifecycle import amending, commits
 from ca_core.lifecycle.abandoning import abandonable, abandoned, tell_abandoned
-from ca_core.lifecycle.activating import TAINTED_LEAVES
 from ca_core.lifecycle.classify import classify, needs_findings
 from ca_core.lifecycle.milestones import tell_begun, tell_ended
 from ca_core.lifecycle.probing import check_update, probed
 from ca_core.lifecycle.rows import (
     POLICY,
+    TAINTED_LEAVES,
     Ends,
     Kind,
     LeftoverRow,
@@ -109,13 +110,25 @@ class Changes:
             NotFoundError: there is no such authority.
             RequestError: it is not trusted by anybody yet, or no more.
         """
-        if authority and authority != self._current()[0].id:
-            await self._taint_draining(authority)
-            return None
+        meant = authority or self._current()[0].id
+        while meant == self._current()[0].id:
+            try:
+                return await self._begun(Kind.TAINT, None, actor, wishes)
+            except ConflictError:
+                standing = open_operation(self._tools.view)
+                if standing is not None and standing.kind is Kind.TAINT:
+                    raise
+            await self._preempt(actor)  # and look again: it may have become active meanwhile
+        await self._taint_draining(meant)
+        return None
+
+    async def _preempt(self, actor: str) -> None:
+        """Abort what is open, if it does not lead away from a compromised root itself."""
         standing = open_operation(self._tools.view)
-        if standing is not None and standing.kind is not Kind.TAINT:
+        if standing is None or standing.kind is Kind.TAINT:
+            return
+        with contextlib.suppress(RequestError):  # it is over meanwhile
             await self.abort(standing.id, actor=actor, reason="another root was declared tainted")
-        return await self._begun(Kind.TAINT, None, actor, wishes)
 
     async def _taint_draining(self, authority: str) -> None:
         tools, leave_by = self._tools, self._tools.clock.now() + TAINTED_LEAVES

@@ -8,7 +8,7 @@ from ca_core.authority.livingleaves import LivingLeaves
 from ca_core.authority.rows import current_signer
 from ca_core.authority.slots import Place, place_of
 from ca_core.lifecycle.rows import OperationPhase, open_operation
-from ca_core.lifecycle.spread import reissue_spread
+from ca_core.lifecycle.spread import URGENT, is_urgent, reissue_spread
 from ca_core.lifecycle.tools import Tools
 
 KEPT_SECONDS = 3.0
@@ -56,4 +56,5 @@ class Reissue:
         settings = settings_of(self._tools.opener.configuration())
         leaves = self._living.most(self._tools.clock.now())
         rate = slower(settings.csr_max_per_second, measured)
-        return reissue_spread(leaves, rate, leaf_ttl=settings.leaf_ttl)
+        spread = reissue_spread(leaves, rate, leaf_ttl=settings.leaf_ttl)
+        return min(spread, URGENT) if is_urgent(self._tools.view) else spread

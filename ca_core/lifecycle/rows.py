@@ -20,6 +20,9 @@ ACKNOWLEDGEMENTS = "acknowledgements"
 LEFTOVERS = "leftovers"
 """Table: what a backend still holds of authorities and signers that are gone."""
 
+TAINTED_LEAVES = timedelta(minutes=5)
+"""A compromised authority leaves the bundle this long after another one signs, at the latest."""
+
 POLICY = "policy"
 """The actor of an operation that began because it was due."""
 

@@ -2,12 +2,19 @@
 
 from datetime import timedelta
 
+from ca_core.authority.rows import Phase, authorities
+from ca_core.lifecycle.rows import TAINTED_LEAVES, Kind, open_operation
+from ca_core.state.view import View
+
 SHARE = 0.8
 """Of the admitted signatures; the rest is for first leaves and ordinary renewals."""
 
 LEAST = timedelta(seconds=1)
 MOST = timedelta(hours=12)
 """However many there are: a third of a life of three days is left for retries."""
+
+URGENT = TAINTED_LEAVES / 2
+"""The same while a compromised root is in the bundle: half the time until it leaves."""
 
 
 def reissue_spread(
@@ -24,3 +31,11 @@ def reissue_spread(
         return LEAST
     wanted = timedelta(seconds=leaves / (rate * SHARE))
     return max(LEAST, min(wanted, MOST, leaf_ttl / 6))
+
+
+def is_urgent(view: View) -> bool:
+    """Say whether a compromised root is in the bundle, and leaves soon."""
+    change = open_operation(view)
+    if change is not None and change.kind is Kind.TAINT:
+        return True
+    return any(row.tainted and row.phase is Phase.DRAINING for row in authorities(view))

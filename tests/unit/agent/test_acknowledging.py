@@ -204,6 +204,20 @@ def test_the_spread_is_what_the_server_said_last_and_no_nonsense():
     ran(scenario)
 
 
+def test_a_shorter_spread_than_before_is_urgent():
+    """A compromised root leaves in minutes; a longer one changes nothing that was drawn."""
+
+    async def scenario(h):
+        heard = []
+        h.acknowledging.on_urgent = lambda: heard.append(h.acknowledging.spread.total_seconds())
+        for seconds in (250.0, 40_000.0, 150.0, 150.0):
+            h.upstream.lease = Lease(seconds=30.0, reissue_spread_seconds=seconds)
+            await passed(h.clock, 10 * SECOND, step=SECOND)
+        assert heard == [150.0]
+
+    ran(scenario)
+
+
 def test_a_statement_names_each_anchor_once_in_order():
     """Whatever the order and repetition of the roots."""
     upstream = FakeUpstream(FakeClock())

@@ -601,6 +601,26 @@ def test_the_server_says_over_what_time_leaves_are_renewed():
     ran(scenario, spread=timedelta(minutes=10))
 
 
+def test_what_becomes_urgent_is_drawn_anew():
+    """A root that was replaced at leisure is found to be compromised: its leaves cannot wait."""
+    spread = [12 * HOUR]
+
+    async def scenario(h):
+        h.leaves._spread = lambda: spread[0]
+        await h.leaves.get(ANYONE, "web")
+        h.upstream.rotate()
+        await settle()
+        h.leaves.follow(h.roots.latest)
+        await passed(h.clock, HOUR)
+        assert len(h.upstream.signed) == 1
+        spread[0] = timedelta(minutes=2)
+        h.leaves.follow(h.roots.latest)
+        await passed(h.clock, timedelta(minutes=2))
+        assert len(h.upstream.signed) == 2
+
+    ran(scenario)
+
+
 def leaf_of_web_ends(h):
     """Return when the leaf ends that was fetched at the start."""
     return START + h.upstream.ttl

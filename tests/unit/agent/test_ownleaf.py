@@ -213,6 +213,22 @@ def test_the_agent_gets_a_leaf_of_the_new_signer_among_the_first(tmp_path):
     ran(tmp_path, scenario)
 
 
+def test_what_becomes_urgent_is_drawn_anew(tmp_path):
+    """A root that was replaced at leisure is found to be compromised."""
+
+    async def scenario(h):
+        h.upstream.rotate()
+        await h.own.trust(h.upstream.anchors())
+        h.own.follow(key_id(h.upstream.active), timedelta(hours=12))
+        await h.after(timedelta(minutes=10), step=timedelta(minutes=1))
+        assert h.upstream.signed == []
+        h.own.follow(key_id(h.upstream.active), timedelta(minutes=2))
+        await h.after(timedelta(minutes=2), step=timedelta(seconds=10))
+        assert len(h.upstream.signed) == 1
+
+    ran(tmp_path, scenario)
+
+
 def test_an_announced_key_that_does_not_sign_causes_one_renewal(tmp_path):
     """Not one after another for ever."""
 
