@@ -19,6 +19,7 @@ from ca_core.authority.rows import (
     trusted_authorities,
 )
 from ca_core.authority.signerrules import Bundle
+from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Place
 from ca_core.contract.answers import TrustChain
 from ca_core.errors import ConflictError
@@ -50,8 +51,18 @@ async def activate(tools: Tools, row: OperationRow, fence: Fence) -> None:
         ConflictError: something changed meanwhile, who counts among it: look again.
         Error: the rehearsal failed.
     """
+    place = Place(row.new.authority, row.new.configuration)
+    slot = tools.slots.hold(place)  # and stays open: from the commit on, it is what signs
+    try:
+        await opened(tools, slot)
+        await _activate(tools, row, fence, slot)
+    finally:
+        tools.slots.release(place)
+
+
+async def _activate(tools: Tools, row: OperationRow, fence: Fence, slot: ProviderSlot) -> None:
     held = held_bundles(tools, row)
-    await _rehearsed(tools, row, held, fence)
+    await _rehearsed(tools, row, held, fence, slot)
     reissue = 0  # what the same signer signed stays as it is
     if row.makes_signer:
         reissue = await asyncio.to_thread(
@@ -119,22 +130,18 @@ def _left_behind(
     return tuple(one.spiffe_id for one in found.missing)
 
 
-async def _rehearsed(tools: Tools, row: OperationRow, held: Iterable[Bundle], fence: Fence) -> None:
-    place = Place(row.new.authority, row.new.configuration)
+async def _rehearsed(
+    tools: Tools, row: OperationRow, held: Iterable[Bundle], fence: Fence, slot: ProviderSlot
+) -> None:
     authority = read(tools.view, AuthorityRow, AUTHORITIES, row.new.authority)
     signer = read(tools.view, SignerRow, SIGNERS, row.new.signer)
     if authority is None or signer is None:
         raise ConflictError(f"operation {row.id}: what it made is gone")
-    slot = tools.slots.hold(place)
-    try:
-        await opened(tools, slot)
-        if row.crossed:
-            await _lengthen(tools, row, authority, fence)
-        crosses = crosses_of(tools.view, authority.id)
-        anchors = [old.anchor_certificate for old in trusted_authorities(tools.view)]
-        await rehearse(tools, slot, authority, signer, held, crosses, anchors=anchors)
-    finally:
-        tools.slots.release(place)
+    if row.crossed:
+        await _lengthen(tools, row, authority, fence)
+    crosses = crosses_of(tools.view, authority.id)
+    anchors = [old.anchor_certificate for old in trusted_authorities(tools.view)]
+    await rehearse(tools, slot, authority, signer, held, crosses, anchors=anchors)
 
 
 async def _lengthen(tools: Tools, row: OperationRow, authority: AuthorityRow, fence: Fence) -> None:
