@@ -7,7 +7,7 @@ import msgspec
 
 from ca_core.authority.record import next_ceiling
 from ca_core.authority.slot import retry_pause
-from ca_core.lifecycle import driving, reachability
+from ca_core.lifecycle import reachability, rows
 from ca_core.lifecycle.crosssigning import cross_end
 from ca_core.lifecycle.evidence import Counted, Evidence, GiveUp, Go, Stay, decided
 from ca_core.lifecycle.rows import (
@@ -160,9 +160,7 @@ class Change:
     def _leaves_at(self, now: datetime) -> datetime:
         """Return when what was replaced leaves: its ceiling, or sooner if it is tainted."""
         ceiling = next_ceiling(self._fleet.last_end(OLD))
-        return (
-            min(ceiling, now + driving.TAINTED_LEAVES) if self.row.kind is Kind.TAINT else ceiling
-        )
+        return min(ceiling, now + rows.TAINTED_LEAVES) if self.row.kind is Kind.TAINT else ceiling
 
     def _retire(self) -> None:
         self.retired_at = self._timeline.now

@@ -10,12 +10,13 @@ from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord
 from ca_core.agent.renewal import drawn, failed, renewal_window, retry_width
 from ca_core.agent.timetable import Timetable
 from ca_core.errors import ProviderError, UnavailableError
+from ca_core.lifecycle import spread
+from ca_core.lifecycle.rows import Kind
 from ca_core.lifecycle.simulation.agents import Kept, SimulatedAgent, Trust
 from ca_core.lifecycle.simulation.mesh import Mesh, Standing
 from ca_core.lifecycle.simulation.scenario import START, Scenario
 from ca_core.lifecycle.simulation.signing import SigningServer
 from ca_core.lifecycle.simulation.timeline import Timeline
-from ca_core.lifecycle.spread import reissue_spread
 from ca_core.wire.leaf import IssuedCert
 
 NEVER = datetime.max.replace(tzinfo=START.tzinfo) - timedelta(days=3650)
@@ -55,11 +56,7 @@ class Fleet:
         self._timeline = timeline
         self._server = server
         self._mesh = mesh
-        self._spread = reissue_spread(
-            scenario.all_leaves,
-            scenario.settings.csr_max_per_second,
-            leaf_ttl=scenario.settings.leaf_ttl,
-        )
+        self._spread = _spread(scenario)
         self._timetable = Timetable()
         self._wakes_at: datetime | None = None
         self._kept: dict[LeafRecord, Kept] = {}
@@ -259,3 +256,12 @@ class Fleet:
             fraction=kept.agent.draw(),
             width=retry_width(leaf.issued_at, leaf.not_after),
         )
+
+
+def _spread(scenario: Scenario) -> timedelta:
+    """Return over what time the server tells its agents to renew, as it sizes that."""
+    settings = scenario.settings
+    found = spread.reissue_spread(
+        scenario.all_leaves, settings.csr_max_per_second, leaf_ttl=settings.leaf_ttl
+    )
+    return min(found, spread.URGENT) if scenario.kind is Kind.TAINT else found

@@ -8,7 +8,7 @@ from ca_core.agent import renewal
 from ca_core.authority import limiter
 from ca_core.authority.settings import CASettings
 from ca_core.errors import RequestError
-from ca_core.lifecycle import driving, spread
+from ca_core.lifecycle import rows, spread
 from ca_core.lifecycle.policy import Lead, RotationPolicy
 from ca_core.lifecycle.rows import Kind, OnDeadline, Wishes
 from ca_core.lifecycle.simulation.flight import flown
@@ -113,7 +113,7 @@ def test_a_tainted_root_leaves_within_minutes():
     """It does not wait for what it signed."""
     found = flown(Scenario(agents=50, kind=Kind.TAINT))
     assert found.retired_after is not None
-    assert found.retired_after - SECOND * phases(found)["active"] <= driving.TAINTED_LEAVES
+    assert found.retired_after - SECOND * phases(found)["active"] <= rows.TAINTED_LEAVES
 
 
 def test_an_outage_of_the_provider_delays_what_it_covers():
@@ -178,7 +178,7 @@ def test_all_leaves_of_one_age_are_renewed_in_their_window():
         (renewal, "RETRY_WINDOW", 5 * MINUTE),
         (spread, "SHARE", 0.1),
         (limiter, "MAX_WAIT", NOTHING),
-        (driving, "TAINTED_LEAVES", HOUR),
+        (rows, "TAINTED_LEAVES", HOUR),
         (renewal, "EARLIEST", 0.1),
     ],
 )
