@@ -71,6 +71,8 @@ _WAITS_FOR_SIGNATURE = (
     " then `ca-core ca install-chain FILE`"
 )
 
+_LATER = "the backend answers later"
+
 _log = logging.getLogger("ca_core.lifecycle")
 
 
@@ -204,6 +206,8 @@ class Driver:
         took = clock.monotonic() - began
         match decided(row, found, now):
             case Go():
+                if not self._failures and row.error != _LATER:
+                    await self._note(row, "")  # nobody is waited for any more
                 await activate(self._tools, row, fence)
             case Stay(reason, until):
                 await self._note(row, reason)
@@ -250,7 +254,8 @@ class Driver:
         transaction = commits.noted(self._tools.view, row, error)
         if transaction is None:
             return
-        _log.warning("operation %s (%s) waits: %s", row.id, row.kind, error)
+        if error:
+            _log.warning("operation %s (%s) waits: %s", row.id, row.kind, error)
         try:
             await self._tools.store.commit_async(transaction)
         except ConflictError:
