@@ -155,6 +155,46 @@ DEVIATIONS = (
         "reading a configuration must not give away a CA",
     ),
     Deviation(
+        "Configuration: a hidden secret sent back",
+        "stored as it is: the secret is lost",
+        "put back, if the provider and every key of its own that is no secret are as they stand;"
+        " otherwise 400 names the key to send again",
+        "whoever may change an address must not learn a token by it",
+    ),
+    Deviation(
+        "Configuration: changing it",
+        "at once, without asking who knows the new root; 500 while another change runs",
+        "an operation: prepared, rehearsed, distributed, acknowledged, active; 409 with the id of"
+        " the one that is open; an agent that is missing is named, and waited for",
+        "a root that signs before everybody knows it is an outage",
+    ),
+    Deviation(
+        "Configuration: `ForceWithoutCrossSigning`",
+        "needed where the old provider cannot cross-sign; stored, and given back",
+        "taken and without effect; `ca-core ca apply --force` waits for nobody",
+        "acknowledgements do what it was for, and a flag that is stored works again by accident",
+    ),
+    Deviation(
+        "Configuration: keys of its own",
+        "unknown ones are ignored; numbers for durations are nanoseconds; `SkipValidate` and"
+        " `CSRMaxConcurrent` count",
+        "unknown ones are refused with the nearest known one; durations have units; those two must"
+        " be off; our spelling is taken too",
+        "a key that is ignored is a setting that somebody believes in",
+    ),
+    Deviation(
+        "Configuration: the same again",
+        "`72h` and `72h0m0s` differ, and so does what `GET` gave",
+        "no change, and nothing is written, also for what `GET` gave",
+        "a program that repeats itself must not rotate a CA",
+    ),
+    Deviation(
+        "Configuration: `ModifyIndex`",
+        "compared only if the root stays",
+        "compared whenever it is not 0; 409 if it is an old one",
+        "two operators must not undo one another",
+    ),
+    Deviation(
         "Errors",
         "plain text, most of them 500",
         "plain text, or a problem document (RFC 9457) if `Accept` names JSON; 400, 403, 404, 409,"
@@ -207,7 +247,6 @@ DEVIATIONS = (
 """Every difference in what is served, grouped by what it is about."""
 
 ABSENCES = (
-    Absence("`PUT /v1/connect/ca/configuration`", "online rotation is not implemented yet"),
     Absence("`/v1/agent/connect/authorize`", "intentions are not implemented yet"),
     Absence("`/v1/connect/intentions/…`", "intentions are not implemented yet"),
     Absence("`/v1/acl/…`", "tokens and policies are not implemented yet"),

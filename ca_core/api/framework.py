@@ -20,31 +20,37 @@ NOT_FOUND = (
 
 def framework_app(routes: Iterable[BoundRoute], answering: Answering) -> ASGIApp:
     """Return the application for ``routes``; unknown paths name the page that lists them."""
-    listed = [_starlette_route(bound, answering) for bound in routes]
+    by_path: dict[str, dict[str, BoundRoute]] = {}
+    for bound in routes:
+        by_path.setdefault(bound.route.path, {})[bound.route.method] = bound
+    listed = [_starlette_route(path, by_method, answering) for path, by_method in by_path.items()]
     app = Starlette(routes=listed, exception_handlers={404: _not_found, 405: _wrong_method})
     app.router.redirect_slashes = False  # a redirect would repeat the caller's Host header
     return app
 
 
 class _Endpoint:
-    """A handler behind Starlette's routing, called as a plain ASGI application."""
+    """The handlers of one path behind Starlette's routing, called as a plain ASGI application."""
 
-    def __init__(self, bound: BoundRoute, answering: Answering) -> None:
-        self._bound = bound
+    def __init__(self, by_method: dict[str, BoundRoute], answering: Answering) -> None:
+        self._by_method = by_method
         self._answering = answering
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            allow = f"OPTIONS,{self._bound.route.method}"
+            allow = ",".join(["OPTIONS", *self._by_method])
             await StarletteResponse(headers={"allow": allow})(scope, receive, send)
             return
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
         params = {name: str(value) for name, value in scope["path_params"].items()}
-        await self._answering.answer(self._bound, scope, receive, send, params)
+        await self._answering.answer(self._by_method[method], scope, receive, send, params)
 
 
-def _starlette_route(bound: BoundRoute, answering: Answering) -> StarletteRoute:
-    methods = [bound.route.method, "OPTIONS"]
-    return StarletteRoute(bound.route.path, _Endpoint(bound, answering), methods=methods)
+def _starlette_route(
+    path: str, by_method: dict[str, BoundRoute], answering: Answering
+) -> StarletteRoute:
+    methods = [*by_method, "OPTIONS"]
+    return StarletteRoute(path, _Endpoint(by_method, answering), methods=methods)
 
 
 async def _not_found(_request: StarletteRequest, _error: Exception) -> StarletteResponse:

@@ -61,6 +61,7 @@ def status(
             ("provider", str(found["ProviderMessage"]) or "ok"),
             ("signer ends", _when(found["SignerNotAfter"])),
             *([("overdue", str(late))] if (late := found.get("Overdue")) else []),
+            *([("file", str(drift))] if (drift := found.get("Drift")) else []),
         ]
     )
     rows = [

@@ -37,12 +37,13 @@ from tests.integration.api.world import (
 
 LEAF = "/v1/agent/connect/ca/leaf"
 SIGN, JOIN, REJOIN = "/v1/cluster/sign", "/v1/cluster/join", "/v1/cluster/rejoin"
+ACKNOWLEDGE = "/v1/cluster/acknowledgement"
 STRANGER = 54321
 OPEN = {"/v1/connect/ca/roots", "/v1/connect/ca/crl/{authority}", "/v1/status/leader"}
 OPERATORS_ONLY = [
-    (route.method, route.path.replace("{node}", "n1"), route.accepts)
+    (route.method, route.path.replace("{node}", "n1").replace("{id}", "op-1"), route.accepts)
     for route in SERVER_ROUTES
-    if route.path not in OPEN | {SIGN, JOIN, REJOIN}
+    if route.path not in OPEN | {SIGN, JOIN, REJOIN, ACKNOWLEDGE}
 ]
 
 needs_root = pytest.mark.skipif(

@@ -228,6 +228,7 @@ class TestHttp:
         [
             ("POST", "/v1/connect/ca/roots", "GET"),
             ("DELETE", "/v1/connect/ca/configuration", "GET"),
+            ("DELETE", "/v1/connect/ca/configuration", "PUT"),
             ("PUT", f"{LEAF}/web", "GET"),
             ("GET", JOIN, "POST"),
             ("GET", "/v1/cluster/agents/n1", "DELETE"),

@@ -33,6 +33,8 @@ ACCEPTS = ["*/*", "application/json", "text/html", "é".encode(), ""]
 SEGMENTS = ["web", "%2f", "%00", "%ff", "%C3%A9", "a b"]
 METHODS = ["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"]
 DANGEROUS = {"/v1/cluster/rekey", "/v1/cluster/backup"}  # slow, not harmful: once in a while
+CHANGING = {f"/v1/connect/ca/{name}" for name in ("apply", "rotate", "renew", "taint")}
+"""An empty body is a valid one here: not for a cluster that others use."""
 
 
 def piece(draw):
@@ -62,13 +64,13 @@ def body(draw):
             return raw
 
 
-def ask(client, draw):
+def ask(client, draw, routes):
     """Send one random request to a random route; return what was asked, and the answer."""
-    route = draw.choice(ROUTES)
+    route = draw.choice(routes)
     if route.path in DANGEROUS and draw.random() < 0.9:
         route = ROUTES[0]
     path = route.path
-    for name in ("service", "authority", "node"):
+    for name in ("service", "authority", "node", "id"):
         path = path.replace(
             f"{{{name}}}", draw.choice(["web", "%2f", "%00", "%ff", "%C3%A9", "a b"])
         )
@@ -91,9 +93,10 @@ def ask(client, draw):
 def test_random_requests_never_hit_a_bug(cluster, where, caplog):
     """Whatever comes in, the answer is a success, a 4xx with a reason, or a documented 5xx."""
     draw = random.Random(SEED)
+    routes = [route for route in ROUTES if where == "dev" or route.path not in CHANGING]
     with dev() if where == "dev" else over_unix(cluster.home / "server" / "server.sock") as client:
         for _ in range(ROUNDS // 2):
-            asked, answer = ask(client, draw)
+            asked, answer = ask(client, draw, routes)
             status = answer.status_code
             assert status < 500 or status in DOCUMENTED, (asked, status, answer.text)
             if status >= 400 and asked[0] != "HEAD":
