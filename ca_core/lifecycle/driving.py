@@ -71,8 +71,6 @@ _WAITS_FOR_SIGNATURE = (
     " then `ca-core ca install-chain FILE`"
 )
 
-_LATER = "the backend answers later"
-
 _log = logging.getLogger("ca_core.lifecycle")
 
 
@@ -102,6 +100,7 @@ class Driver:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._failures = 0
+        self._blames = False  # whether the last note says who is missing
         self._races = 0
         self._left: set[asyncio.Future[timedelta]] = set()
 
@@ -206,10 +205,12 @@ class Driver:
         took = clock.monotonic() - began
         match decided(row, found, now):
             case Go():
-                if not self._failures and row.error != _LATER:
-                    await self._note(row, "")  # nobody is waited for any more
+                if self._blames:
+                    self._blames = False
+                    await self._note(row, "")
                 await activate(self._tools, row, fence)
             case Stay(reason, until):
+                self._blames = True
                 await self._note(row, reason)
                 await clock.sleep(BREATHS * took)
                 return min(LOOK_AGAIN, max(until - now, timedelta())) if until else LOOK_AGAIN
