@@ -41,6 +41,8 @@ from ca_core.state.view import View
 LOOK_EVERY = timedelta(minutes=1)
 """A ceiling is passed without a commit."""
 
+_STORE_IS_AWAY = timedelta(seconds=2)
+
 HURRIED_LOOK = timedelta(seconds=10)
 """The same while a compromised authority is in the bundle: the record is asked who renewed."""
 
@@ -95,19 +97,43 @@ class Drain:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._failures: dict[str, tuple[int, datetime]] = {}
+        self._sweeping: dict[str, asyncio.Task[None]] = {}
+        self._swept_one = asyncio.Event()
 
     async def run(self, leadership: Leadership) -> None:
         """Let leave what may, for ever; cancel to end."""
-        while True:
-            fence = await leadership.held()
-            seen = self._tools.view.topic_index(*_TOPICS)
-            pause = await self.look(fence)
-            await self._tools.rest(_TOPICS, seen, pause)
+        try:
+            while True:
+                fence = await leadership.held()
+                self._swept_one.clear()
+                seen = self._tools.view.topic_index(*_TOPICS)
+                pause = await self._looked(fence)
+                await self._rest(seen, pause)
+        finally:
+            for sweeping in self._sweeping.values():
+                sweeping.cancel()
+
+    async def _looked(self, fence: Fence) -> timedelta:
+        try:
+            return await self.look(fence)
+        except Error as error:  # the store
+            _log.warning("nobody can leave now: %s", error)
+            return _STORE_IS_AWAY
+
+    async def _rest(self, seen: int, pause: timedelta) -> None:
+        """Rest until something changes, a backend has answered, or the pause is over."""
+        waits = (self._tools.rest(_TOPICS, seen, pause), self._swept_one.wait())
+        tasks = {asyncio.ensure_future(wait) for wait in waits}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def look(self, fence: Fence) -> timedelta:
         """Let leave what may leave now; return how long to wait before the next look."""
         await self._out_of_the_bundle(fence)
-        await self._out_of_the_backend(fence)
+        self._out_of_the_backend(fence)
         now = self._tools.clock.now()
         moments = [when for _, when in self._failures.values()]
         hurried = [row for row in authorities(self._tools.view) if hurries(row)]
@@ -143,16 +169,28 @@ class Drain:
     def _left(self, authority: str, now: datetime) -> int:
         return unreplaced(issuances(self._tools.store), authority, now)
 
-    async def _out_of_the_backend(self, fence: Fence) -> None:
-        """Remove what is left behind; a backend that hangs keeps nobody in the bundle."""
+    def _out_of_the_backend(self, fence: Fence) -> None:
+        """Begin to remove what is left behind; a backend that hangs holds up nobody else."""
         left = leftovers(self._tools.view)
         keys = {row.key for row in left}
         self._failures = {key: told for key, told in self._failures.items() if key in keys}
         for row in left:
             _, when = self._failures.get(row.key, (0, self._tools.clock.now()))
-            if when <= self._tools.clock.now():
-                await self._swept(row, fence)
-                await self._out_of_the_bundle(fence)
+            if when <= self._tools.clock.now() and row.authority not in self._sweeping:
+                self._sweep(row, fence)
+
+    def _sweep(self, row: LeftoverRow, fence: Fence) -> None:
+        """Remove in the background, one of each authority at a time."""
+        task = asyncio.create_task(self._swept(row, fence), name=f"sweep {row.key}")
+        self._sweeping[row.authority] = task
+        task.add_done_callback(partial(self._over, row))
+
+    def _over(self, row: LeftoverRow, task: asyncio.Task[None]) -> None:
+        del self._sweeping[row.authority]
+        self._swept_one.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("what is left of %s: %s", row.key, error)
+            self._failures[row.key] = (1, self._tools.clock.now() + _STORE_IS_AWAY)
 
     async def _swept(self, row: LeftoverRow, fence: Fence) -> None:
         tools = self._tools

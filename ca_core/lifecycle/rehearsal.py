@@ -1,6 +1,7 @@
 """A throw-away leaf by the new signer, before anybody depends on it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -15,6 +16,7 @@ from ca_core.authority.slot import ProviderSlot
 from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.issuing import BACKDATE
 from ca_core.contract.requests import LeafRequest
+from ca_core.errors import PendingError
 from ca_core.identity.certificates import parsed_chain
 from ca_core.identity.leafcsr import leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServerId
@@ -55,7 +57,7 @@ async def rehearse(  # noqa: PLR0913 - what is rehearsed, each part once
     held = tuple(bundles)
     await slot.call(lambda guard: guard.check_signer(known, chain, held, crosses=ways))
     request = _request(tools, signer)
-    leaf = await tools.pending.call(slot, request.request_id, partial(_sign, slot.pace, request))
+    leaf = await _signed_patiently(tools, slot, request)
     await tools.record.raise_ceiling(authority.id, signer.id, leaf.not_valid_after_utc)
     tools.record.add(
         leaf,
@@ -64,6 +66,24 @@ async def rehearse(  # noqa: PLR0913 - what is rehearsed, each part once
         authority=authority.id,
         signer=signer.id,
     )
+
+
+async def _signed_patiently(
+    tools: Tools, slot: ProviderSlot, request: LeafRequest
+) -> x509.Certificate:
+    """Return the leaf of a backend that may answer later; nobody can come back for it.
+
+    Raises:
+        PendingError: it takes longer than the leaf would live.
+    """
+    while True:
+        try:
+            return await slot.call(partial(_sign, slot.pace, request))
+        except PendingError as pending:
+            if tools.clock.now() + pending.poll_after >= request.not_after:
+                raise
+            request = replace(request, pending=pending.token)
+            await tools.clock.sleep(pending.poll_after.total_seconds())
 
 
 def _request(tools: Tools, signer: SignerRow) -> LeafRequest:

@@ -1,0 +1,146 @@
+"""Providers that hang, or answer later: nobody else waits for them."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from ca_core.authority.registry import Registry
+from ca_core.authority.rows import PENDING, Phase, authorities, bundle, current_signer
+from ca_core.errors import UnavailableError
+from ca_core.lifecycle.commits import rows_of_authority
+from ca_core.lifecycle.rows import OperationPhase, Wishes, leftovers
+from ca_core.state.fake import FakeBackend, FakeEngine
+from ca_core.state.memory import MemoryEngine
+from ca_core.testing.clock import FakeClock
+from ca_core.testing.slow import slow_plugin
+from ca_core.testing.slow_backend import SlowBackend
+from tests.unit.authority.cluster import running
+from tests.unit.lifecycle.gates import Gates
+from tests.unit.lifecycle.rooms import LivingRoom
+
+QUICK = Wishes(settle=timedelta())
+BUILTIN = Registry().get("builtin")
+
+
+def gated_room():
+    """Return a room, and the gates of its provider."""
+    gates = Gates()
+    return LivingRoom(MemoryEngine(), gates.plugin(), clock=FakeClock()), gates
+
+
+async def over(room, row):
+    """Return an operation once it is over."""
+    await room.until(lambda: not room.operation(row.id).is_open)
+    return room.operation(row.id)
+
+
+@pytest.mark.parametrize("name", ["ensure_authority", "prepare_signer"])
+def test_a_taint_does_not_wait_for_a_provider_that_hangs_for_another_change(name):
+    """The step that hangs is left to itself; what it makes at last is removed."""
+
+    async def scenario():
+        room, gates = gated_room()
+        async with running(room):
+            await room.ready()
+            old = current_signer(room.store.snapshot)[0].id
+            gates.close(name)
+            hanging = await room.changes.rotate(actor="test", wishes=QUICK)
+            await room.until(lambda: gates.is_waiting(name))
+            first = gates.calls[name]
+            tainted = await room.changes.taint(actor="test", wishes=QUICK)
+            await room.until(lambda: gates.calls[name] > first)  # the second is being made
+            assert room.operation(hanging.id).phase is OperationPhase.ABORTED
+            gates.open(name)
+            assert (await over(room, tainted)).phase is OperationPhase.ACTIVE
+            await room.until(lambda: not leftovers(room.store.snapshot))
+            known = {row.id for row in authorities(room.store.snapshot)}
+            assert known <= {old, tainted.new.authority}
+            assert not rows_of_authority(room.store.snapshot, hanging.new.authority)
+            assert hanging.new.authority not in dict(gates.backend.names())
+
+    asyncio.run(scenario())
+
+
+def test_an_authority_leaves_the_bundle_while_the_removal_of_another_hangs():
+    """What a backend holds is one thing, what everybody trusts another."""
+
+    async def scenario():
+        room, gates = gated_room()
+        async with running(room):
+            await room.ready()
+            gates.close("retire")
+            for number in range(1, 4):
+                row = await room.changes.rotate(actor="test", wishes=QUICK)
+                await over(room, row)
+                room.clock.advance(timedelta(hours=3))  # the rehearsal's leaf has ended
+                await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
+                await room.until(lambda n=number: gates.calls["retire"] == n)
+            phases = [row.phase for row in authorities(room.store.snapshot)]
+            assert phases == [Phase.RETIRED] * 3 + [Phase.SIGNING]
+            gates.open("retire")
+            await room.until(lambda: len(authorities(room.store.snapshot)) == 1)
+
+    asyncio.run(scenario())
+
+
+def test_a_removal_that_fails_is_tried_again_without_anybody_asking():
+    """After a pause; why it failed is on record until then."""
+
+    async def scenario():
+        gates = Gates()
+        room = LivingRoom(MemoryEngine(), gates.plugin(), clock=FakeClock())
+        async with running(room):
+            await room.ready()
+            gates.fail("retire", UnavailableError("the backend is away"))
+            await over(room, await room.changes.rotate(actor="test", wishes=QUICK))
+            await room.until(lambda: leftovers(room.store.snapshot))
+            await room.until(lambda: leftovers(room.store.snapshot)[0].error != "")
+            gates.fail("retire", None)
+            calls = gates.calls["retire"]
+            await asyncio.sleep(0.05)
+            assert gates.calls["retire"] == calls  # not before its pause is over
+            for _ in range(4):
+                room.clock.advance(timedelta(seconds=1))
+                await asyncio.sleep(0.02)
+            await room.until(lambda: not leftovers(room.store.snapshot))
+
+    asyncio.run(scenario())
+
+
+def test_a_backend_that_answers_everything_later_is_rotated():
+    """The rehearsal waits for its leaf as a patient caller does, and leaves no promise behind."""
+
+    async def scenario():
+        room = LivingRoom(MemoryEngine(), slow_plugin(SlowBackend()))
+        async with running(room):
+            await room.ready()
+            done = await over(room, await room.changes.rotate(actor="test", wishes=QUICK))
+            assert done.phase is OperationPhase.ACTIVE, done
+            assert not room.store.snapshot.table(PENDING)
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_fails_now_and_then_ends_no_loop():
+    """Whatever commit it hits, the operation goes on with the next look."""
+
+    async def scenario():
+        engine = FakeEngine(FakeBackend())
+        room = LivingRoom(engine, BUILTIN, clock=FakeClock())
+        async with running(room):
+            await room.ready()
+            row = await room.changes.rotate(actor="test", wishes=QUICK)
+            for number in range(12):
+                engine.fail(UnavailableError("the disk is full"), after_writing=number % 3 == 2)
+                await asyncio.sleep(0.02)
+                room.clock.advance(timedelta(seconds=10))
+            assert (await over(room, row)).phase is OperationPhase.ACTIVE
+            for _ in range(5):
+                engine.fail(UnavailableError("the disk is full"))
+                room.clock.advance(timedelta(hours=1))
+                await asyncio.sleep(0.02)
+            await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
+            assert not [task for task in room._tasks if task.done()]
+
+    asyncio.run(scenario())
