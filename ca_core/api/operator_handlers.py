@@ -14,6 +14,7 @@ from ca_core.authority.record import ceiling_of
 from ca_core.authority.rows import authorities, current_signer
 from ca_core.errors import NotFoundError
 from ca_core.identity.certificates import fingerprint, parse_certificates
+from ca_core.lifecycle import installing
 from ca_core.state.backup import records_of, write_backup
 from ca_core.wire.times import wire_time
 
@@ -124,7 +125,7 @@ class ExternalChain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 async def waiting_csr(room: ServerRoom, request: Request) -> Response:
     """Return the CSR of the primary CA that waits for a corporate CA's signature, as PEM."""
     require(room.may, request, Action.OPERATOR_READ)
-    csr = room.manager.waiting_csr()
+    csr = room.manager.waiting_csr() or installing.waiting_csr(room.store.snapshot)
     if not csr:
         raise NotFoundError("no authority waits for a signature from outside")
     return text_response(csr, content_type="application/x-pem-file")
@@ -134,7 +135,10 @@ async def install_chain(room: ServerRoom, request: Request) -> Response:
     """Install the primary CA's certificate as a corporate CA signed it, with its issuers."""
     require(room.may, request, Action.OPERATOR_WRITE)
     chain = parse_certificates(request.json(ExternalChain).chain, field="Chain")
-    await room.manager.install_chain(chain)
+    if room.manager.waiting_csr():
+        await room.manager.install_chain(chain)
+    else:
+        await installing.install_chain(room.lifecycle.tools, chain)
     return json_response(value=True)
 
 

@@ -73,12 +73,14 @@ class BuiltinPrimary(LocalSigning):
     def probe(self, request: ProbeRequest) -> Findings:
         """Say whether the authority exists; an existing CA named in the configuration is read.
 
+        One that signed itself is not what ``external_issuer`` asks for, nor the other way round.
+
         Raises:
             ConfigError: that CA cannot be adopted.
         """
         chain = self.kept.chain_or_none(ROOT)
         named = self._existing().chain if self.config.adopts else None
-        exists = chain is not None and (named is None or _is_same(chain[0], named[0]))
+        exists = chain is not None and self._leads_to(chain[0], named)
         if not exists:
             chain = named
         if chain is None:
@@ -86,6 +88,14 @@ class BuiltinPrimary(LocalSigning):
         self._seen(chain)
         ends = min(link.not_valid_after_utc for link in chain).isoformat()
         return Findings(exists=exists, limits={"not_after_utc": ends}, notes=_notes(chain))
+
+    def _leads_to(
+        self, primary: x509.Certificate, named: tuple[x509.Certificate, ...] | None
+    ) -> bool:
+        """Say whether this configuration would make, adopt or await such a primary CA."""
+        if named is not None:
+            return _is_same(primary, named[0])
+        return (primary.issuer != primary.subject) == self.config.external_issuer
 
     def ensure_authority(self, request: AuthorityRequest) -> TrustChain:
         """Make, adopt or return the primary CA; with ``external_issuer`` answer its CSR instead."""
