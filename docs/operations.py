@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from ca_core.cli import exitcodes
-from ca_core.cli.answers import ANSWERS
+from ca_core.cli.answers import ANSWERS, JsonAnswer
 from ca_core.config.model import Config
 from ca_core.durations import format_duration
 from docs.tables import as_line, table
@@ -34,12 +34,18 @@ def json_answers() -> str:
         (
             f"`ca-core {name}`",
             answer.shape,
-            ", ".join(f"`{key}`" for key in answer.keys),
+            _keys_of(answer),
             answer.note,
         )
         for name, answer in sorted(ANSWERS.items())
     )
     return table(("command", "shape", "keys", "note"), rows)
+
+
+def _keys_of(answer: JsonAnswer) -> str:
+    if answer.like:
+        return f"those of `ca-core {answer.like}`"
+    return ", ".join(f"`{key}`" for key in answer.keys)
 
 
 def _keys(struct: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, ...]]:

@@ -13,11 +13,13 @@ class JsonAnswer:
         shape: ``object``, ``list`` of objects, or ``lines`` with one object each.
         keys: of the object, or of each object; where Consul defines them, the most used.
         note: what is not obvious.
+        like: the command whose keys these are, if it is told there.
     """
 
     shape: str
     keys: tuple[str, ...]
     note: str = ""
+    like: str = ""
 
 
 _OPERATION = (
@@ -25,6 +27,14 @@ _OPERATION = (
     *("OldProvider", "NewProvider", "CrossSigned", "Forced", "Deadline", "OnDeadline"),
     *("NotBefore", "WaitsFor", "Reason", "LeftBehind", "History", "Progress"),
     *("CanAbort", "CanRollBack"),
+)
+
+_CHANGED = JsonAnswer("object", _OPERATION, like="ca operations")
+_BEGUN = JsonAnswer(
+    "object",
+    _OPERATION,
+    "once it is over, with `--detach` once it has begun; `ID` is empty if nothing had to change",
+    like="ca operations",
 )
 
 ANSWERS = {
@@ -37,13 +47,8 @@ ANSWERS = {
     ),
     "ca get-config": JsonAnswer("object", ("Provider", "Config"), _CONSULS),
     "ca roots": JsonAnswer("object", ("ActiveRootID", "TrustDomain", "Roots"), _CONSULS),
-    "ca abort": JsonAnswer("object", _OPERATION, "as `ca operations`"),
-    "ca apply": JsonAnswer(
-        "object",
-        _OPERATION,
-        "as `ca operations`, once it is over, or with `--detach` begun; `ID` is empty if nothing "
-        "had to change",
-    ),
+    "ca abort": _CHANGED,
+    "ca apply": _BEGUN,
     "ca operations": JsonAnswer(
         "list",
         _OPERATION,
@@ -61,9 +66,9 @@ ANSWERS = {
         ),
         "`Kind` is swap, rotate, settings or none",
     ),
-    "ca renew": JsonAnswer("object", _OPERATION, "as `ca apply`"),
-    "ca rollback": JsonAnswer("object", _OPERATION, "as `ca operations`"),
-    "ca rotate": JsonAnswer("object", _OPERATION, "as `ca apply`"),
+    "ca renew": _BEGUN,
+    "ca rollback": _CHANGED,
+    "ca rotate": _BEGUN,
     "ca set-config": JsonAnswer(
         "object", ("Operation", "Active"), "`Operation` is empty if nothing had to change"
     ),
@@ -78,7 +83,7 @@ ANSWERS = {
         "`Signed`, `Refused`, `Failed`, `PeakPerSecond`; a point of `Curve` has `Seconds`, and "
         "`Asked` and `Signed` a second",
     ),
-    "ca taint": JsonAnswer("object", _OPERATION, "as `ca apply`"),
+    "ca taint": _BEGUN,
     "ca csr": JsonAnswer("object", ("CSR",), "PEM"),
     "ca install-chain": JsonAnswer("object", ("Installed",)),
     "ca status": JsonAnswer(

@@ -4,7 +4,7 @@
 code  meaning
 ====  ==================================================================================
 0     done; a server that was told to stop
-1     failed for a reason of its own (a bug, ``--exec``, a change of the CA that ended early)
+1     failed for a reason of its own: a bug, a broken leaf, ``--exec``, a change that ended early
 2     usage or input: an unknown option, a wrong configuration, a request refused as wrong
 3     cannot reach the agent or server
 4     denied: no right, or not enough
