@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from ca_core.authority.bringup import new_id
 from ca_core.authority.rows import AuthorityRow, SignerRow, current_signer
 from ca_core.authority.settings import CASettings
+from ca_core.authority.slots import place_of
 from ca_core.errors import ConfigError, Error, NotReadyError, PluginError
 from ca_core.lifecycle.classify import classify, needs_findings, reason_for
 from ca_core.lifecycle.differences import differences
 from ca_core.lifecycle.evidence import Counted
 from ca_core.lifecycle.planwarnings import Outlook, blockers_of, warnings_of
 from ca_core.lifecycle.probing import Candidate, check_update, probed
+from ca_core.lifecycle.reissuing import slower
 from ca_core.lifecycle.rows import PASSES, Kind, OperationPhase, Wishes
 from ca_core.lifecycle.spread import reissue_spread
 from ca_core.lifecycle.tools import Tools
@@ -81,10 +83,18 @@ async def _looked(tools: Tools, present: _Present, wanted: CASettings) -> _Look:
         if kind is not Kind.SETTINGS:
             found = await probed(tools, wanted, new_id("ca"))
         elif found is None:
-            found = await probed(tools, wanted, present.authority.id)
+            found = await _probed_as_it_is(tools, present, wanted)
     except Error as error:
         return _Look(kind=classify(standing, wanted), refused=_refusal(error))
     return _Look(kind=kind, candidate=found)
+
+
+async def _probed_as_it_is(tools: Tools, present: _Present, wanted: CASettings) -> Candidate | None:
+    """Ask the provider whose own keys stay; files that only its first start needed may be gone."""
+    try:
+        return await probed(tools, wanted, present.authority.id)
+    except ConfigError:
+        return None
 
 
 def _refusal(error: Error) -> str:
@@ -116,7 +126,8 @@ async def _told(  # what a plan is made from, each part once
         refused=look.refused,
     )
     crosses = outlook.distributes and not outlook.uncrossed
-    spread = reissue_spread(leaves, wanted.csr_max_per_second, leaf_ttl=wanted.leaf_ttl)
+    rate = _signing_rate(tools, present, wanted)
+    spread = reissue_spread(leaves, rate, leaf_ttl=wanted.leaf_ttl)
     return PlanAnswer(
         kind=kind.value if kind else "none",
         changes=differences(present.settings, wanted, _secret_keys(tools, present, wanted)),
@@ -130,7 +141,7 @@ async def _told(  # what a plan is made from, each part once
         ttl_rules=ttl_rules(kind, _lives(present, wanted, look), now) if kind else (),
         warnings=warnings_of(outlook) if kind else (),
         leaves=leaves,
-        signing_rate=wanted.csr_max_per_second,
+        signing_rate=rate,
         reissue_seconds=math.ceil(spread.total_seconds()) if leaves else 0,
         settle_seconds=_settle_seconds(wishes, outlook),
         acknowledge=tuple(one.node for one in everybody[:NAMED]),
@@ -150,6 +161,13 @@ async def _leaves(tools: Tools, present: _Present, kind: Kind | None) -> int:
     now = tools.clock.now()
     alive = tools.record.alive
     return await asyncio.to_thread(alive, present.authority.id, present.signer.id, now)
+
+
+def _signing_rate(tools: Tools, present: _Present, wanted: CASettings) -> float:
+    """Return the leaves a second: admission's, or what the provider was seen to do if it stays."""
+    stays = wanted.provider == present.settings.provider
+    measured = tools.slots.at(place_of(present.authority)).signing_rate if stays else 0.0
+    return slower(wanted.csr_max_per_second, measured)
 
 
 def _why_not_crossed(tools: Tools, present: _Present, look: _Look) -> str:
