@@ -6,8 +6,12 @@ from ca_core.authority.rows import Phase, authorities
 from ca_core.lifecycle.rows import TAINTED_LEAVES, Kind, open_operation
 from ca_core.state.view import View
 
-SHARE = 0.8
-"""Of the admitted signatures; the rest is for first leaves and ordinary renewals."""
+SHARE = 0.5
+"""Of the admitted signatures, on average.
+
+The moments that agents choose are twice as dense as that at their densest (see
+``ca_core.agent.renewal.HURRY_BY_CHANCE``); more would be refused and come back, all in vain.
+"""
 
 LEAST = timedelta(seconds=1)
 MOST = timedelta(hours=12)

@@ -11,6 +11,7 @@ from ca_core.agent.renewal import drawn, failed, renewal_window, retry_width
 from ca_core.agent.timetable import Timetable
 from ca_core.errors import ProviderError, UnavailableError
 from ca_core.lifecycle import spread
+from ca_core.lifecycle.reissuing import slower
 from ca_core.lifecycle.rows import Kind
 from ca_core.lifecycle.simulation.agents import Kept, SimulatedAgent, Trust
 from ca_core.lifecycle.simulation.mesh import Mesh, Standing
@@ -261,7 +262,7 @@ class Fleet:
 def _spread(scenario: Scenario) -> timedelta:
     """Return over what time the server tells its agents to renew, as it sizes that."""
     settings = scenario.settings
-    found = spread.reissue_spread(
-        scenario.all_leaves, settings.csr_max_per_second, leaf_ttl=settings.leaf_ttl
-    )
+    measured = scenario.concurrency / max(scenario.signing_time.total_seconds(), 1e-6)
+    rate = slower(settings.csr_max_per_second, measured)
+    found = spread.reissue_spread(scenario.all_leaves, rate, leaf_ttl=settings.leaf_ttl)
     return min(found, spread.URGENT) if scenario.kind is Kind.TAINT else found

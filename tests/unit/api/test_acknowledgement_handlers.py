@@ -20,6 +20,7 @@ from ca_core.identity.leafcsr import new_leaf_key
 from ca_core.identity.spiffe import AgentId
 from ca_core.lifecycle.evidence import bundle_of, digest_of
 from ca_core.lifecycle.rows import ACKNOWLEDGEMENTS, AGENTS, OperationPhase, Wishes, operation
+from ca_core.lifecycle.spread import SHARE
 from ca_core.wire.operations import Acknowledgement
 from tests.unit.api.asking import asking
 from tests.unit.api.test_cluster_handlers import world
@@ -216,18 +217,18 @@ async def test_no_leaf_is_released_to_an_agent_that_was_forgotten_meanwhile():
 
 
 async def test_the_lease_says_over_what_time_all_leaves_are_re_issued():
-    """Three leaves at one a second, of which four fifths are for them; counted every 3 s."""
+    """Three leaves at one a second, of which a share is for them; counted every 3 s."""
     async with joined(csr_max_per_second=1) as built:
         for _ in range(3):
             built.clock.advance(timedelta(seconds=2))
             await built.sign(built.csr(built.web))
         lease = await told(built, said(ONE))
-        assert lease["ReissueSpreadSeconds"] == (3 + 1) / 0.8  # the agent's own is one of them
+        assert lease["ReissueSpreadSeconds"] == (3 + 1) / SHARE  # the agent's own is one of them
         built.clock.advance(timedelta(seconds=2))
         await built.sign(built.csr(built.web))
         assert await told(built, said(ONE)) == lease
         built.clock.advance(timedelta(seconds=3))
-        assert (await told(built, said(ONE)))["ReissueSpreadSeconds"] == 5 / 0.8
+        assert (await told(built, said(ONE)))["ReissueSpreadSeconds"] == 5 / SHARE
 
 
 async def test_without_admission_control_the_measured_pace_sizes_the_re_issue():
@@ -237,7 +238,7 @@ async def test_without_admission_control_the_measured_pace_sizes_the_re_issue():
         manager.slots.at(manager.place).pace = Slow()
         for _ in range(4):
             await built.sign(built.csr(built.web))
-        assert (await told(built, said(ONE)))["ReissueSpreadSeconds"] == (4 + 1) / (2 * 0.8)
+        assert (await told(built, said(ONE)))["ReissueSpreadSeconds"] == (4 + 1) / (2 * SHARE)
 
 
 class Slow:

@@ -150,6 +150,16 @@ def test_admission_lets_no_more_through_than_its_rate():
     assert found.reissued_after >= 98 * SECOND
 
 
+@pytest.mark.parametrize("issued_ago", [None, HOUR])
+def test_a_re_issue_is_no_herd(issued_ago):
+    """Of thousands of leaves hardly one is sent away, whether their ages differ or not."""
+    found = flown(Scenario(agents=3000, issued_ago=issued_ago, longest=3 * HOUR))
+    assert found.signed >= 3000
+    assert found.refused <= 0.03 * 3000
+    assert found.reissued_after is not None
+    assert found.reissued_after <= 3 * MINUTE
+
+
 def test_what_is_due_begins_and_waits_for_its_moment():
     """The policy's own thresholds decide when the signer is made and when it signs."""
     found = flown(Scenario(agents=20, kind=None))
@@ -187,7 +197,8 @@ def test_a_threshold_of_production_changes_the_forecast(monkeypatch, module, nam
     scenario = Scenario(
         agents=300,
         kind=Kind.TAINT if name == "TAINTED_LEAVES" else Kind.ROTATE,
-        settings=CASettings(csr_max_per_second=20),
+        settings=CASettings(csr_max_per_second=2),
+        outages=(Span(3 * SECOND, 5 * MINUTE),),
     )
     before = flown(scenario)
     monkeypatch.setattr(module, name, value)
