@@ -157,11 +157,16 @@ class IssuanceRecord:
         self._store.commit(Transaction(changes=(Change(RUNS, self._run, None),)))
 
     def _lift_ceilings(self, least: datetime) -> None:
-        """Let no authority that may have signed have a ceiling below ``least``."""
+        """Let no authority that may have signed have a ceiling below ``least``.
+
+        One that was on its way when the backup was made may have signed since, too.
+        """
         value = least.isoformat().encode()
-        for authority in _that_signed(self._store.snapshot):
-            standing = ceiling_of(self._store.snapshot, authority.id)
-            if standing is None or standing < least:
+        for authority in authorities(self._store.snapshot):
+            if authority.phase is Phase.RETIRED:
+                continue
+            standing = self._store.snapshot.get(CEILINGS, authority.id)
+            if standing is None or _instant(standing) < least:
                 change = Change(CEILINGS, authority.id, value)
                 self._store.commit(Transaction(changes=(change,)))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from functools import partial
 
 from ca_core.authority.bringup import new_id
 from ca_core.authority.configuration import (
@@ -36,6 +35,8 @@ from ca_core.lifecycle.rows import (
     operation,
 )
 from ca_core.lifecycle.tools import Tools
+from ca_core.state.protocol import Transaction
+from ca_core.state.view import View
 
 
 class Changes:
@@ -143,9 +144,12 @@ class Changes:
         """
         row = self._found(name)
         said = reason or f"aborted by {actor}"
-        make = partial(commits.ended, phase=OperationPhase.ABORTED, fence=None, reason=said)
-        tools = self._tools
-        await tools.store.commit_async(make(tools.view, row, now=tools.clock.now()))
+        tools, end = self._tools, OperationPhase.ABORTED
+
+        def ended(view: View) -> Transaction:
+            return commits.ended(view, row, end, tools.clock.now(), None, reason=said)
+
+        await asyncio.to_thread(tools.store.update, ended)
         tell_ended(tools.events, row, OperationPhase.ABORTED, actor=actor, reason=said)
         return self._found(name)
 

@@ -144,3 +144,30 @@ def test_a_store_that_fails_now_and_then_ends_no_loop():
             assert not [task for task in room._tasks if task.done()]
 
     asyncio.run(scenario())
+
+
+def test_an_abort_that_meets_a_step_ends_the_operation_all_the_same():
+    """Another server has just brought it further: it is looked at again, and ended."""
+
+    async def scenario():
+        backend = FakeBackend()
+        one, other = FakeEngine(backend), FakeEngine(backend)
+        room = LivingRoom(one, BUILTIN)
+        async with running(room):
+            await room.ready()
+            second = LivingRoom(other, BUILTIN, name="server-2")
+            other.hold()
+            later = Wishes(not_before=room.clock.now() + timedelta(hours=1))
+            row = await room.changes.rotate(actor="test", wishes=later)
+            await room.until(lambda: room.operation(row.id).phase is not OperationPhase.PLANNED)
+            while second.store.snapshot.get("operations", row.id) is None:
+                assert other.release_one()
+            assert second.operation(row.id).phase is OperationPhase.PLANNED
+            aborted = asyncio.ensure_future(second.changes.abort(row.id, actor="test"))
+            await asyncio.sleep(0.05)
+            other.release()
+            assert (await aborted).phase is OperationPhase.ABORTED
+            await second.manager.close()
+            second.store.close()
+
+    asyncio.run(scenario())
