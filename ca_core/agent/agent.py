@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -19,9 +20,12 @@ from ca_core.agent.supervision import supervised
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import stopped
 from ca_core.clock import Clock
-from ca_core.errors import NotReadyError
+from ca_core.errors import Error, NotReadyError
 from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.wire.times import wire_time
+
+LOOK_BACK = 10.0
+"""Seconds between two looks of an agent that hears nothing, on average."""
 
 _SHOWN = 20
 """Readers named in the agent's description; more of them help nobody."""
@@ -60,6 +64,7 @@ class Agent:
         self._clock = clock
         self._settings = settings
         self._own = own
+        self._draw = draw
         self._tasks: list[asyncio.Task[None]] = []
         self.roots = RootsCache(upstream, clock, draw)
         self.pollers = Pollers()
@@ -82,6 +87,7 @@ class Agent:
         self._watch_over("acknowledgement", self._acknowledging.run)
         if self._own is not None:
             self._watch_over("own leaf", self._own.run)
+            self._watch_over("way back", self._stay_in_touch)
 
     async def close(self) -> None:
         """End every loop and every request under way, then let go of the server."""
@@ -161,6 +167,14 @@ class Agent:
     def _let_own_follow(self, known: KnownRoots) -> None:
         if self._own is not None:
             self._own.follow(known.active.signing_key_id, self._acknowledging.spread)
+
+    async def _stay_in_touch(self) -> None:
+        """While no server answers, see whether that is because of the agent's own leaf."""
+        while self._own is not None:
+            await self._clock.sleep(LOOK_BACK * (0.5 + self._draw()))
+            if not self.roots.known_leader:
+                with suppress(Error):  # the reason is told with the roots
+                    await self._own.look_back()
 
     def _hurry(self) -> None:
         """Let leaves of a replaced signer be renewed sooner than was drawn for them."""

@@ -100,6 +100,21 @@ async def join(
     return identity
 
 
+async def published(identity: AgentIdentity) -> tuple[x509.Certificate, ...]:
+    """Return the roots that the agent's server gives to anybody, asked for without a leaf.
+
+    Raises:
+        Error: the server is away, or is not one that the agent trusts.
+    """
+    context = verifying_context(identity.anchors)
+    link = ServerLink(identity.server, context, PeerCheck(identity.server_id))
+    try:
+        found, _ = await link.get(ROOTS_PATH, CARoots)
+    finally:
+        await link.close()
+    return _bundle("".join(root.root_cert for root in found.roots))
+
+
 async def rejoined(identity: AgentIdentity, now: datetime, fraction: float) -> AgentIdentity:
     """Return the agent with a new leaf, asked for by proof of its old key.
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
-from ca_core.agent.joining import Draw, identity_of, rejoined
+from ca_core.agent.joining import Draw, identity_of, published, rejoined
 from ca_core.agent.renewal import Failures, failed, hurried, life_left, retry_width
 from ca_core.agent.upstream import Upstream
-from ca_core.agent.verification import Wanted
+from ca_core.agent.verification import Wanted, trusted_path
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.errors import Error
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 Rejoin = Callable[[AgentIdentity, datetime, float], Awaitable[AgentIdentity]]
 """How an expired agent comes back; ``joining.rejoined`` outside tests."""
+
+Published = Callable[[AgentIdentity], Awaitable[Sequence[x509.Certificate]]]
+"""What a server gives to strangers; ``joining.published`` outside tests."""
 
 FIRST_SHARE = 0.25
 """Of the time over which leaves are re-issued: an agent that servers refuse gets no others."""
@@ -40,12 +43,15 @@ class OwnLeaf:
         clock: Clock,
         draw: Draw,
         rejoin: Rejoin = rejoined,
+        ask: Published = published,
     ) -> None:
         self._store = store
         self._upstream = upstream
         self._clock = clock
         self._draw = draw
         self._rejoin = rejoin
+        self._ask = ask
+        self._was_left_behind = False
         self._failures: Failures | None = None
         self._signing = ""
         self._asked_under = ""
@@ -76,6 +82,22 @@ class OwnLeaf:
             self._remember(identity, error)
         else:
             self._failures, self._hurry, self._asked_under = None, None, under
+            self._was_left_behind = False
+
+    async def look_back(self) -> None:
+        """Come back as after an expiry if the root of the agent's leaf is trusted no more.
+
+        For an agent that hears nothing: it slept while that root left, and servers refuse it.
+
+        Raises:
+            Error: no server answers.
+        """
+        identity = self._store.current
+        anchors = await self._ask(identity)
+        if trusted_path(identity.chain, anchors, now=self._clock.now()) is None:
+            log.warning("own leaf is of a root that servers trust no more; rejoining")
+            self._was_left_behind = True
+            self._bell.wake()
 
     def follow(self, signing_key_id: str, spread: timedelta) -> None:
         """Renew among the first within ``spread`` if another key signs now.
@@ -113,6 +135,8 @@ class OwnLeaf:
     def _due(self) -> datetime:
         if self._failures:
             return self._failures.retry_at
+        if self._was_left_behind:
+            return self._clock.now()
         renew_at = self._store.current.renew_at
         return min(renew_at, self._hurry[1]) if self._hurry else renew_at
 
@@ -120,6 +144,7 @@ class OwnLeaf:
         now = self._clock.now()
         if now > identity.not_after:
             log.warning("own leaf expired at %s; rejoining", identity.not_after)
+        if self._was_left_behind or now > identity.not_after:
             return await self._rejoin(identity, now, self._draw())
         wanted = Wanted(key=new_leaf_key(), identity=identity.id)
         request = csr_pem(leaf_csr(wanted.key, wanted.identity))

@@ -29,7 +29,10 @@ class House:
         self.rejoined = []
         self.rejoin_errors = []
         self.store.save(self._issued(new_leaf_key()))
-        self.own = OwnLeaf(self.store, self.upstream, self.clock, lambda: 0.5, self.rejoin)
+        self.asked = 0
+        self.own = OwnLeaf(
+            self.store, self.upstream, self.clock, lambda: 0.5, self.rejoin, self.ask
+        )
 
     def _issued(self, key):
         now = self.clock.now()
@@ -49,6 +52,12 @@ class House:
         if self.rejoin_errors:
             raise self.rejoin_errors.pop(0)
         return self._issued(identity.key)
+
+    async def ask(self, identity):
+        """Return what the server gives to strangers."""
+        assert identity is self.store.current
+        self.asked += 1
+        return self.upstream.anchors()
 
     async def after(self, span, step=HOUR):
         """Let time pass; saving happens in a thread, so the loop is turned until it is done."""
@@ -237,5 +246,29 @@ def test_an_announced_key_that_does_not_sign_causes_one_renewal(tmp_path):
             h.own.follow("aa:bb", timedelta(minutes=1))
             await h.after(timedelta(minutes=1), step=timedelta(seconds=10))
         assert len(h.upstream.signed) == 1
+
+    ran(tmp_path, scenario)
+
+
+def test_an_agent_that_slept_while_its_root_left_rejoins(tmp_path):
+    """No server accepts its leaf, which is valid for days; the old key brings it back."""
+
+    async def scenario(h):
+        old = h.own.identity
+        h.upstream.rotate()
+        await h.own.trust(h.upstream.anchors())
+        await h.own.look_back()
+        await h.after(timedelta(minutes=1))
+        assert h.rejoined == []  # its root is there
+        h.upstream.authorities.pop(0)
+        h.rejoin_errors = [UnavailableError("busy")]
+        await h.own.look_back()
+        await h.after(timedelta(minutes=2), step=timedelta(seconds=5))
+        assert len(h.rejoined) == 2
+        assert h.own.identity.chain[1] == h.upstream.active.signer.certificate != old.chain[1]
+        assert h.upstream.signed == []
+        await h.own.look_back()
+        await h.after(timedelta(minutes=2))
+        assert len(h.rejoined) == 2
 
     ran(tmp_path, scenario)
