@@ -62,14 +62,16 @@ class WalkedRoom(LivingRoom):
     """A room on a clock that stands, with a corporate CA at hand.
 
     Attributes:
-        corporation: signs every CSR that waits; an RSA root, and a CA below it.
+        corporate_root: an RSA CA.
+        corporation: a CA below it, which signs every CSR that waits.
     """
 
     def __init__(self, engine, kind, **more):
         more.setdefault("clock", FakeClock())
         super().__init__(engine, BUILTIN, settings=kind.settings(), **more)
-        root = CorporateCA(now=self.clock.now(), key=KeySpec(KeyType.RSA, 2048))
-        self.corporation = CorporateCA(now=self.clock.now(), below=root)
+        now = self.clock.now()
+        self.corporate_root = CorporateCA(now=now, key=KeySpec(KeyType.RSA, 2048))
+        self.corporation = CorporateCA(now=now, below=self.corporate_root)
 
     async def ready(self, within=20.0):
         """Return once leaves can be signed; a first CSR is signed by the corporation."""
