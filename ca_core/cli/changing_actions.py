@@ -17,7 +17,7 @@ from ca_core.cli.leaf_actions import content_of
 from ca_core.cli.operation_view import title
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_facts, print_json, print_lines, progress
-from ca_core.cli.plan_view import blockers_of, names_text, show_plan
+from ca_core.cli.plan_view import show_plan
 from ca_core.cli.screen import Screen, Unseen, screen_for_people
 from ca_core.cli.wanted import Asked, wanted
 from ca_core.errors import ConfigError
@@ -54,10 +54,10 @@ def plan(client: Client, asked: Asked, wishes: dict[str, Any], output: Output) -
     if output is Output.JSON:
         print_json(as_it_came)
     else:
-        show_plan(found)
-        if found.kind != _NONE and not blockers_of(found):
+        show_plan(found, is_forced=bool(wishes.get("Force")))
+        if found.kind != _NONE and not found.blockers:
             print_lines("\nNothing was changed. Next: `ca-core ca apply` with the same options.")
-    return not blockers_of(found)
+    return not found.blockers
 
 
 def apply(client: Client, asked: Asked, wishes: dict[str, Any], manner: Manner) -> None:
@@ -78,10 +78,8 @@ def apply(client: Client, asked: Asked, wishes: dict[str, Any], manner: Manner) 
 def _ask(found: PlanAnswer, manner: Manner, *, is_forced: bool) -> None:
     """Show the plan, refuse what would not go, and ask about the rest."""
     if manner.output is Output.TABLE:
-        show_plan(found)
+        show_plan(found, is_forced=is_forced)
     _refuse_blocked(found)
-    if is_forced:
-        warn(_broken_by(found), manner.output)
     confirm("Apply it?", yes=manner.yes)
 
 
@@ -91,50 +89,11 @@ def _planned(client: Client, body: dict[str, Any]) -> tuple[PlanAnswer, Any]:
 
 
 def _refuse_blocked(found: PlanAnswer) -> None:
-    blockers = blockers_of(found)
-    if blockers:
+    if found.blockers:
         raise UnfinishedError(
-            f"it would not go: {'; '.join(blockers)}",
+            f"it would not go: {'; '.join(found.blockers)}",
             hint="`ca-core ca plan` shows the whole of it",
         )
-
-
-def breaking(
-    *, new_root: bool, cross_signed: bool, unreachable: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return the honest list of what a change by force breaks, a sentence each."""
-    sentences = ["nobody is waited for: the new signer signs as soon as it is made"]
-    if not new_root:
-        return tuple(sentences)
-    if unreachable:
-        who = names_text(unreachable, len(unreachable))
-        sentences.append(f"{who}: cannot be told now; until they call, all they serve is cut off")
-    if not cross_signed:
-        sentences.append(
-            "unless the old CA cross-signs the new one, whoever has not taken the new bundle yet "
-            "refuses every leaf that is issued from now on"
-        )
-    return (*sentences, "programs with a copy of the bundle refuse new leaves until they reload")
-
-
-def _broken_by(found: PlanAnswer) -> tuple[str, ...]:
-    return (
-        *breaking(
-            new_root=found.new_root,
-            cross_signed=found.cross_signed,
-            unreachable=found.unreachable,
-        ),
-        *found.warnings,
-    )
-
-
-def warn(sentences: tuple[str, ...], output: Output) -> None:
-    """Tell people what breaks."""
-    if output is Output.JSON:
-        return
-    print_lines("\nWith --force this breaks:", style="bold red")
-    for sentence in sentences:
-        print_lines(f"  \N{MULTIPLICATION X} {sentence}", style="red")
 
 
 def begin(client: Client, path: str, body: dict[str, Any], manner: Manner) -> None:

@@ -4,11 +4,12 @@ from typing import Any
 
 from ca_core.cli import operations
 from ca_core.cli.asking import confirm, require_answer
-from ca_core.cli.changing_actions import Manner, begin, breaking, warn
+from ca_core.cli.changing_actions import Manner, begin
 from ca_core.cli.client import Answer, Client
 from ca_core.cli.operation_view import COLUMNS, is_open, operation_lines, short_row, title
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_json, print_lines, print_table
+from ca_core.cli.plan_view import COPIES, show_broken
 from ca_core.wire.operations import OperationAnswer
 
 ROTATE, RENEW, TAINT = (f"/v1/connect/ca/{name}" for name in ("rotate", "renew", "taint"))
@@ -25,7 +26,7 @@ def rotate(client: Client, wishes: dict[str, Any], manner: Manner) -> None:
     """Begin a rotation, after a question if it is by force. Raises as ``begin``."""
     if wishes.get("Force"):
         require_answer(manner.output, yes=manner.yes)
-        warn(_broken(client), manner.output)
+        _show_broken(client, manner.output)
         confirm("Rotate by force?", yes=manner.yes)
     begin(client, ROTATE, wishes, manner)
 
@@ -44,17 +45,26 @@ def taint(client: Client, authority: str | None, wishes: dict[str, Any], manner:
     if manner.output is Output.TABLE:
         print_lines(f"{authority or 'The authority that signs now'} is declared {_TAINT_MEANS}")
     if wishes.get("Force"):
-        warn(_broken(client), manner.output)
+        _show_broken(client, manner.output)
     confirm("Shall it go?", yes=manner.yes)
     named = {"Authority": authority} if authority else {}
     begin(client, TAINT, wishes | named, manner)
 
 
-def _broken(client: Client) -> tuple[str, ...]:
-    """Return what a new root by force breaks; who cannot be told is known from a plan."""
+def _show_broken(client: Client, output: Output) -> None:
+    """List what a new root by force breaks, as the plan of one with another key knows it."""
+    if output is Output.JSON:
+        return
     standing = client.get(operations.SETTINGS).decoded(dict)["Settings"]
-    found, _ = operations.planned(client, {"Settings": standing, "Wishes": {"Force": True}})
-    return breaking(new_root=True, cross_signed=False, unreachable=found.unreachable)
+    body = {"Settings": standing | _another_key(standing), "Wishes": {"Force": True}}
+    found, _ = operations.planned(client, body)
+    show_broken((*found.warnings, COPIES))
+
+
+def _another_key(standing: dict[str, Any]) -> dict[str, Any]:
+    """Return a key that the CA has not: the smallest difference that needs another root."""
+    has_256 = (standing.get("key_type"), standing.get("key_bits")) == ("ec", 256)
+    return {"key_type": "ec", "key_bits": 384 if has_256 else 256}
 
 
 def show(client: Client, name: str | None, output: Output) -> None:

@@ -17,14 +17,25 @@ _TITLES = {
 }
 
 
-def show_plan(plan: PlanAnswer) -> None:
-    """Print a plan: facts, then what bites, then what stands against it."""
+COPIES = "programs with a copy of the bundle refuse new leaves until they read it again"
+
+
+def show_plan(plan: PlanAnswer, *, is_forced: bool) -> None:
+    """Print a plan: facts, then what bites (by force: breaks), then what stands against it."""
     if plan.kind == "none":
         print_lines("Nothing would change: this is the configuration that stands.")
         return
     print_facts(plan_facts(plan), title=f"{_TITLES.get(plan.kind, plan.kind)}: {plan.kind}")
-    _show_list("Mind:", plan.warnings, mark="!", style="yellow")
-    _show_list("Stands against it:", blockers_of(plan), mark="\N{MULTIPLICATION X}", style="red")
+    if is_forced and plan.new_root:
+        show_broken((*_minded(plan), COPIES))
+    else:
+        _show_list("Mind:", _minded(plan), mark="!", style="yellow")
+    _show_list("Stands against it:", plan.blockers, mark="\N{MULTIPLICATION X}", style="red")
+
+
+def show_broken(sentences: tuple[str, ...]) -> None:
+    """Print the honest list of what breaks by force."""
+    _show_list("With --force this breaks:", sentences, mark="\N{MULTIPLICATION X}", style="red")
 
 
 def plan_facts(plan: PlanAnswer) -> list[tuple[str, str]]:
@@ -82,13 +93,12 @@ def _leaves(plan: PlanAnswer) -> str:
     return f"{plan.leaves:,} to re-issue{rate}: about {span}"
 
 
-def blockers_of(plan: PlanAnswer) -> tuple[str, ...]:
-    """Return everything that keeps apply from going."""
-    return (
-        *plan.blockers,
-        *(f"the provider cannot: {name}" for name in plan.missing_capabilities),
-        *(f"its backend does not allow: {name}" for name in plan.missing_permissions),
+def _minded(plan: PlanAnswer) -> tuple[str, ...]:
+    lost = (
+        f"{name}: the present provider can, the new one cannot"
+        for name in plan.missing_capabilities
     )
+    return (*plan.warnings, *lost)
 
 
 def _show_list(title: str, lines: tuple[str, ...], *, mark: str, style: str) -> None:

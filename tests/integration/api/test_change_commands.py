@@ -99,6 +99,9 @@ def test_a_rotation_names_who_holds_it_up_and_can_be_aborted(run, server):
     """An agent that never acknowledges is named everywhere; abort leaves the root as it was."""
     server.admit("mute")
     active = told(run("roots", "-o", "json"))["ActiveRootID"]
+    forced = run("rotate", "--force", text="n\n")
+    assert forced.exit_code == 1
+    assert "mute" in forced.stdout.partition("With --force this breaks:")[2]
     begun = told(run("rotate", "--detach", "-o", "json"))
     for _ in range(200):
         row = told(run("operations", begun["ID"], "-o", "json"))

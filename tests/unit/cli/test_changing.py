@@ -50,12 +50,18 @@ def test_a_plan_changes_nothing(run, server):
 
 
 def test_a_plan_that_would_be_refused_ends_with_one(run, server, plan):
-    """What stands against it is listed with missing rights, and scripts see it."""
-    server.answer("POST", PLAN, plan(Blockers=["no path"], MissingPermissions=["write pki/root"]))
+    """What stands against it is listed, and scripts see it."""
+    server.answer("POST", PLAN, plan(Blockers=["the backend refuses: write pki/root"]))
     result = run("ca", "plan", *ON_TOP)
     assert result.exit_code == 1
-    assert "no path" in result.stdout
-    assert "does not allow: write pki/root" in result.stdout
+    assert "the backend refuses: write pki/root" in result.stdout
+
+
+def test_what_the_new_provider_cannot_is_told_and_stops_nothing(run, server, plan):
+    """A provider that can less may be wanted all the same."""
+    server.answer("POST", PLAN, plan(MissingCapabilities=["crl"]))
+    assert "crl: the present provider can, the new one cannot" in run("ca", "plan", *ON_TOP).stdout
+    assert run("ca", "apply", *ON_TOP, "--yes").exit_code == 0
 
 
 def test_what_is_wanted_and_how_goes_to_the_server(run, server):
@@ -144,15 +150,21 @@ def test_what_became_identical_meanwhile_is_no_change(run, server, operation):
 
 
 def test_force_lists_what_breaks_before_it_asks(run, server, plan):
-    """Who cannot be told is named, and the plan's own warnings are in the list."""
-    server.answer(
-        "POST", PLAN, plan(CrossSigned=False, Unreachable=["web-2"], Warnings=["a strange thing"])
-    )
+    """The plan's own warnings are that list, with those who keep copies."""
+    server.answer("POST", PLAN, plan(Warnings=["force waits for nobody: web-2 is left behind"]))
     result = run("ca", "apply", *ON_TOP, "--force", text=b"n\n")
     _, _, broken = result.stdout.partition("With --force this breaks:")
-    for words in ("web-2", "cross-signs", "a strange thing", "nobody is waited for"):
-        assert words in broken
+    assert "web-2 is left behind" in broken
+    assert "copy of the bundle" in broken
     assert not server.bodies("PUT", APPLY)
+
+
+def test_without_force_a_warning_breaks_nothing(run, server, plan):
+    """The same list has another heading."""
+    server.answer("POST", PLAN, plan(Warnings=["it takes a while"]))
+    text = run("ca", "plan", *ON_TOP).stdout
+    assert "Mind:\n  ! it takes a while" in text
+    assert "breaks" not in text
 
 
 def test_detached_it_returns_at_once(run, server):

@@ -24,7 +24,7 @@ def server(api, operation, plan, monkeypatch):
         api.answer("PUT", f"{ROOM}/{name}", operation(Phase="planned", Kind=name), status=202)
     api.answer("GET", f"{OPERATIONS}/op-1", operation())
     api.answer("GET", f"{ROOM}/settings", {"Settings": {"provider": "builtin"}})
-    api.answer("POST", f"{ROOM}/plan", plan(Kind="none", Unreachable=["db-1"]))
+    api.answer("POST", f"{ROOM}/plan", plan(Kind="rotate", Warnings=["db-1 would be left behind"]))
     return api
 
 
@@ -48,7 +48,8 @@ def test_a_rotation_by_force_is_asked_about(run, server):
     """Who cannot be told is named before anything begins."""
     result = run("ca", "rotate", "--force", text=b"n\n")
     assert result.exit_code == 1
-    assert "db-1: cannot be told now" in result.stdout
+    assert "db-1 would be left behind" in result.stdout
+    assert server.bodies("POST", f"{ROOM}/plan")[0]["Settings"]["key_bits"] == 256
     assert not server.bodies("PUT", f"{ROOM}/rotate")
 
 
