@@ -82,7 +82,7 @@ class Acknowledging:
                 await self._news.changed(pause, self._clock)
 
     def _published(self, known: KnownRoots) -> None:
-        self._pollers.published(known.index, known.anchors)
+        self._pollers.published(known.index, known.anchors, self._clock.monotonic())
         self._news.wake()
 
     async def _looked(self, known: KnownRoots) -> float:

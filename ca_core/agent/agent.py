@@ -72,7 +72,8 @@ class Agent:
             upstream, self.roots, self.pollers, clock, draw, own.trust if own else kept_nowhere
         )
         if own is not None:
-            self.pollers.published(0, own.identity.anchors)  # what its readers knew before
+            # What its readers knew before.
+            self.pollers.published(0, own.identity.anchors, clock.monotonic())
             self.roots.subscribe(self._let_own_follow)
         issuer = LeafIssuer(upstream, self.roots, clock, settings.datacenter, draw)
         self.leaves = LeafCache(

@@ -2,7 +2,8 @@
 
 A reader says what it holds by the index that it comes back with. One that was told of a newer
 bundle counts as holding the older one until it comes back with the newer index, or for two minutes:
-programs that ended are not told apart from slow ones in any other way.
+programs that ended are not told apart from slow ones in any other way. Who turns up with a bundle
+that was replaced more than two minutes ago holds nobody up: it is given the newer one at once.
 """
 
 from collections import OrderedDict
@@ -62,22 +63,25 @@ class Pollers:
         self._numbers: OrderedDict[int, int] = OrderedDict()
         self._readers: OrderedDict[str, _Reader] = OrderedDict()
         self._crowd: dict[int, float] = {}
+        self._replaced: dict[int, float] = {}
         self._newest = 0
 
     def __len__(self) -> int:
         """Return how many readers are told apart."""
         return len(self._readers)
 
-    def published(self, index: int, anchors: Anchors) -> None:
-        """Note the bundle that is given out from now on under ``index``."""
+    def published(self, index: int, anchors: Anchors, now: float) -> None:
+        """Note the bundle that is given out from ``now`` on under ``index``."""
         newest = self._bundles.get(self._newest)
         if newest is None or set(newest) != set(anchors):
+            self._replaced[self._newest] = now
             self._newest += 1
             self._bundles[self._newest] = anchors
         self._numbers[index] = self._newest
         self._numbers.move_to_end(index)
         while len(self._bundles) > MOST_BUNDLES:
-            self._bundles.popitem(last=False)
+            number, _ = self._bundles.popitem(last=False)
+            self._replaced.pop(number, None)
         while len(self._numbers) > MOST_BUNDLES:
             self._numbers.popitem(last=False)
 
@@ -150,8 +154,17 @@ class Pollers:
         self._readers.move_to_end(who)
         reader.heard = now
         if held != reader.held:
-            reader.held, reader.since, reader.was_told = held, now, False
+            reader.held, reader.since, reader.was_told = held, *self._standing(held, now)
         return reader
+
+    def _standing(self, held: int, now: float) -> tuple[float, bool]:
+        """Return since when a bundle that is shown now counts, and whether it is known as replaced.
+
+        One that was replaced long ago counts no more.
+        """
+        replaced = self._replaced.get(held, now)
+        is_late = now - replaced > SILENCE
+        return (replaced, True) if is_late else (now, False)
 
     def _number(self, index: int) -> int:
         """Return the number of a bundle; under an index of another time, the one before the newest.
@@ -165,5 +178,6 @@ class Pollers:
         while len(self._readers) >= self._most:
             _, dropped = self._readers.popitem(last=False)
             self._crowd[dropped.held] = now
-        reader = self._readers[who] = _Reader(held, now, now)
+        since, was_told = self._standing(held, now)
+        reader = self._readers[who] = _Reader(held, since, now, was_told=was_told)
         return reader

@@ -29,7 +29,7 @@ OLD, BOTH, NEW = anchors(1), anchors(1, 2), anchors(2)
 def pollers():
     """Return pollers that know one bundle, under index 5."""
     found = Pollers()
-    found.published(5, OLD)
+    found.published(5, OLD, 0.0)
     return found
 
 
@@ -46,14 +46,14 @@ def test_nobody_holds_anything_before_there_is_anything():
 
 def test_without_readers_the_newest_bundle_counts(pollers):
     """An agent that feeds nobody speaks for itself."""
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     assert pollers.oldest(0.0) == BOTH
 
 
 def test_a_reader_holds_the_old_bundle_until_it_comes_back_with_the_newer_index(pollers):
     """Being told is not having taken it over."""
     pollers.asks("a", 5, 0.0)
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     pollers.answered("a", 5, 6, 1.0)
     assert pollers.oldest(1.0) == OLD
     assert pollers.behind(1.0) == ("a",)
@@ -65,7 +65,7 @@ def test_a_reader_holds_the_old_bundle_until_it_comes_back_with_the_newer_index(
 def test_a_reader_that_was_told_and_is_silent_for_two_minutes_counts_no_more(pollers):
     """The last moment counts, the next does not."""
     pollers.asks("a", 5, 0.0)
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     pollers.answered("a", 5, 6, 1.0)
     assert pollers.oldest(1.0 + SILENCE) == OLD
     assert pollers.oldest(1.1 + SILENCE) == BOTH
@@ -75,7 +75,7 @@ def test_a_reader_that_was_told_and_is_silent_for_two_minutes_counts_no_more(pol
 def test_a_reader_that_waits_for_news_holds_its_bundle_however_long_that_takes(pollers):
     """Ten minutes of waiting are no silence."""
     pollers.asks("a", 5, 0.0)
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     assert pollers.oldest(10 * SILENCE) == OLD
 
 
@@ -83,24 +83,40 @@ def test_a_reader_that_broke_off_counts_for_two_minutes(pollers):
     """Its connection ended, but the program may live on with what it has."""
     pollers.asks("a", 5, 0.0)
     pollers.answered("a", 5, 0, 300.0)
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     assert pollers.oldest(300.0 + SILENCE) == OLD
     assert pollers.oldest(301.0 + SILENCE) == BOTH
 
 
 def test_one_that_always_asks_with_the_old_index_holds_nobody_up_for_ever(pollers):
     """It has been given the newer bundle again and again."""
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     seconds = [float(second) for second in range(int(SILENCE) + 2)]
     for now in seconds:
         polled(pollers, "a", 5, 6, now)
         assert pollers.oldest(now) == (OLD if now <= SILENCE else BOTH)
 
 
+def test_who_turns_up_with_a_bundle_replaced_long_ago_holds_nobody_up(pollers):
+    """Any local program could do so for ever, from one connection after another."""
+    pollers.published(6, BOTH, 0.0)
+    polled(pollers, "early", 5, 6, SILENCE)
+    assert pollers.oldest(SILENCE) == OLD
+    for number in range(300):
+        now = 2 * SILENCE + 1 + number
+        pollers.asks(f"late-{number}", 5, now)
+        assert pollers.oldest(now) == BOTH
+        pollers.answered(f"late-{number}", 5, 6, now)
+        assert pollers.oldest(now) == BOTH
+    polled(pollers, "back", 6, 6, now)
+    polled(pollers, "back", 5, 6, now)
+    assert pollers.oldest(now) == BOTH
+
+
 def test_a_plain_reader_holds_what_it_was_given(pollers):
     """It says nothing about itself, so the last answer counts, for two minutes."""
     polled(pollers, "a", 0, 5, 0.0)
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     assert pollers.oldest(1.0) == OLD
     polled(pollers, "a", 0, 6, 2.0)
     assert pollers.oldest(2.0) == BOTH
@@ -110,8 +126,8 @@ def test_the_oldest_of_all_readers_counts(pollers):
     """One slow reader is enough."""
     for who in "abc":
         polled(pollers, who, 5, 5, 0.0)
-    pollers.published(6, BOTH)
-    pollers.published(7, NEW)
+    pollers.published(6, BOTH, 0.0)
+    pollers.published(7, NEW, 0.0)
     for who, given in (("a", 7), ("b", 6), ("c", 7)):
         polled(pollers, who, given, given, 1.0)
     assert pollers.oldest(1.0) == BOTH
@@ -120,9 +136,9 @@ def test_the_oldest_of_all_readers_counts(pollers):
 def test_another_index_for_the_same_roots_is_no_other_bundle(pollers):
     """News about who signs does not make readers behind."""
     pollers.asks("a", 5, 0.0)
-    pollers.published(6, tuple(reversed(OLD)))
+    pollers.published(6, tuple(reversed(OLD)), 0.0)
     pollers.answered("a", 5, 6, 1.0)
-    pollers.published(7, BOTH)
+    pollers.published(7, BOTH, 0.0)
     assert pollers.oldest(1.0) == OLD
     pollers.asks("b", 6, 1.0)
     polled(pollers, "a", 7, 7, 1.0)
@@ -132,8 +148,8 @@ def test_another_index_for_the_same_roots_is_no_other_bundle(pollers):
 def test_an_index_of_another_life_means_the_bundle_before():
     """An agent that was started anew knows from its disk what its readers may hold."""
     pollers = Pollers()
-    pollers.published(0, OLD)
-    pollers.published(6, BOTH)
+    pollers.published(0, OLD, 0.0)
+    pollers.published(6, BOTH, 0.0)
     pollers.asks("a", 4, 0.0)
     assert pollers.oldest(0.0) == OLD
 
@@ -141,9 +157,9 @@ def test_an_index_of_another_life_means_the_bundle_before():
 def test_more_readers_than_can_be_told_apart_are_not_forgotten():
     """Who floods the agent cannot make it speak for those it pushed out."""
     pollers = Pollers(most=3)
-    pollers.published(5, OLD)
+    pollers.published(5, OLD, 0.0)
     polled(pollers, "slow", 5, 5, 0.0)
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 0.0)
     for number in range(100):
         polled(pollers, f"flood-{number}", 6, 6, 1.0)
     assert len(pollers) == 3
@@ -154,10 +170,10 @@ def test_more_readers_than_can_be_told_apart_are_not_forgotten():
 def test_a_reader_that_was_pushed_out_counts_again_when_it_is_answered():
     """It waited for a long time, was forgotten, and is told of the newer bundle now."""
     pollers = Pollers(most=1)
-    pollers.published(5, OLD)
+    pollers.published(5, OLD, 0.0)
     pollers.asks("slow", 5, 0.0)
     polled(pollers, "other", 5, 5, 1.0)
-    pollers.published(6, BOTH)
+    pollers.published(6, BOTH, 1000.0)
     pollers.answered("slow", 5, 6, 1000.0)
     assert pollers.oldest(1000.0) == OLD
 
@@ -171,6 +187,7 @@ class Readers(RuleBasedStateMachine):
         self.pollers = Pollers()
         self.newest = 0
         self.shown = {}
+        self.replaced = {}
         self.publish()
 
     @rule()
@@ -178,7 +195,8 @@ class Readers(RuleBasedStateMachine):
         """Another bundle is given out."""
         if self.newest < MOST_BUNDLES - 1:
             self.newest += 1
-            self.pollers.published(self.newest, anchors(self.newest))
+            self.replaced[self.newest - 1] = self.now
+            self.pollers.published(self.newest, anchors(self.newest), self.now)
 
     @rule(who=st.sampled_from("abcd"), back=st.integers(0, 3))
     def poll(self, who, back):
@@ -188,6 +206,8 @@ class Readers(RuleBasedStateMachine):
         before, at, heard, was_told = self.shown.get(who, (0, 0.0, 0.0, False))
         is_told_again = before == held and was_told and self.now - heard <= SILENCE
         since = at if is_told_again else self.now
+        if since - self.replaced.get(held, since) > SILENCE:
+            since = self.now - 2 * SILENCE  # too late to count
         self.shown[who] = (held, since, self.now, held != self.newest)
 
     @rule(span=st.floats(0.5, 90.0))
