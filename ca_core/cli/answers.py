@@ -90,7 +90,7 @@ ANSWERS = {
         "object",
         (
             *("TrustDomain", "Datacenter", "Ready", "Reason", "ProviderOK", "ProviderMessage"),
-            *("Signer", "SignerNotAfter", "Authorities", "ReviewPlugins", "Overdue"),
+            *("Signer", "SignerNotAfter", "Authorities", "ReviewPlugins", "Overdue", "Drift"),
         ),
         "an authority has `ID`, `Provider`, `Phase`, `RootFingerprint`, `NotAfter`, `Leaves`, "
         "`Complete`, `Ceiling`; a review plugin `Name`, `Package`, `Version`, `SwitchedOff` (why); "

@@ -7,7 +7,10 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
+from ca_core.api.casettings import settings_from
 from ca_core.api.server import STATE_FILE
+from ca_core.authority.configuration import digest_of
+from ca_core.authority.rows import CONFIGURATION, ConfigurationRow, read
 from ca_core.cli.checkup import Check, Level, Situation
 from ca_core.errors import ConfigError
 from ca_core.state.kek import (
@@ -129,10 +132,29 @@ def _secrets(situation: Situation) -> tuple[Level, str, str]:
     return Level.OK, "every secret can be opened", ""
 
 
+def _drift(situation: Situation) -> tuple[Level, str, str]:
+    """Compare the ``[ca]`` section with the one that was applied last."""
+    path = state_file(situation)
+    if not path.exists():
+        return Level.SKIPPED, NO_STATE, ""
+    with closing(SqliteReader(path)) as reader:
+        row = read(View.of(reader.load()), ConfigurationRow, CONFIGURATION, "ca")
+    if row is None:
+        return Level.SKIPPED, "no configuration has been applied yet", ""
+    if digest_of(settings_from(situation.config.ca)) == row.file_digest:
+        return Level.OK, "the [ca] section is the one that was applied last", ""
+    return (
+        Level.WARNING,
+        "the [ca] section differs from the one that was applied last; the store counts",
+        "`ca-core ca plan` says what it would change, `ca-core ca apply` applies it",
+    )
+
+
 CHECKS = (
     Check("state", "folder", _folder),
     Check("state", "disk", _space),
     Check("state", "file", _state),
     Check("state", "key", _key),
     Check("state", "secrets", _secrets),
+    Check("state", "drift", _drift),
 )

@@ -64,6 +64,14 @@ def test_a_missing_chain_is_named(run, api):
     assert (result.exit_code, "absent.pem" in result.stderr, api.requests) == (2, True, [])
 
 
+def test_a_file_that_was_not_applied_is_told(run, api, status):
+    """And nothing is said while there is nothing to say."""
+    api.answer("GET", STATUS, status)
+    assert "differs" not in run("ca", "status", "--http-addr", api.url).stdout
+    api.answer("GET", STATUS, status | {"Drift": "the [ca] section of the file differs"})
+    assert "differs" in run("ca", "status", "--http-addr", api.url).stdout
+
+
 def test_review_plugins_are_shown_with_why_one_is_switched_off(run, api, status):
     """Whoever wonders why leaves are denied sees it here; without plugins nothing is shown."""
     api.answer("GET", STATUS, status)

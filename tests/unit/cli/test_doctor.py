@@ -12,6 +12,9 @@ from email.utils import format_datetime
 import msgspec
 import pytest
 
+from ca_core.authority.configuration import seeded
+from ca_core.authority.registry import Registry
+from ca_core.authority.settings import CASettings
 from ca_core.cli import checks_config, checks_state, checks_system
 from ca_core.cli.address import parse_address
 from ca_core.cli.checks_network import roots_level, skew_level
@@ -189,7 +192,9 @@ class TestState:
         create_key_file(tmp_path / "srv.kek")
         key = base64.b64decode((tmp_path / "srv.kek").read_text())
         with Store(SqliteEngine(folder / "state.db")) as store:
-            EncryptedSecrets(store, KeyRing((Kek.of(key),)), "p").create("s", b"x")
+            secrets = EncryptedSecrets(store, KeyRing((Kek.of(key),)), "p")
+            secrets.create("s", b"x")
+            seeded(store, secrets, CASettings(), Registry())
         return situation(server__data_dir=str(folder))
 
     def levels(self, at: Situation) -> dict[str, Level]:
@@ -238,6 +243,13 @@ class TestState:
         monkeypatch.setenv("CA_CORE_KEK", base64.b64encode(os.urandom(32)).decode())
         finding = found(checks_state.CHECKS, "secrets", kept)
         assert (finding.level, "missing" in finding.detail) == (Level.FAILURE, True)
+
+    def test_a_file_that_was_not_applied_is_drift(self, kept):
+        """The store counts; whoever edits the file and forgets it, is told."""
+        assert found(checks_state.CHECKS, "drift", kept).level is Level.OK
+        edited = situation(server__data_dir=str(kept.config.server.data_dir), ca__leaf_ttl="5h")
+        finding = found(checks_state.CHECKS, "drift", edited)
+        assert (finding.level, "ca apply" in finding.hint) == (Level.WARNING, True)
 
     def test_a_damaged_file_is_a_failure(self, kept):
         """What the engine would refuse, doctor names."""

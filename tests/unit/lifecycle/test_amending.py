@@ -9,8 +9,7 @@ from ca_core.authority.configuration import digest_of
 from ca_core.authority.rows import Phase
 from ca_core.authority.settings import CASettings
 from ca_core.errors import NotFoundError, RequestError
-from ca_core.lifecycle.activating import TAINTED_LEAVES
-from ca_core.lifecycle.rows import Wishes
+from ca_core.lifecycle.rows import TAINTED_LEAVES, Wishes
 from tests.unit.authority.cluster import running
 from tests.unit.lifecycle.recovery.mending import SickRoom
 
