@@ -41,7 +41,7 @@ from ca_core.authority.rows import (
 )
 from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot, retry_pause
-from ca_core.authority.slots import Slots, places
+from ca_core.authority.slots import Slots, places, until_open
 from ca_core.clock import Clock
 from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.requests import AuthorityRequest, InstallRequest, SignerRequest
@@ -95,6 +95,7 @@ class BringUp:
         self._events = events
         self._pending = PendingCalls(store, clock)
         self._nudged = asyncio.Event()
+        self._drawn = ABSENT
         self.waiting_for = ""
 
     async def run(self, leadership: Leadership) -> None:
@@ -103,7 +104,7 @@ class BringUp:
         while current_signer(self._store.snapshot) is None:
             try:
                 fence = await leadership.held()
-                await self._slot.opened()
+                await until_open(self._store, lambda: self._slot)
                 await self._attempt(fence)
                 failures = 0
             except ConflictError:
@@ -170,9 +171,10 @@ class BringUp:
         self._nudged.set()
 
     async def _attempt(self, fence: Fence) -> None:
-        ids = read(self._store.snapshot, BootstrapRow, BOOTSTRAP, "first")
-        if ids is None:  # written by the manager before the provider is opened
+        drawn = self._store.snapshot.get(BOOTSTRAP, "first")
+        if drawn is None:  # written by the manager before the provider is opened
             raise NotReadyError("no authority id has been drawn yet")
+        self._drawn, ids = drawn.version, decoded(BootstrapRow, drawn.value)
         chain = await self._authority(ids.authority)
         await self._commit_authority(ids.authority, chain, fence)
         signer = await self._signer(ids.signer)
@@ -222,7 +224,7 @@ class BringUp:
         await self._store.commit_async(
             Transaction(
                 changes=(put(AUTHORITIES, authority, row),),
-                expect={(AUTHORITIES, authority): ABSENT},
+                expect={(AUTHORITIES, authority): ABSENT, (BOOTSTRAP, "first"): self._drawn},
                 topics=frozenset({ROOTS_TOPIC}),
                 fence=fence,
             )
@@ -251,7 +253,11 @@ class BringUp:
                     put(AUTHORITIES, ids.authority, signing),
                     put(CURRENT, "signer", current),
                 ),
-                expect={(CURRENT, "signer"): ABSENT, (AUTHORITIES, ids.authority): stored.version},
+                expect={
+                    (CURRENT, "signer"): ABSENT,
+                    (AUTHORITIES, ids.authority): stored.version,
+                    (BOOTSTRAP, "first"): self._drawn,
+                },
                 topics=frozenset({ROOTS_TOPIC, SIGNERS_TOPIC}),
                 fence=fence,
             )

@@ -31,7 +31,7 @@ from ca_core.authority.rows import (
 )
 from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot
-from ca_core.authority.slots import Place, Slots, place_of, places
+from ca_core.authority.slots import Place, Slots, place_of, places, until_open
 from ca_core.contract.answers import Health
 from ca_core.contract.capabilities import Capability
 from ca_core.contract.issuing import BACKDATE
@@ -108,7 +108,7 @@ class CAManager:
 
     async def opened(self) -> None:
         """Return when the provider that signs is open; ``run`` opens it."""
-        await self.slots.at(self.place).opened()
+        await until_open(self._store, lambda: self.slots.at(self.place))
 
     async def close(self) -> None:
         """Let running calls end, make the record durable; ``run`` must have ended."""

@@ -7,6 +7,7 @@ tells it which provider to open.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +28,7 @@ from ca_core.authority.rows import (
 )
 from ca_core.authority.slot import ProviderSlot
 from ca_core.errors import Error
+from ca_core.state.store import Store
 from ca_core.state.view import View
 
 _TOPICS = (ROOTS_TOPIC, SIGNERS_TOPIC, CONFIGURATION_TOPIC)
@@ -59,6 +61,23 @@ def places(view: View) -> frozenset[Place]:
     if first is None or standing is None:
         return frozenset()
     return frozenset({Place(first.authority, standing.id)})
+
+
+async def until_open(store: Store, slot_now: Callable[[], ProviderSlot]) -> ProviderSlot:
+    """Return the slot that ``slot_now`` names once it is open.
+
+    Which one that is may change meanwhile: another configuration stands, another authority signs.
+    """
+    while not (slot := slot_now()).is_open:
+        seen = store.snapshot.topic_index(*_TOPICS)
+        ready = asyncio.ensure_future(slot.opened())
+        news = asyncio.ensure_future(store.wait(_TOPICS, seen, _LOOK_EVERY))
+        try:
+            await asyncio.wait({ready, news}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+            news.cancel()
+    return slot
 
 
 class Slots:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 from ca_core.authority.bringup import new_id
 from ca_core.authority.configuration import (
@@ -10,13 +11,14 @@ from ca_core.authority.configuration import (
 )
 from ca_core.authority.rows import (
     AuthorityRow,
+    BootstrapRow,
     ConfigurationRow,
     SignerRow,
     current_signer,
 )
 from ca_core.authority.settings import CASettings
 from ca_core.errors import ConflictError, NotFoundError, NotReadyError, RequestError
-from ca_core.lifecycle import amending, commits
+from ca_core.lifecycle import amending, beginning, commits
 from ca_core.lifecycle.abandoning import abandonable, abandoned, tell_abandoned
 from ca_core.lifecycle.classify import classify, needs_findings
 from ca_core.lifecycle.milestones import tell_begun, tell_ended
@@ -61,6 +63,9 @@ class Changes:
     ) -> OperationRow | None:
         """Begin the change to another configuration; None if it is the one that stands.
 
+        While the first authority is still being made, it is begun anew under the other one: no
+        operation is needed, and None is returned too.
+
         Args:
             settings: the whole of it, secrets in clear.
             actor: who asks.
@@ -71,22 +76,30 @@ class Changes:
             ConfigError: the provider is unknown or refuses its configuration.
         """
         standing = await asyncio.to_thread(self.standing)
-        kind = await self._kind(standing, settings)
+        is_first = current_signer(self._tools.view) is None
+        if is_first and digest_of(standing) != digest_of(settings):
+            await self._begin_anew(await self._configured(settings, from_file=from_file))
+            return None
+        kind = None if is_first else await self._kind(standing, settings)
         if kind is None:
             if from_file:
                 await self._note_file(digest_of(settings))
             return None
-        tools = self._tools
-        await asyncio.to_thread(check_update, tools, standing, settings)
-        digest = digest_of(settings) if from_file else tools.opener.configuration().file_digest
-        row = await asyncio.to_thread(
-            row_of,
-            settings,
-            tools.opener.registry,
-            tools.opener.own_secrets,
-            file_digest=digest,
-        )
+        await asyncio.to_thread(check_update, self._tools, standing, settings)
+        row = await self._configured(settings, from_file=from_file)
         return await self._begun(kind, row, actor, wishes)
+
+    async def _configured(self, settings: CASettings, *, from_file: bool) -> ConfigurationRow:
+        opener = self._tools.opener
+        digest = digest_of(settings) if from_file else opener.configuration().file_digest
+        make = partial(row_of, settings, opener.registry, opener.own_secrets, file_digest=digest)
+        return await asyncio.to_thread(make)
+
+    async def _begin_anew(self, configuration: ConfigurationRow) -> None:
+        """Have the first authority made under another configuration."""
+        tools, ids = self._tools, BootstrapRow(authority=new_id("ca"), signer=new_id("signer"))
+        made = beginning.begun_anew(tools.view, configuration, ids, tools.clock.now())
+        await tools.store.commit_async(made)
 
     async def rotate(self, *, actor: str, wishes: Wishes | None = None) -> OperationRow:
         """Begin the change to a new root of the same provider."""
@@ -150,7 +163,7 @@ class Changes:
             return commits.ended(view, row, end, tools.clock.now(), None, reason=said)
 
         await asyncio.to_thread(tools.store.update, ended)
-        tell_ended(tools.events, row, OperationPhase.ABORTED, actor=actor, reason=said)
+        tell_ended(tools, row, OperationPhase.ABORTED, actor=actor, reason=said)
         return self._found(name)
 
     async def roll_back(self, name: str, *, actor: str) -> OperationRow:
@@ -164,7 +177,7 @@ class Changes:
         row = self._found(name)
         await tools.store.commit_async(commits.rolled_back(tools.view, row, tools.clock.now()))
         said = f"rolled back by {actor}"
-        tell_ended(tools.events, row, OperationPhase.ROLLED_BACK, actor=actor, reason=said)
+        tell_ended(tools, row, OperationPhase.ROLLED_BACK, actor=actor, reason=said)
         return self._found(name)
 
     async def abandon(self, key: str, *, actor: str) -> LeftoverRow:
