@@ -38,6 +38,7 @@ from ca_core.config.model import Config, ServerConfig
 from ca_core.contract.events import EventType
 from ca_core.errors import GuardError
 from ca_core.identity.spiffe import TrustDomain
+from ca_core.lifecycle.figures import figures
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.reachability import Reachability
@@ -176,6 +177,7 @@ class Server:
                 record=self.manager.record,
                 reachable=self.reachability.nodes,
                 events=self._bystanders.events,
+                on_ended=lambda kind, how: self.metrics.operations.labels(kind, how).inc(),
             ),
             RotationPolicy(wishes=wishes, automatic=config.rotation.automatic),
         )
@@ -184,6 +186,8 @@ class Server:
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
         _show_expiries(self.metrics, store, self._leaf)
+        lifecycle = self.lifecycle
+        self.metrics.show_changes(lambda: figures(lifecycle.tools, lifecycle.reissue))
         self.metrics.show_overdue(lambda: bool(self.lifecycle.schedule.overdue))
         self._tasks: list[asyncio.Task[None]] = []
         self.room = ServerRoom(

@@ -31,6 +31,20 @@ class LivingLeaves:
         Raises:
             UnavailableError: the ledger cannot be written or read now.
         """
+        self._look(now)
+        return max((ends.total() for ends in self._ends.values()), default=0)
+
+    def besides(self, signer: str, now: datetime) -> int:
+        """Return how many leaves all other signers have alive, rehearsals excepted. Blocks.
+
+        Raises:
+            UnavailableError: the ledger cannot be written or read now.
+        """
+        self._look(now)
+        return sum(ends.total() for name, ends in self._ends.items() if name != signer)
+
+    def _look(self, now: datetime) -> None:
+        """Count what is new, and drop what has ended."""
         self._store.flush()
         self._count_new()
         over = (now - _EPOCH) // _PRECISION
@@ -39,7 +53,6 @@ class LivingLeaves:
             for signer, ends in self._ends.items()
             if (kept := Counter({minute: n for minute, n in ends.items() if minute >= over}))
         }
-        return max((ends.total() for ends in self._ends.values()), default=0)
 
     def _count_new(self) -> None:
         while rows := self._store.read(LEDGER, after=self._position, limit=5000):

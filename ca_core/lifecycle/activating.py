@@ -79,7 +79,7 @@ async def _activate(tools: Tools, row: OperationRow, fence: Fence, slot: Provide
     signer = read(tools.view, SignerRow, SIGNERS, row.new.signer)
     if signer is not None and row.makes_signer:
         tell_signer(tools.events, signer)
-    tell_ended(tools.events, row, OperationPhase.ACTIVE, actor=POLICY)
+    tell_ended(tools, row, OperationPhase.ACTIVE, actor=POLICY)
     _log.info("operation %s (%s): active", row.id, row.kind)
 
 

@@ -249,7 +249,7 @@ class Driver:
             )
         except RequestError:
             return  # somebody else ended it meanwhile
-        tell_ended(tools.events, row, phase, actor=POLICY, reason=reason)
+        tell_ended(tools, row, phase, actor=POLICY, reason=reason)
 
     async def _note(self, row: OperationRow, error: str) -> None:
         transaction = commits.noted(self._tools.view, row, error)

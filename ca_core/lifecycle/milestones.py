@@ -5,6 +5,7 @@ from ca_core.authority.rows import AuthorityRow
 from ca_core.contract.events import EventType
 from ca_core.identity.certificates import fingerprint
 from ca_core.lifecycle.rows import OperationPhase, OperationRow
+from ca_core.lifecycle.tools import Tools
 from ca_core.telemetry.logs import redacted
 
 
@@ -26,10 +27,11 @@ def tell_phase(events: Events, row: OperationRow, phase: OperationPhase) -> None
 
 
 def tell_ended(
-    events: Events, row: OperationRow, phase: OperationPhase, *, actor: str, reason: str = ""
+    tools: Tools, row: OperationRow, phase: OperationPhase, *, actor: str, reason: str = ""
 ) -> None:
-    """Tell that an operation is over, how, and by whom."""
-    events.tell(
+    """Count and tell that an operation is over, how, and by whom."""
+    tools.on_ended(row.kind.value, phase.value)
+    tools.events.tell(
         EventType.OPERATION_ENDED,
         operation=row.id,
         kind=row.kind.value,

@@ -21,13 +21,18 @@ def slower(admitted: float, measured: float) -> float:
 
 
 class Reissue:
-    """Sizes the re-issue of all leaves. Lives on one event loop."""
+    """Sizes the re-issue of all leaves. Lives on one event loop.
+
+    Attributes:
+        left: leaves alive under signers that sign no more, as of the last look.
+    """
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._living = LivingLeaves(tools.store)
         self._counting = asyncio.Lock()
         self._known: tuple[float, timedelta] | None = None
+        self.left = 0
 
     async def spread(self) -> timedelta:
         """Return the time over which all leaves are to be re-issued; a few seconds old at most.
@@ -54,7 +59,9 @@ class Reissue:
 
     def _counted(self, measured: float) -> timedelta:
         settings = settings_of(self._tools.opener.configuration())
-        leaves = self._living.most(self._tools.clock.now())
+        now, current = self._tools.clock.now(), current_signer(self._tools.view)
+        leaves = self._living.most(now)
+        self.left = self._living.besides(current[1].id if current else "", now)
         rate = slower(settings.csr_max_per_second, measured)
         spread = reissue_spread(leaves, rate, leaf_ttl=settings.leaf_ttl)
         return min(spread, URGENT) if is_urgent(self._tools.view) else spread

@@ -27,6 +27,10 @@ CALL_LIMIT = timedelta(seconds=30)
 _LONGEST_WAIT = 600.0
 
 
+def _uncounted(_kind: str, _outcome: str) -> None:
+    """Count nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """The server's parts that operations use. Lives on one event loop.
@@ -38,6 +42,7 @@ class Tools:
         reachable: names of the nodes whose lease lives, as this server knows it.
         companions: agents in this process.
         events: tells plugins what happened.
+        on_ended: called with kind and outcome of every operation that is over.
         locks: one per authority id, while somebody uses it: what makes it and what removes it
             never overlap here.
     """
@@ -50,6 +55,7 @@ class Tools:
     reachable: Callable[[], Collection[str]] = frozenset
     companions: Companions = field(default_factory=Companions)
     events: Events = field(default_factory=Events)
+    on_ended: Callable[[str, str], None] = _uncounted
     locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @property

@@ -6,12 +6,14 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from ca_core.telemetry.changes import ChangeCollector, ChangeFigures
+
 
 class Metrics:
     """Every metric there is, made once per process object.
 
-    Labels are bounded: authorities, providers, plugins, rules, route names and statuses; never a
-    service, a node or an identity.
+    Labels are bounded: authorities, providers, kinds and phases of operations, plugins, rules,
+    route names and statuses; never a service, a node or an identity.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,12 @@ class Metrics:
         )
         self.events_dropped = self._by_plugin(
             "events_dropped", "Events that a plugin was too slow for"
+        )
+        self.operations = Counter(
+            "ca_core_operations",
+            "Changes of who signs that are over, or were rolled back, led by this server",
+            ("kind", "outcome"),
+            registry=self.registry,
         )
         self.requests = Counter(
             "ca_core_http_requests",
@@ -86,6 +94,10 @@ class Metrics:
             registry=self.registry,
         )
         gauge.set_function(value)
+
+    def show_changes(self, ask: Callable[[], ChangeFigures]) -> None:
+        """Show, at every scrape, how who signs changes."""
+        self.registry.register(ChangeCollector(ask))
 
     def show_overdue(self, value: Callable[[], bool]) -> None:
         """Show, at every scrape, whether a root or signer should have been replaced by now."""

@@ -4,7 +4,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from ca_core.telemetry.metrics import Metrics
 
-BOUNDED = {"authority", "plugin", "provider", "rule", "route", "status"}
+BOUNDED = {"kind", "outcome", "authority", "plugin", "provider", "rule", "route", "status"}
 
 
 def families(metrics):
