@@ -16,6 +16,11 @@ def _meta(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
 
 
+def _secret(text: str) -> msgspec.Meta:
+    """Describe a table that may hold secrets: the core encrypts it and shows it to nobody."""
+    return msgspec.Meta(description=text, extra_json_schema={"writeOnly": True})
+
+
 class AuthMethod(msgspec.Struct, frozen=True, kw_only=True):
     """How to log in where there is no token; ``params`` are the method's own."""
 
@@ -24,7 +29,7 @@ class AuthMethod(msgspec.Struct, frozen=True, kw_only=True):
     ]
     mount_path: Annotated[str, _meta("where the method is mounted; empty: its type")] = ""
     params: Annotated[
-        dict[str, Any], _meta("the method's own parameters; `…_file` names a file read each time")
+        dict[str, Any], _secret("the method's own parameters; `…_file` names a file read each time")
     ] = {}
 
     def __repr__(self) -> str:
@@ -54,7 +59,7 @@ class VaultConfig(msgspec.Struct, frozen=True, kw_only=True):
         str, _meta("an issuer of the root mount to adopt, by name or id, or `default`")
     ] = ""
     manage_mounts: Annotated[
-        bool, _meta("make and tune the mounts; false: the operator has made them")
+        bool, _meta("make the mounts where there are none; false: the operator has made them")
     ] = True
     ca_file: Annotated[str, _meta("PEM file of the CAs that the server's certificate is from")] = ""
     ca_path: Annotated[str, _meta("folder of such files, hashed as OpenSSL wants it")] = ""

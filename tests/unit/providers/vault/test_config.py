@@ -1,6 +1,7 @@
 """A configuration that cannot work is refused with the key that is wrong, and shows no secret."""
 
 import pytest
+from ca_provider_vault import ca_provider
 from ca_provider_vault.config import CONSUL_NAMES, VaultConfig, parse_config
 
 from ca_core.contract import ConfigError
@@ -101,3 +102,8 @@ def test_a_configuration_does_not_show_its_secrets():
     shown += repr(parse_config({"address": "https://v", "auth_method": method}))
     assert "secret-token" not in shown
     assert "-123" not in shown
+
+
+def test_every_key_that_may_hold_a_secret_is_encrypted_and_hidden_by_the_core():
+    """A secret id among a method's parameters is one as much as a token is."""
+    assert ca_provider().secret_keys() == {"token", "auth_method"}
