@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import report
 from bench.finding import Finding
 
-NAMES = ("sign", "hooks", "help", "first_leaf", "cached_leaf")
+NAMES = ("sign", "vault", "hooks", "help", "first_leaf", "cached_leaf")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
