@@ -8,7 +8,7 @@ _NUMBERS = itertools.count(1)
 
 
 def lines_of(name):
-    """Return the rules of a shipped policy."""
+    """Return the rules of a shipped policy; in that of an adopted root, ISSUER is its id."""
     text = (SHIPPED / f"policy-{name}.hcl").read_text()
     return [line for line in text.splitlines() if line.startswith("path")]
 

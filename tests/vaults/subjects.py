@@ -74,13 +74,17 @@ class Mounts:
             for kind in ("issuers", "keys", "roles")
         }
 
-    def adoptable(self):
+    def adoptable(self, key_type="rsa"):
         """Make a root by hand, as an operator would, and return its name."""
         name = f"corporate-{next(_NUMBERS)}"
         fields = {"issuer_name": name, "common_name": name, "organization": "Corporation"}
-        fields |= {"ttl": "87600h", "max_path_length": -1}
+        fields |= {"ttl": "87600h", "max_path_length": -1, "key_type": key_type}
         self.call("POST", f"{self.root}/root/generate/internal", fields)
         return name
+
+    def issuer_id(self, name):
+        """Return what the server calls an issuer of the root mount."""
+        return self.call("GET", f"{self.root}/issuer/{name}")["data"]["issuer_id"]
 
 
 def subject(mounts, *, keys=DEFAULT_KEYS, **more):
