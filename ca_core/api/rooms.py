@@ -1,6 +1,6 @@
 """What handlers may use: one object for the server's side, one for the agent's, one for both."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -51,6 +51,10 @@ class AgentRoom:
     random: Random
 
 
+async def _nothing() -> None:
+    """Do nothing: this process has nothing to ask before a scrape."""
+
+
 class Readiness(Protocol):
     """Says why a process cannot do its work now; empty if it can."""
 
@@ -65,6 +69,7 @@ class ProcessRoom:
 
     Attributes:
         why_not_ready: one sentence, or empty.
+        before_scrape: brings up to date what metrics show from memory; ends soon, and never raises.
         openapi: the document, made once.
         clock: what ``/healthz`` tells, so that a client can compare its own.
     """
@@ -72,6 +77,7 @@ class ProcessRoom:
     metrics: Metrics
     may: May
     why_not_ready: Readiness
+    before_scrape: Callable[[], Awaitable[object]] = _nothing
     openapi: Callable[[], bytes] = bytes
     clock: Clock = field(default_factory=SystemClock)
 

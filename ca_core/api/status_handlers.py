@@ -34,6 +34,7 @@ async def readyz(room: ProcessRoom, _request: Request) -> Response:
 async def metrics(room: ProcessRoom, request: Request) -> Response:
     """Return counters and gauges for Prometheus."""
     require(room.may, request, Action.AGENT_READ)
+    await room.before_scrape()
     body, content_type = room.metrics.exposition()
     return Response(body=body, content_type=content_type)
 
