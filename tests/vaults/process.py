@@ -54,11 +54,13 @@ class VaultProcess:
     Attributes:
         program: ``bao`` or ``vault``.
         folder: holds data, audit log and output; a copied one starts as it was left.
+        config: what it is started with; ``{port}`` and ``{cluster_port}`` stand for ports.
     """
 
     program: str
     folder: Path
     port: int = field(default_factory=free_port)
+    config: str = field(default=_CONFIG, repr=False)
     token: str = field(default="", repr=False)
     unseal_key: str = field(default="", repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -78,7 +80,7 @@ class VaultProcess:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         config = self.folder / "server.hcl"
         places = {"port": self.port, "cluster_port": free_port()}
-        config.write_text(_CONFIG.format(**places))
+        config.write_text(self.config.format(**places))
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
                 [self.program, "server", f"-config={config}"],
