@@ -143,9 +143,14 @@ class VaultPrimary(RemoteSigning):
         release_claims(self.context)
 
     def retire_root(self, deadline: datetime) -> None:
-        """Remove our own root; never an adopted one."""
-        if self.kept.recorded(ROOT, ADOPTED) is None:
+        """Remove our own root; never an adopted one, nor one that was about to be."""
+        if self.kept.recorded(ROOT, ADOPTED) is not None:
+            return
+        try:
             self.roots.delete(deadline=deadline)
+        except PermissionDeniedError:
+            if not self.config.root_issuer:  # who adopts need not be able to delete
+                raise
 
     def _made(self, request: AuthorityRequest) -> tuple[x509.Certificate, ...]:
         ends = self.now() + positive_life(request.ttl)

@@ -33,19 +33,17 @@ def held_to(name, vault, left_out=None):
 
 
 def adopting_with(mounts, lines):
-    """Return the provider with roots of an operator's in turn, each with a token of its own.
+    """Return the provider with roots of an operator's in turn, and a token for these.
 
     A new one for each check would make the server slower with every check.
     """
     issuers = [mounts.issuer_id(mounts.adoptable("ec")) for _ in range(4)]
-    tokens = [
-        token_with(mounts, [line.replace("ISSUER", issuer) for line in lines]) for issuer in issuers
-    ]
-    turns = itertools.cycle(zip(issuers, tokens, strict=True))
+    each = {line.replace("ISSUER", issuer) for line in lines for issuer in issuers}
+    token, turns = token_with(mounts, each), itertools.cycle(issuers)
 
     def config(address):
-        issuer, token = next(turns)
-        return mounts.config(address, token=token, root_issuer=issuer, **POLICIES["adopted"])
+        settings = {"token": token, "root_issuer": next(turns)}
+        return mounts.config(address, **settings, **POLICIES["adopted"])
 
     return dataclasses.replace(subject(mounts), make_config=config, other_config=None)
 
