@@ -51,8 +51,9 @@ class AgentRoom:
     random: Random
 
 
-async def _nothing() -> None:
-    """Do nothing: this process has nothing to ask before a scrape."""
+async def _nothing() -> str:
+    """Ask nobody, and have nothing to remark."""
+    return ""
 
 
 class Readiness(Protocol):
@@ -70,6 +71,7 @@ class ProcessRoom:
     Attributes:
         why_not_ready: one sentence, or empty.
         before_scrape: brings up to date what metrics show from memory; ends soon, and never raises.
+        remark: what one should know although it is ready, or empty; ends soon, and never raises.
         openapi: the document, made once.
         clock: what ``/healthz`` tells, so that a client can compare its own.
     """
@@ -78,6 +80,7 @@ class ProcessRoom:
     may: May
     why_not_ready: Readiness
     before_scrape: Callable[[], Awaitable[object]] = _nothing
+    remark: Callable[[], Awaitable[str]] = _nothing
     openapi: Callable[[], bytes] = bytes
     clock: Clock = field(default_factory=SystemClock)
 

@@ -219,6 +219,7 @@ class Server:
             may=self._around.may,
             why_not_ready=self.manager.why_not_ready,
             before_scrape=self.manager.pulse.taken,
+            remark=self.manager.pulse.remark,
         )
 
     def start(self, install: Install | None = None, address: str = "") -> None:

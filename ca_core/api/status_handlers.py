@@ -24,11 +24,12 @@ async def healthz(room: ProcessRoom, _request: Request) -> Response:
 
 
 async def readyz(room: ProcessRoom, _request: Request) -> Response:
-    """Say whether it can do its work: 200, or 503 with the reason in one sentence."""
+    """Say whether it can do its work: 200, maybe with a remark, or 503 with the reason."""
     reason = room.why_not_ready()
     if reason:
         raise NotReadyError(reason)
-    return text_response("ready\n")
+    remark = await room.remark()
+    return text_response(f"ready; {remark}\n" if remark else "ready\n")
 
 
 async def metrics(room: ProcessRoom, request: Request) -> Response:

@@ -47,6 +47,15 @@ class Pulse:
         late = f"the provider does not say within {self._patience * 1000:.0f} ms how it is"
         return replace(self._last, ok=False, message=late)
 
+    async def remark(self) -> str:
+        """Return what a server that is ready should say of its credential all the same; or ''."""
+        found = (await self.taken()).credential
+        if found is None or not found.failures:
+            return ""
+        return (
+            f"the provider's credential could not be renewed, failures in a row: {found.failures}"
+        )
+
     def _begun(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Health]:
         answer: asyncio.Future[Health] = loop.create_future()
 
