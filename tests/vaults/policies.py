@@ -15,7 +15,7 @@ def lines_of(name):
 
 def token_with(mounts, lines):
     """Return a token that may do to ``mounts`` what ``lines`` say, and not even the default."""
-    name, text = f"policy-{next(_NUMBERS)}", "\n".join(lines)
+    name, text = f"policy-{mounts.vault.label}{next(_NUMBERS)}", "\n".join(lines)
     text = text.replace("connect-root", mounts.root)
     text = text.replace("connect-intermediate", mounts.intermediate)
     mounts.call("PUT", f"sys/policies/acl/{name}", {"policy": text})

@@ -9,7 +9,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.vaults.process import START_LIMIT, free_port
+from tests.vaults.process import free_port
+from tests.vaults.server import START_LIMIT
 
 
 class SecuredVault:

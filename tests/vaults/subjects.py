@@ -31,7 +31,8 @@ class Mounts:
         self.vault = vault
         self.namespace = namespace
         self.policies = []
-        self.root, self.intermediate = f"root-{number}", f"intermediate-{number}"
+        unique = f"{vault.label}{number}"
+        self.root, self.intermediate = f"root-{unique}", f"intermediate-{unique}"
         if namespace:
             vault.call("POST", f"sys/namespaces/{namespace}", {})
         if made:
