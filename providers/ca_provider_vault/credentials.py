@@ -8,12 +8,12 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ca_core.contract import Clock, Error, PermissionDeniedError, UnavailableError
+from ca_core.contract import Clock, Error, PermissionDeniedError, Secret, UnavailableError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.lease import TokenLease, Trouble, due
+from ca_provider_vault.standing import Standing, standing_of
 from ca_provider_vault.tokens import CALL, Ask, TokenSource
 
 __all__ = ["Ask", "Standing", "TokenKeeper", "TokenRenewal"]
@@ -23,25 +23,6 @@ _FILE_EVERY = timedelta(seconds=30)
 
 _SETTLED = timedelta(minutes=1)
 """A token of this age is replaced on any refusal; a younger one only if the server disowns it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the token stands, for health, metrics and doctor; no secret.
-
-    Attributes:
-        method: ``token``, ``token_file`` or the auth method.
-        ends: aware UTC; None if it never expires, or none was taken yet.
-        runway: what is left; None likewise.
-        failures: renewals or logins that failed in a row.
-        last_error: of the last one; '' if it went well.
-    """
-
-    method: str
-    ends: datetime | None
-    runway: timedelta | None
-    failures: int
-    last_error: str
 
 
 class TokenKeeper:
@@ -70,13 +51,15 @@ class TokenKeeper:
         self._lease: TokenLease | None = None
         self._trouble = Trouble()
         self._looked = clock.now()
+        self._asked: datetime | None = None  # whether the server still knows the token
+        self._disowned: datetime | None = None
 
     @property
     def method(self) -> str:
         """Return how the token comes: ``token``, ``token_file`` or the auth method."""
         return self._source.method
 
-    def token(self, seconds: float = CALL) -> str:
+    def token(self, seconds: float = CALL) -> Secret:
         """Return a token that lives, logging in first if there is none.
 
         Args:
@@ -100,7 +83,7 @@ class TokenKeeper:
         finally:
             self._attempt.release()
 
-    def refused(self, token: str, seconds: float = CALL) -> bool:
+    def refused(self, token: Secret, seconds: float = CALL) -> bool:
         """Note that the server refused ``token`` (403); say whether another may be tried.
 
         A token that is still good lacks a permission: logging in again for every refusal would
@@ -115,6 +98,7 @@ class TokenKeeper:
         if lease is None or lease.token != token:
             return True  # somebody else has replaced it meanwhile
         if not self._source.can_replace(token):
+            self._note_if_disowned(token, now, seconds)
             return False
         if self._source.logs_in and now - lease.since < _SETTLED and self._is_good(token, seconds):
             return False
@@ -159,13 +143,8 @@ class TokenKeeper:
         """Return how the token stands; never waits for the server."""
         with self._state:
             lease, trouble, now = self._lease, self._trouble, self._clock.now()
-        return Standing(
-            method=self.method,
-            ends=lease.ends if lease else None,
-            runway=lease.runway(now) if lease else None,
-            failures=trouble.failures,
-            last_error=trouble.last_error,
-        )
+            disowned = self._disowned
+        return standing_of(self.method, lease, trouble, now, disowned=disowned)
 
     def _living(self) -> TokenLease | None:
         with self._state:
@@ -206,7 +185,7 @@ class TokenKeeper:
             raise
         with self._state:
             failures = self._trouble.failures
-            self._lease, self._trouble = lease, Trouble()
+            self._lease, self._trouble, self._disowned = lease, Trouble(), None
         self._changed.set()
         if failures:
             self._logger.info("Vault: the token is good again after %d failures", failures)
@@ -230,7 +209,7 @@ class TokenKeeper:
             error,
         )
 
-    def _is_good(self, token: str, seconds: float) -> bool:
+    def _is_good(self, token: Secret, seconds: float) -> bool:
         """Ask the server whether it knows a token; if it does not say, the token is kept."""
         try:
             self._source.described(token, self._clock.now(), min(seconds, CALL))
@@ -240,7 +219,27 @@ class TokenKeeper:
             return True
         return True
 
-    def _forget(self, token: str) -> None:
+    def _note_if_disowned(self, token: Secret, now: datetime, seconds: float) -> None:
+        """Count it as a failure if a token that nothing replaces is unknown to the server.
+
+        Else nobody would hear of it before two thirds of its life are over, or ever. Asked once a
+        minute, and not while its renewal fails anyway.
+        """
+        with self._state:
+            lately = self._asked is not None and abs(now - self._asked) < _SETTLED
+            if self._trouble.failures or lately:
+                return
+            self._asked = now
+        try:
+            self._source.described(token, now, min(seconds, CALL))
+        except PermissionDeniedError as error:
+            with self._state:
+                self._disowned = now
+            self._failed(error, now)
+        except Error:
+            pass  # it does not say, so the token is kept
+
+    def _forget(self, token: Secret) -> None:
         with self._state:
             if self._lease is not None and self._lease.token == token:
                 self._lease = None

@@ -14,7 +14,6 @@ from ca_core.contract import (
 )
 from ca_provider_vault.client import RefusedError, UnmountedError
 from ca_provider_vault.config import VaultConfig
-from ca_provider_vault.credentials import Standing
 from ca_provider_vault.naming import leaf_role, root_object, signer_object
 from ca_provider_vault.remote import Mount, Server
 
@@ -159,14 +158,6 @@ class Probing:
 def hinders_leaves(missing: Iterable[str]) -> bool:
     """Say whether leaves cannot be signed, or nobody can say what is missing."""
     return any("/sign/" in said or said.startswith(_SELF) for said in missing)
-
-
-def token_details(standing: Standing) -> dict[str, str]:
-    """Return how the token stands, as facts for an operator; no secret."""
-    found = {"token": standing.method, "token_failures": str(standing.failures)}
-    if standing.runway is not None:
-        found["token_hours_left"] = f"{standing.runway.total_seconds() / 3600:.1f}"
-    return found
 
 
 def _grants(granted: object, need: Need) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from cryptography import x509
@@ -34,7 +34,7 @@ from ca_core.contract import (
 )
 from ca_provider_vault.client import AbsentError
 from ca_provider_vault.config import VaultConfig
-from ca_provider_vault.probing import Probing, hinders_leaves, token_details
+from ca_provider_vault.probing import Probing, hinders_leaves
 from ca_provider_vault.remote import Server, soon
 from ca_provider_vault.revoking import Revoking
 from ca_provider_vault.signers import Signers
@@ -44,6 +44,8 @@ _INSTALLED = "installed"
 
 ADOPTED = "issuer"
 """Recorded beside the root's chain: what the server calls the issuer that was adopted."""
+
+_EXPIRED = "the token has expired"
 
 _SIGNERS = "signer/"
 
@@ -139,11 +141,10 @@ class RemoteSigning(Provider):
                 return self._deep_health()
         except Exception as error:  # noqa: BLE001 - health never raises, whatever the server does
             message = str(error) if isinstance(error, Error) else type(error).__name__
-            return Health(ok=False, message=message, details=self._details())
+            return self._health(message, ok=False)
         standing = self.server.keeper.standing()
-        dead = standing.runway is not None and standing.runway <= timedelta()
-        message = standing.last_error or ("the token has expired" if dead else "")
-        return Health(ok=not dead, message=message, details=self._details())
+        dead = standing.is_dead(self.context.clock.now())
+        return self._health(standing.last_error or _EXPIRED * dead, ok=not dead)
 
     def close(self) -> None:
         """End the renewal of the token and close the connections; the server keeps everything."""
@@ -234,11 +235,11 @@ class RemoteSigning(Provider):
         probing, deadline = Probing(self.server, self.config, self.context), soon(self.context)
         fault = probing.outage(deadline)
         if fault:
-            return Health(ok=False, message=fault, details=self._details())
+            return self._health(fault, ok=False)
         adopted = self.kept.recorded(ROOT, ADOPTED) or self.config.root_issuer
         missing = probing.missing(deadline, adopted)
         message = f"the token may not {', '.join(missing)}" if missing else ""
-        return Health(ok=not hinders_leaves(missing), message=message, details=self._details())
+        return self._health(message, ok=not hinders_leaves(missing))
 
     def _gone(self, signer: str) -> ProviderError:
         return ProviderError(
@@ -246,5 +247,8 @@ class RemoteSigning(Provider):
             hint=f"was {self.config.intermediate_pki_path}/ made anew? Prepare a new signer",
         )
 
-    def _details(self) -> dict[str, str]:
-        return {"address": self.config.address, **token_details(self.server.keeper.standing())}
+    def _health(self, message: str, *, ok: bool) -> Health:
+        """Return an answer with what is known of the token; asks nobody."""
+        standing = self.server.keeper.standing()
+        details = {"address": self.config.address, "token": standing.method}
+        return Health(ok=ok, message=message, details=details, credential=standing.credential)

@@ -92,7 +92,7 @@ async def test_the_first_failure_is_seen_at_the_next_scrape_in_readiness_and_in_
         seen = await scraped(server)
         assert float(seen[GAUGE.format("runway_hours")]) == 2
         assert float(seen[GAUGE.format("failures")]) == 1
-        assert b"failed in a row: 1" in (await readyz(server.about(), asking())).body
+        assert b"failures in a row: 1" in (await readyz(server.about(), asking())).body
         status = json.loads((await ca_status(server.room, asking())).body)["Credential"]
         assert (status["HoursLeft"], status["Failures"]) == (2, 1)
         assert "hunter2" not in status["LastError"]
