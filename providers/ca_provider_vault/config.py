@@ -35,6 +35,10 @@ class AuthMethod(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"AuthMethod(type={self.type!r}, mount_path={self.mount_path!r}, params=<hidden>)"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show the same to ``rich``, which would look past ``repr``, in tracebacks for one."""
+        return [("type", self.type), ("mount_path", self.mount_path), ("params", "<hidden>")]
+
     @property
     def mount(self) -> str:
         """Return where the method is mounted, without slashes around it."""

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ca_core.contract import Secret
+
 LONGEST_CONNECT = 5.0
 """Seconds for a connection; what listens answers at once."""
 
@@ -104,23 +106,23 @@ class Connection:
         idle = time.monotonic() - self._idle_since
         return idle < IDLE_SECONDS and not self._readable.poll(0)
 
-    def exchange(self, method: str, request: bytes, deadline: float) -> Answer:
+    def exchange(self, method: str, request: Secret, deadline: float) -> Answer:
         """Send a request and return the whole answer.
+
+        What goes wrong is raised anew and unchained: frames below hold what was sent or answered.
 
         Raises:
             UnsentError: not all of it could be sent in time.
             LostError: the answer did not come, or not all of it, in time.
         """
-        try:
-            self._sock.settimeout(left(deadline))
-            self._sock.sendall(request)
-        except OSError as error:
-            raise UnsentError(type(error).__name__) from None
+        fault = self._unsent(request, deadline)
+        if fault:
+            raise UnsentError(fault)
         try:
             return self._received(method, deadline)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = type(error).__name__
-        raise LostError(reason)  # not chained: what went wrong may hold part of the answer
+        raise LostError(reason)
 
     def rest(self) -> None:
         """Note that it is idle from now on."""
@@ -135,6 +137,16 @@ class Connection:
     def close(self) -> None:
         """Close it."""
         self._sock.close()
+
+    def _unsent(self, request: Secret, deadline: float) -> str:
+        """Send a request; return why not all of it left, or ''."""
+        try:
+            self._sock.settimeout(left(deadline))
+            # a view shows no content, whatever shows the frames of ``ssl``
+            self._sock.sendall(memoryview(request.reveal().encode()))
+        except OSError as error:
+            return type(error).__name__
+        return ""
 
     def _received(self, method: str, deadline: float) -> Answer:
         response = http.client.HTTPResponse(

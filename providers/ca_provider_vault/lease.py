@@ -1,9 +1,9 @@
 """How long a token lives, and when to do something about it or try again; pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ca_core.contract import Error, UnavailableError
+from ca_core.contract import Error, Secret, UnavailableError
 
 RENEW_AT = 2 / 3
 """Of its life: a third is left for trying again."""
@@ -25,13 +25,13 @@ class TokenLease:
     """A token as the server describes it.
 
     Attributes:
-        token: the secret itself.
+        token: hidden.
         since: aware UTC, when it was issued or last renewed.
         ttl: what is left of it from ``since``; None if it never expires.
         renewable: whether renewal may be tried.
     """
 
-    token: str = field(repr=False)
+    token: Secret
     since: datetime
     ttl: timedelta | None
     renewable: bool

@@ -11,6 +11,7 @@ from ca_core.contract import (
     ConfigError,
     PermissionDeniedError,
     ProviderContext,
+    Secret,
 )
 from ca_provider_vault.client import PooledAdapter, RefusedError, UnmountedError
 from ca_provider_vault.config import VaultConfig
@@ -63,17 +64,17 @@ class Server:
         Raises:
             Error: as ``ask``.
         """
-        return self._adapter("", namespace, self._left(deadline)).raw("GET", path, None)
+        return self._adapter(Secret(""), namespace, self._left(deadline)).raw("GET", path, None)
 
     def close(self) -> None:
         """Close the connections and end the thread; the token lives on until it expires."""
         self._transport.close()  # first: what the thread waits for ends at once
         self._renewal.close()
 
-    def _as_login(self, config: VaultConfig) -> Callable[[str, float], PooledAdapter]:
+    def _as_login(self, config: VaultConfig) -> Callable[[Secret, float], PooledAdapter]:
         return lambda token, seconds: self._adapter(token, config.namespace, seconds)
 
-    def _adapter(self, token: str, namespace: str, seconds: float) -> PooledAdapter:
+    def _adapter(self, token: Secret, namespace: str, seconds: float) -> PooledAdapter:
         return PooledAdapter(self._transport, token=token, namespace=namespace, seconds=seconds)
 
     def _left(self, deadline: datetime) -> float:

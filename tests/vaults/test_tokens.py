@@ -11,7 +11,7 @@ from ca_provider_vault.credentials import TokenKeeper, TokenRenewal
 from ca_provider_vault.transport import Transport
 
 from ca_core.clock import SystemClock
-from ca_core.contract import Error, PermissionDeniedError
+from ca_core.contract import Error, PermissionDeniedError, Secret
 from tests.vaults.process import VaultProcess
 
 NAMES = itertools.count()
@@ -71,7 +71,7 @@ def lives_on(vault: VaultProcess, keeper: TokenKeeper, seconds: float) -> set[st
     used, end = set(), time.monotonic() + seconds
     while time.monotonic() < end:
         used.add(keeper.token())
-        vault.call("GET", "auth/token/lookup-self", token=keeper.token())
+        vault.call("GET", "auth/token/lookup-self", token=keeper.token().reveal())
         time.sleep(0.05)
     return used
 
@@ -99,9 +99,9 @@ def test_a_revoked_token_of_a_login_is_replaced_at_the_first_refusal(vault, kept
     """One login, and service goes on."""
     keeper = kept(**approle(vault, token_ttl="1h"))
     dead = keeper.token()
-    vault.call("POST", "auth/token/revoke", {"token": dead})
+    vault.call("POST", "auth/token/revoke", {"token": dead.reveal()})
     assert keeper.refused(dead)
-    assert lookup(vault, keeper.token())["ttl"] > 3500
+    assert lookup(vault, keeper.token().reveal())["ttl"] > 3500
 
 
 def test_a_permission_that_is_missing_costs_no_login(vault, kept):
@@ -144,11 +144,11 @@ def test_a_token_file_is_rotated_by_revoking_the_old_one(vault, kept, tmp_path):
     old, new = issued(vault, ttl="1h"), issued(vault, ttl="1h")
     file.write_text(old)
     keeper = kept(token_file=str(file))
-    assert keeper.token() == old
+    assert keeper.token() == Secret(old)
     file.write_text(new)
     vault.call("POST", "auth/token/revoke", {"token": old})
-    assert keeper.refused(old)
-    assert keeper.token() == new
+    assert keeper.refused(Secret(old))
+    assert keeper.token() == Secret(new)
 
 
 def test_a_login_during_a_seal_succeeds_within_two_seconds_after_it(vault, kept):

@@ -15,7 +15,7 @@ from ca_provider_vault.tokens import TokenSource
 from ca_provider_vault.transport import Transport
 
 from ca_core.clock import SystemClock
-from ca_core.contract import ConfigError, Error, UnavailableError
+from ca_core.contract import ConfigError, Error, Secret, UnavailableError
 from tests.vaults.process import binary, free_port
 
 
@@ -28,7 +28,7 @@ def opened(vault):
         address = settings.pop("address", vault.address)
         made.append(Transport(VaultConfig(address=address, **settings)))
         token = settings.get("token") or vault.token
-        return PooledAdapter(made[-1], token=token, namespace=namespace, seconds=seconds)
+        return PooledAdapter(made[-1], token=Secret(token), namespace=namespace, seconds=seconds)
 
     yield adapter
     for each in made:

@@ -14,7 +14,7 @@ from ca_provider_vault.lease import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_core.contract import ProviderError, UnavailableError
+from ca_core.contract import ProviderError, Secret, UnavailableError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LIVES = st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=3650))
@@ -24,7 +24,7 @@ JITTERS = st.floats(min_value=0, max_value=1)
 
 def lease(ttl: timedelta | None) -> TokenLease:
     """Return the lease of a token."""
-    return TokenLease(token="s.hidden-token", since=NOW, ttl=ttl, renewable=True)
+    return TokenLease(token=Secret("s.unseen-token"), since=NOW, ttl=ttl, renewable=True)
 
 
 @given(ttl=LIVES)
@@ -92,4 +92,4 @@ def test_without_trouble_nobody_waits():
 
 def test_a_lease_does_not_show_its_token():
     """It is in states that are shown."""
-    assert "hidden" not in repr(lease(None))
+    assert "unseen" not in repr(lease(None))

@@ -15,10 +15,10 @@ def test_a_token_file_is_read_again_when_it_changes(server, clock, tmp_path):
     """The new token is in use within half a minute, and the old one until then."""
     file = tmp_path / "token"
     first, second = server.issue(HOUR), server.issue(HOUR)
-    file.write_text(f"{first}\n")
+    file.write_text(f"{first.reveal()}\n")
     keeper = keeper_of(server, token_file=str(file))
     assert keeper.token() == first
-    file.write_text(second)
+    file.write_text(second.reveal())
     assert keeper.token() == first
     pass_time(keeper, clock, 31 * SECOND)
     assert keeper.token() == second
@@ -28,10 +28,10 @@ def test_a_refused_token_is_replaced_by_what_the_file_holds_now(server, tmp_path
     """Rotation by revoking works at once."""
     file = tmp_path / "token"
     first, second = server.issue(HOUR), server.issue(HOUR)
-    file.write_text(first)
+    file.write_text(first.reveal())
     keeper = keeper_of(server, token_file=str(file))
     assert not keeper.refused(keeper.token())
-    file.write_text(second)
+    file.write_text(second.reveal())
     assert keeper.refused(first)
     assert keeper.token() == second
 
@@ -40,7 +40,7 @@ def test_a_file_that_is_being_replaced_does_no_harm(server, clock, tmp_path, cap
     """Missing, empty or torn for a moment: the token in hand stays."""
     file = tmp_path / "token"
     token = server.issue(HOUR)
-    file.write_text(token)
+    file.write_text(token.reveal())
     keeper = keeper_of(server, token_file=str(file))
     keeper.token()
     file.unlink()
@@ -64,7 +64,7 @@ def test_a_new_token_in_the_file_ends_the_pause_after_failures(server, clock, tm
         keeper.token()
     with pytest.raises(UnavailableError, match="no token"):
         keeper.token()
-    file.write_text(server.issue(HOUR))
+    file.write_text(server.issue(HOUR).reveal())
     assert keeper.token()
 
 
@@ -72,10 +72,10 @@ def test_a_new_token_of_the_file_is_tried_again_after_an_outage(server, clock, t
     """A file that changed while the server was away is not forgotten."""
     file = tmp_path / "token"
     first, second = server.issue(HOUR, renewable=True), server.issue(HOUR, renewable=True)
-    file.write_text(first)
+    file.write_text(first.reveal())
     keeper = keeper_of(server, token_file=str(file))
     keeper.token()
-    file.write_text(second)
+    file.write_text(second.reveal())
     server.down = True
     pass_time(keeper, clock, 5 * MINUTE)
     server.down = False
