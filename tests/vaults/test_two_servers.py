@@ -8,7 +8,10 @@ from ca_core.contract import SignerUnknownError, is_signed_by, subject_key_id
 from ca_core.identity.certificates import authority_key_id
 from tests.vaults.subjects import Mounts, arena_of, subject
 
-TURNS = 6
+TURNS = pytest.mark.parametrize(
+    "turns", [pytest.param(2, id="2"), pytest.param(12, id="12", marks=pytest.mark.soak)]
+)
+"""Each makes signers, and the more of them a mount has, the slower it is."""
 
 
 @pytest.fixture
@@ -59,17 +62,18 @@ def in_threads(*works):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(50)
+        thread.join(100)
     for error in failed:
         raise error
 
 
+@TURNS
 @PAIRS
-def test_whatever_the_other_prepares_the_stores_signer_signs(arena, pair):
+def test_whatever_the_other_prepares_the_stores_signer_signs(arena, pair, turns):
     """By turns: one prepares, the other signs under the signer that it had before."""
     one, other = pair(arena)
     mine, theirs = one.prepare(), other.prepare()
-    for _ in range(TURNS):
+    for _ in range(turns):
         fresh = one.prepare()
         assert_signs_under(other, theirs)
         assert_signs_under(one, fresh)
@@ -79,14 +83,16 @@ def test_whatever_the_other_prepares_the_stores_signer_signs(arena, pair):
         assert_signs_under(other, theirs)
 
 
+@TURNS
 @PAIRS
-def test_preparing_and_signing_at_the_same_time_do_not_mix(arena, pair):
+@pytest.mark.timeout(120)
+def test_preparing_and_signing_at_the_same_time_do_not_mix(arena, pair, turns):
     """In threads: each prepares and signs, and no leaf is another signer's."""
     servers = pair(arena)
 
     def work(mesh):
         signer = mesh.prepare()
-        for _ in range(TURNS):
+        for _ in range(turns):
             assert_signs_under(mesh, signer)
             signer = mesh.prepare()
             assert_signs_under(mesh, signer)
@@ -94,12 +100,13 @@ def test_preparing_and_signing_at_the_same_time_do_not_mix(arena, pair):
     in_threads(*(lambda mesh=mesh: work(mesh) for mesh in servers * 2))
 
 
-def test_two_servers_that_prepare_one_signer_get_the_same(arena, mounts):
+@TURNS
+def test_two_servers_that_prepare_one_signer_get_the_same(arena, mounts, turns):
     """Both at once, several times: one certificate, one key, and leaves of both under it."""
     one, other = of_one_cluster(arena)
     before = mounts.count()
     made = []
-    for turn in range(TURNS):
+    for turn in range(turns):
         name = f"s-shared-{turn}"
         got = {}
         in_threads(
