@@ -26,6 +26,7 @@ class ContainerVault(VaultServer):
     compose: Callable[[str], object]
     token: str = field(default="", repr=False)
     unseal_key: str = field(default="", repr=False)
+    is_audited = False
 
     @property
     def audit_log(self) -> Path:

@@ -25,6 +25,7 @@ class ForeignVault(VaultServer):
     label: str = field(default_factory=lambda: f"{secrets.token_hex(4)}-")
     unseal_key: str = ""
     can_restart = False
+    is_audited = False
     _made: list[str] = field(default_factory=list, repr=False)
 
     @property

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.vaults.process import free_port
-from tests.vaults.server import START_LIMIT
+from tests.vaults.server import START_LIMIT, VaultServer
 
 
-class SecuredVault:
+class SecuredVault(VaultServer):
     """One server that answers to TLS alone.
 
     Attributes:
@@ -23,29 +23,27 @@ class SecuredVault:
     """
 
     token = "root"
+    can_restart = False
+    is_audited = False
 
     def __init__(self, folder: Path, port: int):
         self.address = f"https://127.0.0.1:{port}"
         self.ca_file = str(folder / "vault-ca.pem")
 
-    def call(self, method, path, body=None):
-        """Return the decoded answer of one request as root; {} without a body."""
+    def call(self, method, path, body=None, *, token=None):
+        """Return the decoded answer of one request as root, or as ``token``; {} without a body."""
         request = urllib.request.Request(
             f"{self.address}/v1/{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"X-Vault-Token": self.token},
+            headers={"X-Vault-Token": self.token if token is None else token},
         )
         trusting = ssl.create_default_context(cafile=self.ca_file)
         with urllib.request.urlopen(request, timeout=60, context=trusting) as answer:
             text = answer.read()
         return json.loads(text) if text else {}
 
-    def restart(self):
-        """Refuse: what is in memory would be lost."""
-        raise NotImplementedError
-
-    def wait(self, process):
+    def wait_for(self, process):
         """Wait until it answers."""
         give_up = time.monotonic() + START_LIMIT
         while time.monotonic() < give_up and process.poll() is None:
@@ -73,7 +71,7 @@ def secured_vault(program, folder):
     )
     try:
         server = SecuredVault(folder, port)
-        server.wait(process)
+        server.wait_for(process)
         yield server
     finally:
         process.terminate()

@@ -19,6 +19,7 @@ class VaultServer:
         unseal_key: of a server that is ours to seal.
         label: part of every name that tests make on it; '' where nobody else is.
         can_restart: it is ours to seal, kill and start.
+        is_audited: it has an audit log that we can read.
     """
 
     address: str
@@ -26,6 +27,7 @@ class VaultServer:
     unseal_key: str
     label = ""
     can_restart = True
+    is_audited = True
 
     @property
     def audit_log(self) -> Path:

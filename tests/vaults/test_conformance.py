@@ -54,10 +54,10 @@ class TestConformance(ProviderConformance):
 
         A leaf was signed there, unless the check is about one that is refused at once.
         """
-        tail = AuditTail(vault_server)
+        tail = AuditTail(vault_server) if vault_server.is_audited else None
         yield
         _, _, result = request.node.stash[FOUND]
-        if result.outcome is not Outcome.PASSED:
+        if result.outcome is not Outcome.PASSED or tail is None:
             return
         ours = [seen for seen in tail.on(set_up.mounts) if seen.policies == set_up.policies]
         assert ours or result.check.level is Level.L0 or result.check.id in QUIET
