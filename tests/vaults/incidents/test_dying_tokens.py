@@ -99,6 +99,18 @@ def test_s26_a_token_that_nobody_can_renew_signs_to_its_end_and_then_says_so(vau
     assert "token" in f"{caught.value} {caught.value.hint}"
 
 
+def test_s26_a_token_that_was_revoked_is_not_taken_for_a_policy_that_lacks_something(vault, opened):
+    """The server says the same of both, so the error names both; a new token would help."""
+    login = issued(vault, ttl="1h")
+    mesh = opened(login)
+    assert mesh.leaf()
+    vault.call("POST", "auth/token/revoke", login)
+    with pytest.raises(PermissionDeniedError) as caught:
+        mesh.leaf()
+    assert "token" in f"{caught.value} {caught.value.hint}"
+    assert login["token"] not in f"{caught.value} {caught.value.hint}"
+
+
 def test_s30_two_hundred_signatures_cost_one_login(vault, opened):
     """Eight callers at once share one token; and one more login once the server ends it."""
     login, path = approle(vault, token_ttl="1h")
