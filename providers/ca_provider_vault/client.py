@@ -36,7 +36,13 @@ _WHY_FORBIDDEN = "a policy lacks it, or the token has ended or was revoked"
 """The server says the same of both."""
 
 _NO_MOUNT = "no handler for route"
-_NO_ISSUER = "unable to find PKI issuer"
+_ABSENT = (
+    "unable to find PKI issuer",
+    "unable to find PKI key",
+    "unable to verify signature on presented cert from any present issuer",
+)
+"""Of what is not there; the server says 400 or 500, but repeating the request is in vain."""
+
 _CAPABILITY = {"GET": "read", "LIST": "list", "POST": "update", "PUT": "update", "DELETE": "delete"}
 
 
@@ -49,7 +55,7 @@ class RefusedError(RequestError):
 
 
 class AbsentError(ProviderError):
-    """There is nothing at that path (404, or an issuer that the server does not find)."""
+    """There is nothing at that path (404, or an issuer or key that the server does not find)."""
 
 
 class UnmountedError(AbsentError):
@@ -63,7 +69,7 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
         RefusedError: 400, or 500 about a token that is too old to be renewed.
         PermissionDeniedError: 403; names path and capability.
         UnmountedError: 404, and the server says that no mount begins there.
-        AbsentError: another 404, or 500 about an issuer that is not there.
+        AbsentError: another 404, or 400 or 500 about an issuer or key that is not there.
         RateLimitedError: 429, with Retry-After.
         UnavailableError: 412 (not replicated yet), sealed, standby (a redirect, 472, 473, or 429
             of the health path), any other 5xx.
@@ -73,6 +79,8 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
     status, reasons = answer.status, _reasons(answer)
     if status in _OK:
         return
+    if any(absent in reason for absent in _ABSENT for reason in reasons):
+        raise AbsentError(f"there is nothing at {path}: {'; '.join(reasons)}")
     if status == _BAD_REQUEST or any(_ENDED in reason for reason in reasons):
         raise RefusedError(path, reasons)
     if status == _FORBIDDEN:
@@ -82,7 +90,7 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
         )
     if status == _NOT_FOUND and any(_NO_MOUNT in reason for reason in reasons):
         raise UnmountedError(f"there is no mount at {path}")
-    if status == _NOT_FOUND or any(_NO_ISSUER in reason for reason in reasons):
+    if status == _NOT_FOUND:
         raise AbsentError(f"there is nothing at {path}")
     if status == _TOO_MANY and not _is_health(path):
         raise RateLimitedError("the server limits requests", retry_after=_retry_after(answer))

@@ -105,6 +105,12 @@ class TokenKeeper:
         self._forget(token)
         return True
 
+    @property
+    def is_disowned(self) -> bool:
+        """Say whether the server did not know the token that we have, when last asked."""
+        with self._state:
+            return self._disowned is not None
+
     def next_due(self) -> datetime | None:
         """Return when ``step`` has something to do, aware UTC; None if never."""
         with self._state:

@@ -86,6 +86,18 @@ class Probing:
                 return "the server is sealed" if fault else "the server is not initialised"
         return ""
 
+    def lost_mount(self, deadline: datetime) -> str:
+        """Return which mount is not there, of those that an authority needs, or ''.
+
+        Raises:
+            Error: the server cannot be asked.
+        """
+        mounts = [self._server.intermediate]
+        if self._context.role is Role.PRIMARY:
+            mounts.append(self._server.root)
+        lost = [mount.path for mount in mounts if not self._is_mounted(mount, deadline)]
+        return f"there is no mount at {lost[0]}/" if lost else ""
+
     def _missing(self, namespace: str, needs: list[Need], deadline: datetime) -> list[str]:
         paths = sorted({need.path for need in needs})
         try:
@@ -95,6 +107,8 @@ class Probing:
                 deadline=deadline,
             )
         except PermissionDeniedError as error:
+            if not error.needed:  # a login that was not accepted: no permission would mend it
+                raise
             return list(error.needed)
         return [str(need) for need in needs if not _grants(granted.get(need.path), need)]
 

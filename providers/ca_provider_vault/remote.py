@@ -16,6 +16,7 @@ from ca_core.contract import (
 from ca_provider_vault.client import PooledAdapter, RefusedError, UnmountedError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.credentials import TokenKeeper, TokenRenewal
+from ca_provider_vault.tokens import disowned
 from ca_provider_vault.transport import Answer, Transport
 
 AnswerT = TypeVar("AnswerT")
@@ -50,13 +51,23 @@ class Server:
         token = self.keeper.token(self._left(deadline))
         try:
             found = call(self._adapter(token, namespace, self._left(deadline)))
-        except PermissionDeniedError:
+        except PermissionDeniedError as refusal:
             if not self.keeper.refused(token, self._left(deadline)):
+                if self.keeper.is_disowned:
+                    raise disowned(refusal.needed) from refusal
                 raise
             token = self.keeper.token(self._left(deadline))
             found = call(self._adapter(token, namespace, self._left(deadline)))
         self._renewal.start()
         return found
+
+    def authenticate(self, *, deadline: datetime) -> None:
+        """Take a token, unless there is one that lives.
+
+        Raises:
+            Error: see ``TokenKeeper.token``.
+        """
+        self.keeper.token(self._left(deadline))
 
     def anonymous(self, path: str, *, deadline: datetime, namespace: str = "") -> Answer:
         """Read what needs no token; the answer as it came.

@@ -149,6 +149,13 @@ class Signers:
         self._mount.delete(f"issuer/{name}", deadline=deadline)
         self._mount.delete(f"key/{name}", deadline=deadline)
 
+    def delete_issuer(self, certificate: x509.Certificate, *, deadline: datetime) -> None:
+        """Delete the issuer of a certificate, whatever it is called: importing it again tells."""
+        fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
+        answer = self._write("intermediate/set-signed", fields, deadline)
+        for issuer in answer.get("mapping") or ():
+            self._mount.delete(f"issuer/{issuer}", deadline=deadline)
+
     def delete_role(self, *, deadline: datetime) -> None:
         """Delete the role of this authority's leaves."""
         self._mount.delete(f"roles/{self._role}", deadline=deadline)

@@ -32,7 +32,7 @@ from ca_core.contract import (
     is_signed_by,
     signer_name,
 )
-from ca_provider_vault.client import AbsentError
+from ca_provider_vault.client import AbsentError, RefusedError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.probing import Probing, hinders_leaves
 from ca_provider_vault.remote import Server, soon
@@ -101,7 +101,10 @@ class RemoteSigning(Provider):
         chain = self.chain_of(request.signer)
         if not is_signed_by(request.certificate, chain[0]):
             raise RequestError("this signer did not issue that certificate", field="certificate")
-        self._revoking.revoke(request)
+        try:
+            self._revoking.revoke(request)
+        except AbsentError as error:
+            raise self._gone(request.signer) from error
 
     def crl(self, request: CrlRequest) -> x509.CertificateRevocationList:
         """Return the signer's CRL; it is made again when less than half of its life is left."""
@@ -116,7 +119,7 @@ class RemoteSigning(Provider):
         """Remove that signer's issuer and key from the server, then its records."""
         self.kept.mark_retired(request.id)
         if self.kept.recorded(signer_name(request.id), "key") is not None:
-            self.signers.delete(request.id, deadline=request.deadline)
+            self._remove(request.id, request.deadline)
         self.kept.retire_signer(request.id)
 
     def retire(self, request: RetireRequest) -> None:
@@ -125,8 +128,8 @@ class RemoteSigning(Provider):
         names = self.kept.names()
         for name in names:
             if name.startswith(_SIGNERS):
-                self.signers.delete(name.removeprefix(_SIGNERS), deadline=request.deadline)
-        if names:
+                self._remove(name.removeprefix(_SIGNERS), request.deadline)
+        if names or self.kept.chain_or_none(ROOT) is not None:
             self.signers.delete_role(deadline=request.deadline)
             self.retire_root(request.deadline)
         self.kept.retire()
@@ -233,13 +236,32 @@ class RemoteSigning(Provider):
     def _deep_health(self) -> Health:
         """Ask whether the server works, and whether the token may still have leaves signed."""
         probing, deadline = Probing(self.server, self.config, self.context), soon(self.context)
-        fault = probing.outage(deadline)
+        fault = self._fault(probing, deadline)
         if fault:
             return self._health(fault, ok=False)
         adopted = self.kept.recorded(ROOT, ADOPTED) or self.config.root_issuer
         missing = probing.missing(deadline, adopted)
         message = f"the token may not {', '.join(missing)}" if missing else ""
         return self._health(message, ok=not hinders_leaves(missing))
+
+    def _remove(self, signer: str, deadline: datetime) -> None:
+        """Remove a signer from the server, also one whose issuer was not given its name yet."""
+        try:
+            self.signers.delete(signer, deadline=deadline)
+        except RefusedError:  # its key is in use by that issuer
+            chain = self.kept.chain_or_none(signer_name(signer))
+            if chain is None:
+                raise
+            self.signers.delete_issuer(chain[0], deadline=deadline)
+            self.signers.delete(signer, deadline=deadline)
+
+    def _fault(self, probing: Probing, deadline: datetime) -> str:
+        fault = probing.outage(deadline)
+        if fault:
+            return fault
+        self.server.authenticate(deadline=deadline)
+        exists = self.kept.chain_or_none(ROOT) is not None
+        return probing.lost_mount(deadline) if exists else ""
 
     def _gone(self, signer: str) -> ProviderError:
         return ProviderError(

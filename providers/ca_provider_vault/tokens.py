@@ -1,6 +1,6 @@
 """Where tokens come from, and how the server describes them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,7 @@ class TokenSource:
             asked = self._ask(token, seconds)
             found = _described_in(asked.get("auth/token/lookup-self").get("data"), token, now)
         except PermissionDeniedError as error:
-            raise PermissionDeniedError(
-                "the server does not know the token, or it may not look itself up",
-                needed=error.needed,
-                hint="a new token, or the policy lines of the documentation",
-            ) from error
+            raise disowned(error.needed) from error
         return _known(found, "look-up")
 
     def _logged_in(self, login: Login, seconds: float) -> Mapping[str, Any]:
@@ -163,6 +159,18 @@ class TokenSource:
             return _content(self._config.token_file)
         except OSError:
             return Secret("")  # it is being replaced; the token in hand may still be good
+
+
+def disowned(needed: Sequence[str]) -> PermissionDeniedError:
+    """Return the error about a token that was revoked or expired, or that lacks every policy.
+
+    The server does not tell these apart; ``needed`` is what it refused.
+    """
+    return PermissionDeniedError(
+        "the server does not know the token, or it may not look itself up",
+        needed=needed,
+        hint="a new token, or the policy lines of the documentation",
+    )
 
 
 def _content(path: str) -> Secret:
