@@ -68,6 +68,7 @@ class TokenKeeper:
         Raises:
             UnavailableError: no time is left, or a login failed a moment ago; says when the next
                 is tried.
+            PermissionDeniedError: likewise, where it was refused.
             Error: the login failed now.
         """
         lease = self._living()
@@ -161,10 +162,10 @@ class TokenKeeper:
         """Take a token because a call needs it, unless that failed a moment ago."""
         now = self._clock.now()
         with self._state:
-            wait = self._trouble.wait_of_a_call(now)
-            said = self._trouble.last_error
+            trouble = self._trouble
+        wait = trouble.wait_of_a_call(now)
         if wait > timedelta() and not self._source.has_news():
-            raise UnavailableError(f"no token: {said}", retry_after=wait)
+            raise _not_now(trouble, wait)
         if seconds <= 0:
             raise UnavailableError("no token: no time is left to log in")
         return self._attempted(lambda: self._source.taken(now, min(seconds, CALL)), now)
@@ -200,7 +201,8 @@ class TokenKeeper:
     def _failed(self, error: Error, now: datetime) -> None:
         with self._state:
             lease, before = self._lease, self._trouble
-            self._trouble = before.worse(error, now, self._jitter())
+            refused = self._source.logs_in and isinstance(error, PermissionDeniedError)
+            self._trouble = before.worse(error, now, self._jitter(), was_refused=refused)
             failures = self._trouble.failures
         self._changed.set()
         if self._trouble.logged == before.logged:
@@ -249,6 +251,16 @@ class TokenKeeper:
         with self._state:
             if self._lease is not None and self._lease.token == token:
                 self._lease = None
+
+
+def _not_now(trouble: Trouble, wait: timedelta) -> Error:
+    """Return the error of a call that needs a token during a pause: of the kind of the last one."""
+    text = f"no token: {trouble.last_error}"
+    if trouble.needed is None:
+        return UnavailableError(text, retry_after=wait)
+    refused = PermissionDeniedError(text)
+    refused.needed = trouble.needed  # the text has them already
+    return refused
 
 
 class TokenRenewal:
