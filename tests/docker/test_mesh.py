@@ -108,9 +108,7 @@ def shipped_config():
     """Return the servers' configuration of the compose file, for a folder and ports of a test."""
     text = (DOCKER / "vault" / "server.hcl").read_text().replace("{", "{{").replace("}", "}}")
     text = text.replace('"file"', '"data"').replace("127.0.0.1:8201", "127.0.0.1:{cluster_port}")
-    return text.replace("0.0.0.0:8200", "127.0.0.1:{port}").replace(
-        "vault:8200", "127.0.0.1:{port}"
-    )
+    return re.sub(r"(0\.0\.0\.0|vault):8200", "127.0.0.1:{port}", text)
 
 
 @pytest.mark.soak

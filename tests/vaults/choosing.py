@@ -12,7 +12,7 @@ from tests.vaults.process import binary
 
 
 class Source(StrEnum):
-    """Where a server can come from, as TEST_VAULT names it; in the order in which they are tried."""
+    """Where a server can come from, as TEST_VAULT names it; in the order of trying."""
 
     ADDRESS = "address"
     PROCESS = "process"
