@@ -68,7 +68,7 @@ class TokenKeeper:
         Raises:
             UnavailableError: no time is left, or a login failed a moment ago; says when the next
                 is tried.
-            PermissionDeniedError: likewise, where it was refused.
+            PermissionDeniedError: likewise, where the server refused a given token.
             Error: the login failed now.
         """
         lease = self._living()
@@ -165,7 +165,7 @@ class TokenKeeper:
             trouble = self._trouble
         wait = trouble.wait_of_a_call(now)
         if wait > timedelta() and not self._source.has_news():
-            raise _not_now(trouble, wait)
+            raise trouble.error_of_a_call(wait)
         if seconds <= 0:
             raise UnavailableError("no token: no time is left to log in")
         return self._attempted(lambda: self._source.taken(now, min(seconds, CALL)), now)
@@ -251,16 +251,6 @@ class TokenKeeper:
         with self._state:
             if self._lease is not None and self._lease.token == token:
                 self._lease = None
-
-
-def _not_now(trouble: Trouble, wait: timedelta) -> Error:
-    """Return the error of a call that needs a token during a pause: of the kind of the last one."""
-    text = f"no token: {trouble.last_error}"
-    if trouble.needed is None:
-        return UnavailableError(text, retry_after=wait)
-    refused = PermissionDeniedError(text)
-    refused.needed = trouble.needed  # the text has them already
-    return refused
 
 
 class TokenRenewal:

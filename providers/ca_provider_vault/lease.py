@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ca_core.contract import Error, PermissionDeniedError, RateLimitedError, Secret
+from ca_core.contract import (
+    Error,
+    PermissionDeniedError,
+    RateLimitedError,
+    Secret,
+    UnavailableError,
+)
 
 RENEW_AT = 2 / 3
 """Of its life: a third is left for trying again."""
@@ -81,7 +87,7 @@ class Trouble:
         try_again: when the next attempt is due.
         logged: when one was last logged.
         patient: calls wait for the whole pause, too: trying sooner does harm.
-        needed: permissions that were missing; None if the last error was no refusal.
+        needed: permissions that the server said the token lacks.
     """
 
     failures: int = 0
@@ -90,7 +96,7 @@ class Trouble:
     try_again: datetime | None = None
     logged: datetime | None = None
     patient: bool = False
-    needed: tuple[str, ...] | None = None
+    needed: tuple[str, ...] = ()
 
     def worse(
         self, error: Error, now: datetime, jitter: float, *, was_refused: bool = False
@@ -111,7 +117,7 @@ class Trouble:
             try_again=now + pause(self.failures + 1, jitter),
             logged=now if due_to_log else self.logged,
             patient=was_refused or isinstance(error, RateLimitedError),
-            needed=error.needed if isinstance(error, PermissionDeniedError) else None,
+            needed=error.needed if isinstance(error, PermissionDeniedError) else (),
         )
 
     def wait_of_a_call(self, now: datetime) -> timedelta:
@@ -123,3 +129,12 @@ class Trouble:
         if now < self.last:  # the clock was set back: the pause is over
             return timedelta()
         return max(when - now, timedelta())
+
+    def error_of_a_call(self, wait: timedelta) -> Error:
+        """Return the error of a call that needs a token during a pause: it tells the last one."""
+        text = f"no token: {self.last_error}"
+        if not self.needed:
+            return UnavailableError(text, retry_after=wait)
+        refused = PermissionDeniedError(text)
+        refused.needed = self.needed  # the text has them already
+        return refused
