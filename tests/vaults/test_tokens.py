@@ -1,4 +1,8 @@
-"""Tokens of every kind, as the real server issues, renews, ends and revokes them."""
+"""Tokens of every kind, as the real server issues, renews, ends and revokes them.
+
+What takes a token's life runs in soak. In every run ``incidents/test_dying_tokens.py`` signs past
+the lives of all kinds at once, and the keeper's own tests have a clock that they set.
+"""
 
 import itertools
 import logging
@@ -76,6 +80,7 @@ def lives_on(vault: VaultProcess, keeper: TokenKeeper, seconds: float) -> set[st
     return used
 
 
+@pytest.mark.soak
 def test_a_periodic_token_is_renewed_by_the_thread(vault, kept):
     """It lives on beyond its period, and stays the same."""
     keeper = kept(token=issued(vault, period="2s"))
@@ -83,12 +88,14 @@ def test_a_periodic_token_is_renewed_by_the_thread(vault, kept):
     assert keeper.standing().failures == 0
 
 
+@pytest.mark.soak
 def test_a_login_is_renewed_until_its_maximum_life_and_then_replaced(vault, kept):
     """No moment is without a good token."""
     keeper = kept(**approle(vault, token_ttl="2s", token_max_ttl="3s"))
     assert 2 <= len(lives_on(vault, keeper, 5)) <= 6
 
 
+@pytest.mark.soak
 def test_a_batch_token_is_replaced_before_its_end(vault, kept):
     """It cannot be renewed, and lives up to a second less: the server counts whole ones."""
     keeper = kept(**approle(vault, token_ttl="5s", token_type="batch"))
@@ -119,6 +126,7 @@ def test_a_token_without_end_has_no_runway(vault, kept):
     assert keeper.standing().runway is None
 
 
+@pytest.mark.soak
 def test_a_token_that_ends_is_reported_before_it_does(vault, kept, caplog):
     """A given one that nobody can renew: the log has its runway, and then its end."""
     keeper = kept(token=issued(vault, ttl="4s", renewable=False))
