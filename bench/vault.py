@@ -25,7 +25,7 @@ from ca_core.contract import LeafRequest
 from tests.vaults.process import binary
 
 GOAL = 0.8
-ROUNDS = 9
+ROUNDS = 15
 CALLERS = (1, 8, 32)
 OURS, BARE, HVAC = "provider", "bare", "hvac"
 
