@@ -1,6 +1,5 @@
 """The Vault provider under test, on a real server, in mounts of its own."""
 
-import dataclasses
 import itertools
 from contextlib import contextmanager
 from urllib.error import HTTPError
@@ -109,12 +108,3 @@ def arena_of(tried):
         yield arena
     finally:
         arena.close()
-
-
-def adopting(mounts):
-    """Return the provider under test with a root of an operator's, a new one for each check."""
-    return dataclasses.replace(
-        subject(mounts),
-        make_config=lambda address: mounts.config(address, root_issuer=mounts.adoptable()),
-        other_config=None,
-    )

@@ -12,7 +12,6 @@ from ca_core.testing.conformance import (
 from ca_core.testing.conformance.suite import FOUND
 from tests.vaults.audit import AuditTail
 from tests.vaults.settings import NAMES, SETTINGS, SetUp
-from tests.vaults.subjects import Mounts, adopting
 
 QUIET = {"authority.not-ready", "signer.not-ready", "secondary.no-authority", "leak.failures"}
 """Checks above L0 that are about what is not there: nothing is asked of our mounts."""
@@ -92,17 +91,3 @@ def test_the_whole_contract_is_kept_in_every_setting(vault, setting):
     assert_kept(report)
     assert report.reached is Level.L3
     tried.assert_served()
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(600)
-def test_the_whole_contract_is_kept_with_a_root_of_the_operators(vault):
-    """Below a root that was there before, too."""
-    mounts = Mounts(vault, made=True)
-    tail = AuditTail(vault)
-    report = run_conformance(adopting(mounts), level=Level.L3)
-    assert_kept(report)
-    assert report.reached is Level.L3
-    signed = [seen.path for seen in tail.signed_on(mounts)]
-    assert [path for path in signed if path.startswith(mounts.root)]
-    assert [path for path in signed if path.startswith(mounts.intermediate)]
