@@ -77,7 +77,7 @@ def test_none_can_be_forced_where_there_are_all():
 def test_an_unknown_source_is_an_error():
     """A typing mistake does not choose something else."""
     with pytest.raises(UnavailableError, match="address, process, docker, none"):
-        chosen("proces", Offers(*SOURCES).machine())
+        chosen("prozess", Offers(*SOURCES).machine())
 
 
 def suite(*tests, **variables):
