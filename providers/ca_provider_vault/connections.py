@@ -101,6 +101,11 @@ class Connection:
         self.reused = False
         self.keeps = True
 
+    @property
+    def context(self) -> ssl.SSLContext | None:
+        """Return what it was secured with; None if it is not."""
+        return self._sock.context if isinstance(self._sock, ssl.SSLSocket) else None
+
     def is_usable(self) -> bool:
         """Say whether it is worth a request: not idle for long, and not closed by the server."""
         idle = time.monotonic() - self._idle_since
@@ -267,9 +272,13 @@ class Pool:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if connection.is_usable():
+            if connection.is_usable() and self._is_current(connection):
                 return connection
             connection.close()
+
+    def _is_current(self, connection: Connection) -> bool:
+        """Say whether it was opened with the TLS files as they are now: a login shows them."""
+        return self._place.tls is None or connection.context is self._place.tls()
 
     def _lend(self, connection: Connection) -> None:
         with self._lock:

@@ -221,3 +221,24 @@ def _logged_in(settings: dict):
         return source.taken(SystemClock().now())
     finally:
         transport.close()
+
+
+def test_a_renewed_client_certificate_is_shown_at_the_next_login(secured, opened, tmp_path):
+    """A connection that was opened with the old one is not used any more."""
+    address, folder = secured
+    root = opened(address=address, token="root", ca_file=str(folder / "vault-ca.pem"))
+    root.post("sys/mounts/pki-2", json={"type": "pki"})
+    made = root.post("pki-2/root/generate/internal", json={"common_name": "clients"})["data"]
+    root.post("pki-2/roles/r", json={"allow_any_name": True, "enforce_hostnames": False})
+    root.post("sys/auth/cert-2", json={"type": "cert"})
+    root.post("auth/cert-2/certs/agent", json={"certificate": made["certificate"]})
+    cert, key = tmp_path / "agent.pem", tmp_path / "agent.key"
+    files = {"cert_file": str(cert), "key_file": str(key)}
+    agent = None
+    for name in ("before", "after"):
+        leaf = root.post("pki-2/issue/r", json={"common_name": name, "ttl": "1h"})["data"]
+        cert.write_text(leaf["certificate"])
+        key.write_text(leaf["private_key"])
+        agent = agent or opened(address=address, ca_file=str(folder / "vault-ca.pem"), **files)
+        auth = agent.post("auth/cert-2/login", json={})["auth"]
+        assert auth["metadata"]["common_name"] == name
