@@ -15,6 +15,7 @@ from docs import (
     reports,
     toolbox,
     vault,
+    vaultfailurepage,
     vaultlogins,
 )
 from docs.tables import with_regions
@@ -50,6 +51,7 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "deviations": consul.deviations,
     "absences": consul.absences,
     "vault-auth-methods": vaultlogins.auth_methods,
+    "vault-failures": vaultfailurepage.failures,
     "vault-names": vault.names,
     "vault-options": vault.options,
     "vault-policies": vault.policies,
