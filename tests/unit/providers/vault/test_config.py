@@ -4,6 +4,7 @@ import pytest
 from ca_provider_vault import ca_provider
 from ca_provider_vault.config import CONSUL_NAMES, VaultConfig, parse_config
 
+from ca_core.config import load_config
 from ca_core.contract import ConfigError
 
 GOOD = {"address": "https://vault:8200", "token": "s.secret-token"}
@@ -107,3 +108,25 @@ def test_a_configuration_does_not_show_its_secrets():
 def test_every_key_that_may_hold_a_secret_is_encrypted_and_hidden_by_the_core():
     """A secret id among a method's parameters is one as much as a token is."""
     assert ca_provider().secret_keys() == {"token", "auth_method"}
+
+
+def test_every_key_may_come_from_the_environment():
+    """A secret id among a method's parameters, too, and it need not be text to others."""
+    prefix = "CA_CORE_CA__CONFIG__"
+    environ = {
+        "CA_CORE_CA__PROVIDER": "vault",
+        f"{prefix}ADDRESS": "https://vault:8200",
+        f"{prefix}AUTH_METHOD__TYPE": "approle",
+        f"{prefix}AUTH_METHOD__PARAMS__ROLE_ID": "rid-123",
+        f"{prefix}AUTH_METHOD__PARAMS__SECRET_ID": '"1e5"',
+        f"{prefix}MANAGE_MOUNTS": "false",
+        f"{prefix}CONCURRENCY": "3",
+    }
+    read = parse_config(load_config(environ=environ).ca.config)
+    assert read.auth_method is not None
+    assert read.auth_method.params == {"role_id": "rid-123", "secret_id": "1e5"}
+    assert (read.manage_mounts, read.concurrency) == (False, 3)
+    token = {f"{prefix}ADDRESS": "https://vault:8200", f"{prefix}TOKEN": "s.secret-token"}
+    found = parse_config(load_config(environ=token).ca.config).token
+    assert found is not None
+    assert found.reveal() == "s.secret-token"
