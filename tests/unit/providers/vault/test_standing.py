@@ -72,6 +72,19 @@ def test_a_given_token_that_was_revoked_is_counted_at_the_first_refusal(server, 
     assert keeper.standing().failures > 1
 
 
+def test_what_its_renewal_tries_anyway_is_not_asked_besides(server):
+    """Long after the first refusal, the refusals of callers cost no question of their own."""
+    token = server.issue(None)
+    keeper = keeper_of(server, token=token.reveal())
+    keeper.token()
+    del server.tokens[token]
+    keeper.refused(token)
+    server.clock.advance(HOUR)
+    before = lookups(server)
+    assert not keeper.refused(token)
+    assert (lookups(server), keeper.standing().failures) == (before, 1)
+
+
 def test_a_given_token_that_lacks_a_permission_is_asked_about_once_a_minute(server):
     """It is good, so nothing is counted; a thousand refusals are not a thousand questions."""
     token = server.issue(None)
