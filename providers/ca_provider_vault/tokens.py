@@ -102,6 +102,7 @@ class TokenSource:
 
         Raises:
             PermissionDeniedError: it does not know the token.
+            ConfigError: there is no such namespace, or this is no Vault server.
             Error: see ``client.raise_for`` and ``Transport.send``.
         """
         try:
@@ -109,6 +110,9 @@ class TokenSource:
             found = _described_in(asked.get("auth/token/lookup-self").get("data"), token, now)
         except PermissionDeniedError as error:
             raise disowned(error.needed) from error
+        except AbsentError as error:  # of the token, not of what it is wanted for
+            where = f"{WHERE}.namespace"
+            raise ConfigError("nothing answers at auth/token/lookup-self", where=where) from error
         return _known(found, "look-up")
 
     def _logged_in(self, login: Login, seconds: float) -> Mapping[str, Any]:

@@ -91,3 +91,11 @@ def test_a_file_without_a_token_is_the_operators_fault(server, tmp_path, content
     with pytest.raises(ConfigError, match="token_file") as caught:
         keeper_of(server, token_file=str(file)).token()
     assert "two words" not in str(caught.value)
+
+
+def test_a_look_up_that_finds_no_server_is_no_answer_about_anything_else(server):
+    """A caller must not think that what it wanted to delete or to read is not there."""
+    keeper = keeper_of(server, token=server.issue(HOUR))
+    server.status = 404
+    with pytest.raises(ConfigError, match="lookup-self"):
+        keeper.token()
