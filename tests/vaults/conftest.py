@@ -20,6 +20,9 @@ from tests.vaults.choosing import (
 from tests.vaults.container import COMPOSE_FILE, DOWN, SERVICE, UP, ContainerVault
 from tests.vaults.foreign import ForeignVault
 from tests.vaults.process import VaultProcess, binary, free_port
+from tests.vaults.secrecy import debugging, listening, pytest_runtest_makereport
+
+__all__ = ["debugging", "listening", "pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")
