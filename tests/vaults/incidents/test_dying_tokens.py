@@ -17,7 +17,7 @@ EACH = 25
 
 def approle(vault, **settings):
     """Return the configuration of a login by a role of its own, and where it logs in."""
-    mount = f"incident-{next(NAMES)}"
+    mount = f"incident-{vault.label}{next(NAMES)}"
     role = f"auth/{mount}/role/ca"
     vault.call("POST", f"sys/auth/{mount}", {"type": "approle"})
     allowed = 'path "*" { capabilities = ["create", "read", "update", "delete", "list"] }'
