@@ -75,9 +75,9 @@ def test_none_can_be_forced_where_there_are_all():
 
 
 def test_an_unknown_source_is_an_error():
-    """A typing mistake does not choose something else."""
+    """What cannot be used does not choose something else."""
     with pytest.raises(UnavailableError, match="address, process, docker, none"):
-        chosen("prozess", Offers(*SOURCES).machine())
+        chosen("podman", Offers(*SOURCES).machine())
 
 
 def suite(*tests, **variables):
