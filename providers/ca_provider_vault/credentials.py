@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from ca_core.contract import Clock, Error, PermissionDeniedError, Secret, UnavailableError
 from ca_provider_vault.config import VaultConfig
-from ca_provider_vault.lease import TokenLease, Trouble, due
+from ca_provider_vault.lease import CALLERS_PAUSE, TokenLease, Trouble, due
 from ca_provider_vault.standing import Standing, standing_of
 from ca_provider_vault.tokens import CALL, Ask, TokenSource
 
@@ -53,6 +53,7 @@ class TokenKeeper:
         self._looked = clock.now()
         self._asked: datetime | None = None  # whether the server still knows the token
         self._disowned: datetime | None = None
+        self._replaced = clock.now() - _SETTLED  # because it was refused
 
     @property
     def method(self) -> str:
@@ -66,8 +67,7 @@ class TokenKeeper:
             seconds: how long a login may take, another thread's or our own.
 
         Raises:
-            UnavailableError: no time is left, or a login failed a moment ago; says when the next
-                is tried.
+            UnavailableError: no time is left, or a login failed a moment ago; says when to come.
             PermissionDeniedError: likewise, where the server refused a given token.
             Error: the login failed now.
         """
@@ -101,8 +101,11 @@ class TokenKeeper:
         if not self._source.can_replace(token):
             self._note_if_disowned(token, now, seconds)
             return False
-        if self._source.logs_in and now - lease.since < _SETTLED and self._is_good(token, seconds):
-            return False
+        if self._source.logs_in and now - lease.since < _SETTLED:
+            lately = abs(now - self._replaced) < CALLERS_PAUSE  # which changed nothing
+            if lately or self._is_good(token, seconds):
+                return False
+        self._replaced = now
         self._forget(token)
         return True
 

@@ -153,6 +153,19 @@ def test_a_fault_at_any_request_leaves_nothing_half_made(site, proxy, failure, n
         world.end()
 
 
+def test_a_withdrawn_policy_costs_no_login_for_every_call(site):
+    """The server says the same of it as of a revoked token, which one login would mend."""
+    with worlds(site, site.role(token_ttl="1h")) as new_world:
+        call, issued = new_world().call("sign_leaf"), "auth/token/accessors"
+        with OUTAGES["policy-withdrawn"].during(site):
+            before = len(site.vault.call("LIST", issued)["data"]["keys"])
+            for _ in range(20):
+                assert call.made(PATIENCE).got == "PermissionDeniedError"
+            after = len(site.vault.call("LIST", issued)["data"]["keys"])
+        assert after - before <= 4
+        assert call.made(PATIENCE).is_good
+
+
 def test_a_clock_behind_gives_what_is_not_valid_yet(site):
     """The provider signs; whoever checks by the same clock sees a NotBefore in the future."""
     with worlds(site, site.given(ttl="1h")) as new_world:
