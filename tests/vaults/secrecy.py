@@ -76,38 +76,39 @@ class _Ear(logging.Handler):
 
 @pytest.fixture(scope="session", autouse=True)
 def listening(request) -> Iterator[None]:
-    """Remember secrets from every call of a test, and the text of every error of ours."""
-    found, call, init = handed_out(request.config), VaultServer.call, Error.__init__
+    """Remember secrets from every call of a test."""
+    found, call = handed_out(request.config), VaultServer.call
 
     @wraps(call)
     def calling(self, method, path, body=None, **more):
         found.remember(body)
         answer = call(self, method, path, body, **more)
-        if method != "LIST":  # its "keys" are names
-            found.remember(answer)
+        found.remember(answer)
         found.remember([self.token, self.unseal_key], secret=True)
         return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VaultServer, "call", calling)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def debugging(request, caplog) -> Iterator[None]:
+    """Let every logger and every error of ours speak, whatever a test itself wants to see."""
+    found, init, root = handed_out(request.config), Error.__init__, logging.getLogger()
+    level, ear = root.level, _Ear(found)
 
     @wraps(init)
     def made(self, *arguments, **more):
         found.said.append(f"{type(self).__name__}: {arguments} {more}")
         init(self, *arguments, **more)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(VaultServer, "call", calling)
-        patch.setattr(Error, "__init__", made)
-        yield
-
-
-@pytest.fixture(autouse=True)
-def debugging(request, caplog) -> Iterator[None]:
-    """Let every logger speak, whatever a test itself wants to see of it."""
-    root, ear = logging.getLogger(), _Ear(handed_out(request.config))
-    level = root.level
     caplog.handler.setLevel(level)  # the test's own view stays as it was
     root.addHandler(ear)
     root.setLevel(logging.DEBUG)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Error, "__init__", made)
+        yield
     root.removeHandler(ear)
     root.setLevel(level)
 
