@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -284,7 +284,3 @@ def _signed(params: Mapping[str, Secret]) -> Any:
 
 def _base64(text: str) -> Secret:
     return Secret(base64.b64encode(text.encode()).decode())
-
-
-Call = Callable[[PooledAdapter], Any]
-"""One piece of work on an adapter that carries token, namespace and time."""

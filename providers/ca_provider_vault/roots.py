@@ -116,10 +116,6 @@ class Roots:
         fields = subject_fields(certificate) | {"key_ref": key}
         return csr_in(self._mount.post("intermediate/cross-sign", fields, deadline=deadline))
 
-    def own_key(self) -> str:
-        """Return what the server calls the key of our own root."""
-        return self._name
-
     def _make(self, request: AuthorityRequest, ends: datetime) -> None:
         fields = {
             "issuer_name": self._name,
