@@ -22,6 +22,8 @@ from ca_provider_vault.remote import Mount, already
 from ca_provider_vault.roles import role_fields
 from ca_provider_vault.roots import key_fields, names
 
+_NO_ROLE = "unknown role"
+
 
 class Signers:
     """The intermediate mount, for one authority."""
@@ -58,6 +60,9 @@ class Signers:
         answer = self._write("intermediate/set-signed", fields, deadline)
         issuer, name = self._keyed(answer, deadline), signer_object(self._authority, signer)
         self._write(f"issuer/{issuer}", {"issuer_name": name}, deadline)
+        self._give_role(deadline)
+
+    def _give_role(self, deadline: datetime) -> None:
         self._write(f"roles/{self._role}", role_fields(self._domain), deadline)
 
     def _write(self, path: str, fields: Mapping[str, Any], deadline: datetime) -> Mapping[str, Any]:
@@ -82,9 +87,14 @@ class Signers:
         """
         name = signer_object(self._authority, request.signer)
         fields = leaf_fields(request, ends)
-        answer = self._mount.post(
-            f"issuer/{name}/sign/{self._role}", fields, deadline=request.deadline
-        )
+        path, deadline = f"issuer/{name}/sign/{self._role}", request.deadline
+        try:
+            answer = self._mount.post(path, fields, deadline=deadline)
+        except RefusedError as error:
+            if not any(_NO_ROLE in reason for reason in error.reasons):
+                raise
+            self._give_role(deadline)  # somebody deleted it
+            answer = self._mount.post(path, fields, deadline=deadline)
         return certificate_in(answer)
 
     def revoke(self, certificate: x509.Certificate, *, deadline: datetime) -> None:

@@ -39,6 +39,15 @@ def test_a_secondary_that_outlives_its_signers_leaves_no_role(mounts, arena):
     assert not any(mounts.count().values())
 
 
+def test_a_role_that_somebody_deleted_is_given_again(mounts, arena):
+    """The caller whose leaf needed it notices nothing."""
+    mesh = arena.mesh()
+    (role,) = mounts.listed(mounts.intermediate, "roles")
+    mounts.call("DELETE", f"{mounts.intermediate}/roles/{role}")
+    assert mesh.leaf()
+    assert mounts.listed(mounts.intermediate, "roles") == [role]
+
+
 def test_a_revoked_token_is_told_from_a_missing_permission(mounts, arena, token):
     """The error says that the token is unknown, and what it was needed for."""
     mesh = arena.mesh()
