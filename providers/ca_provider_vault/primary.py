@@ -27,6 +27,7 @@ from ca_core.contract import (
     TrustChain,
     checked_cross_sign,
     checked_intermediate,
+    is_signed_by,
     positive_life,
     room_below,
     signer_name,
@@ -190,6 +191,8 @@ class VaultPrimary(RemoteSigning):
                 made = self.roots.sign_intermediate(
                     self._issuer(), csr, label=request.id, ends=ends, deadline=request.deadline
                 )
+            if made.public_key() != csr.public_key() or not is_signed_by(made, above[0]):
+                raise ProviderError("the server's certificate is not that of the new signer")
             return self.kept.installed(name, [made, above[0]])
 
     @contextmanager

@@ -11,6 +11,7 @@ from ca_core.contract import (
     CrlRequest,
     KeySpec,
     LeafRequest,
+    OutcomeUnknownError,
     ProviderError,
     RequestError,
     TrustDomain,
@@ -97,10 +98,16 @@ class Signers:
             answer = self._mount.post(path, fields, deadline=deadline)
         return certificate_in(answer)
 
-    def revoke(self, certificate: x509.Certificate, *, deadline: datetime) -> None:
-        """Revoke a leaf; the server keeps none, so it is given the whole one."""
+    def revoke(self, certificate: x509.Certificate, *, expired: bool, deadline: datetime) -> None:
+        """Revoke a leaf; the server keeps none, so it is given the whole one.
+
+        Raises:
+            OutcomeUnknownError: it says nothing of a revocation, as it may of an expired leaf.
+        """
         fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
-        self._write("revoke", fields, deadline)
+        answer = self._write("revoke", fields, deadline)
+        if not answer.get("revocation_time") and not expired:
+            raise OutcomeUnknownError("the server does not say that it has revoked the certificate")
 
     def crl(self, request: CrlRequest) -> x509.CertificateRevocationList:
         """Return a signer's CRL as the server has it.

@@ -102,7 +102,7 @@ class RemoteSigning(Provider):
         if not is_signed_by(request.certificate, chain[0]):
             raise RequestError("this signer did not issue that certificate", field="certificate")
         try:
-            self._revoking.revoke(request)
+            self._revoking.revoke(request, now=self.now())
         except AbsentError as error:
             raise self._gone(request.signer) from error
 
