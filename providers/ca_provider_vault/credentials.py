@@ -175,13 +175,12 @@ class TokenKeeper:
 
     def _stepped(self, now: datetime) -> None:
         with self._state:
-            lease, when = self._lease, self._trouble.try_again
+            lease, trouble = self._lease, self._trouble
         if lease is None:
             return
         with self._state:
             self._looked = now
-        when = when or due(lease)
-        is_due = when is not None and when <= now
+        is_due = trouble.is_due(lease, now)
         if self._source.has_news() or (is_due and self._source.has_other(lease.token)):
             self._attempted(lambda: self._source.taken(now), now)
         elif is_due:

@@ -98,6 +98,11 @@ class Trouble:
     patient: bool = False
     needed: tuple[str, ...] = ()
 
+    def is_due(self, lease: TokenLease, now: datetime) -> bool:
+        """Say whether to renew or replace a token now: it is time, or the clock was set back."""
+        when = self.try_again or due(lease)
+        return when is not None and (when <= now or now < (self.last or lease.since))
+
     def worse(
         self, error: Error, now: datetime, jitter: float, *, was_refused: bool = False
     ) -> "Trouble":
@@ -109,7 +114,7 @@ class Trouble:
             jitter: see ``pause``.
             was_refused: the server knew a login and did not accept it: repeating locks accounts.
         """
-        due_to_log = self.logged is None or now - self.logged >= LOG_EVERY
+        due_to_log = self.logged is None or abs(now - self.logged) >= LOG_EVERY
         return Trouble(
             failures=self.failures + 1,
             last_error=str(error),

@@ -24,6 +24,9 @@ CALL = 10.0
 LAST_SECOND = timedelta(seconds=1)
 """The server rounds down: in its last second a token has a ttl of 0, as one without end has."""
 
+_LONGEST_LIFE = 100 * 366 * 24 * 3600
+"""Seconds; whatever a server says, the end of a token is a date that there is."""
+
 Ask = Callable[[Secret, float], PooledAdapter]
 """``(token, seconds)`` → an adapter for one call in the namespace of logins."""
 
@@ -186,6 +189,8 @@ def _is_longer(new: TokenLease, old: TokenLease) -> bool:
     """Say whether a look-up or renewal moved the end by more than rounding does."""
     if new.ends is None or old.ends is None or old.ttl is None:
         return True
+    if new.since < old.since:  # the clock was set back
+        return True
     return new.ends > old.ends + old.ttl / 10
 
 
@@ -227,4 +232,4 @@ def span(seconds: Any) -> timedelta | None:
     """Return a ttl; the server says 0 of a token that never expires."""
     if not isinstance(seconds, int) or seconds <= 0:
         return None
-    return timedelta(seconds=seconds)
+    return timedelta(seconds=min(seconds, _LONGEST_LIFE))

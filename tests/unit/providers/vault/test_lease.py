@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from ca_provider_vault.lease import (
     CALLERS_PAUSE,
     LAST_PAUSE,
@@ -11,6 +12,7 @@ from ca_provider_vault.lease import (
     due,
     pause,
 )
+from ca_provider_vault.tokens import span
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +92,12 @@ def test_a_clock_that_was_set_back_does_not_prolong_a_pause():
 def test_without_trouble_nobody_waits():
     """The first attempt is made at once."""
     assert Trouble().wait_of_a_call(NOW) == timedelta()
+
+
+@pytest.mark.parametrize("seconds", [10**11, 10**18, 10**400], ids=["rare", "odd", "huge"])
+def test_an_end_beyond_all_dates_is_an_end(seconds):
+    """Nothing foreign is raised: it would end the thread that renews."""
+    assert NOW + timedelta(days=36500) < lease(span(seconds)).ends
 
 
 def test_a_lease_does_not_show_its_token():
