@@ -1,5 +1,6 @@
 """The Vault provider's configuration: where the server is, how to log in, which mounts to use."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -10,6 +11,19 @@ from ca_core.contract import ConfigError, Secret, parse_struct
 
 WHERE = "ca.config"
 """Where these keys stand in the configuration file; prefix of every error."""
+
+
+_PART = re.compile(r"(?!\.{1,2}\Z)[!-~]+")
+"""Of a path: printable ASCII, and not ``.`` or ``..``."""
+
+_PATHS = (
+    "namespace",
+    "root_pki_namespace",
+    "root_pki_path",
+    "root_issuer",
+    "intermediate_pki_namespace",
+    "intermediate_pki_path",
+)
 
 
 def _meta(text: str) -> msgspec.Meta:
@@ -121,10 +135,23 @@ def parse_config(raw: Mapping[str, Any]) -> VaultConfig:
     config = parse_struct(VaultConfig, raw, where=WHERE)
     _check_login(config)
     _check_mounts(config)
+    _check_paths(config)
     _check_address(config.address)
     if bool(config.cert_file) != bool(config.key_file):
         raise ConfigError("cert_file and key_file go together", where=f"{WHERE}.cert_file")
     return config
+
+
+def _check_paths(config: VaultConfig) -> None:
+    """Refuse what a URL would take apart: another mount would be asked, or made."""
+    paths = {key: str(getattr(config, key)) for key in _PATHS}
+    if config.auth_method is not None:
+        paths["auth_method.mount_path"] = config.auth_method.mount_path
+    for key, path in paths.items():
+        inner = path.strip("/")
+        parts = inner.split("/") if inner else []
+        if set(path) & set("?#%") or not all(map(_PART.fullmatch, parts)):
+            raise ConfigError("holds characters or parts that no path has", where=f"{WHERE}.{key}")
 
 
 def _check_address(address: str) -> None:

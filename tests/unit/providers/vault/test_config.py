@@ -73,6 +73,22 @@ def test_roots_and_signers_need_a_mount_each():
     assert refused(root_pki_path="/").where == "ca.config.root_pki_path"
 
 
+@pytest.mark.parametrize("path", ["a b", "a?b", "a#b", "a%20b", "a//b", "../a", "a/.", "é", "a\n"])
+def test_a_path_is_one_in_every_url(path):
+    """With ``a?b`` the mount ``a`` would be made."""
+    for key in ("root_pki_path", "intermediate_pki_path", "namespace", "root_issuer"):
+        assert refused(**{key: path}).where == f"ca.config.{key}"
+    method = {"type": "approle", "mount_path": path}
+    with pytest.raises(ConfigError, match="mount_path"):
+        parse_config({"address": "https://v", "auth_method": method})
+
+
+def test_a_path_may_have_parts():
+    """And marks that mean nothing in a URL."""
+    assert parse_config(GOOD | {"root_pki_path": "/a/b.c_d-e+f:1/", "namespace": "a/b/"})
+    assert parse_config(GOOD | {"namespace": "/"})
+
+
 @pytest.mark.parametrize("count", [0, -1, 65])
 def test_the_number_of_connections_is_bounded(count):
     """None at all, or hundreds, are no configuration."""
