@@ -141,7 +141,7 @@ def _as_given(method: AuthMethod, name: str) -> Any:
 
 def _read(path: str, key: str) -> Secret:
     try:
-        found = Secret(Path(path).read_text(errors="replace").strip())
+        found = Secret(Path(path).read_text(encoding="utf-8-sig", errors="replace").strip())
     except OSError as error:
         reason = f"{path} cannot be read ({type(error).__name__})"
         raise ConfigError(reason, where=f"{_PARAMS}.{key}") from error

@@ -155,7 +155,8 @@ class TokenSource:
             reason = f"{self._config.token_file} cannot be read ({type(error).__name__})"
             raise ConfigError(reason, where=where) from error
         self._tried = found
-        if len(found.reveal().split()) != 1 or not found.reveal().isascii():
+        is_word = found.reveal().isascii() and found.reveal().isprintable()
+        if not is_word or len(found.reveal().split()) != 1:
             raise ConfigError(f"{self._config.token_file} holds no token", where=where)
         return found
 
@@ -182,7 +183,8 @@ def disowned(needed: Sequence[str]) -> PermissionDeniedError:
 
 def _content(path: str) -> Secret:
     """Return what a file holds; never an error that holds it, too."""
-    return Secret(Path(path).read_text(errors="replace").strip())
+    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")  # editors mark UTF-8
+    return Secret(text.strip())
 
 
 def _is_longer(new: TokenLease, old: TokenLease) -> bool:

@@ -184,6 +184,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         login("kubernetes", role="r", token_path=str(tmp_path / "none"))
 
 
+def test_the_mark_of_an_editor_is_no_part_of_a_secret(tmp_path):
+    """It is invisible, and the server would refuse the secret."""
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xef\xbb\xbfsid-123\r\n")
+    sent = login("approle", role_id="r", secret_id_file=str(file)).content.reveal()
+    assert json.loads(sent)["secret_id"] == "sid-123"
+
+
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfeABC"])
 def test_a_file_without_text_is_refused_and_not_shown(tmp_path, content):
     """It is not sent as if it were a secret."""

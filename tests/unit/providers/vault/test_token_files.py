@@ -83,7 +83,16 @@ def test_a_new_token_of_the_file_is_tried_again_after_an_outage(server, clock, t
     assert keeper.token() == second
 
 
-@pytest.mark.parametrize("content", ["", "two words", b"\xff\xfe\x00"])
+def test_a_token_file_may_begin_with_the_mark_of_an_editor(server, tmp_path):
+    """And end as lines do elsewhere."""
+    file, token = tmp_path / "token", server.issue(HOUR)
+    file.write_bytes(b"\xef\xbb\xbf" + token.reveal().encode() + b"\r\n")
+    assert keeper_of(server, token_file=str(file)).token() == token
+
+
+@pytest.mark.parametrize(
+    "content", ["", "two words", b"\xff\xfe\x00", b"s.a\x00", b"s\x00.\x00a\x00"]
+)
 def test_a_file_without_a_token_is_the_operators_fault(server, tmp_path, content):
     """The error names the file and shows nothing of what it holds."""
     file = tmp_path / "token"
