@@ -5,6 +5,7 @@ byte now and then does not move it.
 """
 
 import contextlib
+import errno
 import http.client
 import io
 import select
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ca_core.contract import Secret
+from ca_provider_vault.addresses import addresses
 
 LONGEST_CONNECT = 5.0
 """Seconds for a connection; what listens answers at once."""
@@ -67,19 +69,24 @@ def left(deadline: float) -> float:
 
 
 class _Wire(io.RawIOBase):
-    """A socket as a stream of bytes whose every read ends at the request's deadline."""
+    """A socket as a stream that ends at the request's deadline, and at what an answer may hold."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         super().__init__()
         self._sock = sock
         self._deadline = deadline
+        self._room = 2 * LARGEST_ANSWER  # chunks and headers included, whatever they claim
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io hands over
         self._sock.settimeout(left(self._deadline))
-        return self._sock.recv_into(buffer)
+        count = self._sock.recv_into(buffer)
+        self._room -= count
+        if self._room < 0:
+            raise OSError(errno.EMSGSIZE, "an answer without end")
+        return count
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """Return the stream that ``HTTPResponse`` asks of a socket."""
@@ -191,12 +198,13 @@ def connected(place: Place, deadline: float) -> Connection:
 
 def _opened(place: Place, deadline: float) -> socket.socket:
     failure: OSError = OSError("no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        place.host, place.port, type=socket.SOCK_STREAM
+    found = addresses(place.host, place.port, left(deadline))
+    for more, (family, kind, protocol, _, address) in zip(
+        reversed(range(len(found))), found, strict=True
     ):
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(left(deadline))
+            sock.settimeout(left(deadline) / (more + 1))  # a dead one leaves time for the others
             sock.connect(address)
         except OSError as error:
             sock.close()
