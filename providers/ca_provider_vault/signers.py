@@ -16,7 +16,7 @@ from ca_core.contract import (
     RequestError,
     TrustDomain,
 )
-from ca_provider_vault.answers import certificate_in, csr_in, instant
+from ca_provider_vault.answers import certificate_in, csr_in, instant, issuers_in
 from ca_provider_vault.client import RefusedError
 from ca_provider_vault.naming import leaf_role, signer_object
 from ca_provider_vault.remote import Mount, already
@@ -71,12 +71,11 @@ class Signers:
 
     def _keyed(self, answer: Mapping[str, Any], deadline: datetime) -> str:
         """Return the issuer that has a key; one without was imported in vain, and goes again."""
-        mapping = answer.get("mapping")
-        issuers = mapping if isinstance(mapping, Mapping) else {}
-        for issuer, key in issuers.items():
+        for issuer, key in issuers_in(answer).items():
             if key:
-                return str(issuer)
-        for issuer in answer.get("imported_issuers") or ():
+                return issuer
+        imported = answer.get("imported_issuers")
+        for issuer in imported if isinstance(imported, list) else ():
             self._mount.delete(f"issuer/{issuer}", deadline=deadline)
         raise ProviderError("the server has no key for the certificate of that signer")
 
@@ -170,7 +169,7 @@ class Signers:
         """Delete the issuer of a certificate, whatever it is called: importing it again tells."""
         fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
         answer = self._write("intermediate/set-signed", fields, deadline)
-        for issuer in answer.get("mapping") or ():
+        for issuer in issuers_in(answer):
             self._mount.delete(f"issuer/{issuer}", deadline=deadline)
 
     def delete_role(self, *, deadline: datetime) -> None:

@@ -1,5 +1,6 @@
 """Where tokens come from, and how the server describes them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -155,8 +156,7 @@ class TokenSource:
             reason = f"{self._config.token_file} cannot be read ({type(error).__name__})"
             raise ConfigError(reason, where=where) from error
         self._tried = found
-        is_word = found.reveal().isascii() and found.reveal().isprintable()
-        if not is_word or len(found.reveal().split()) != 1:
+        if not _is_token(found.reveal()):
             raise ConfigError(f"{self._config.token_file} holds no token", where=where)
         return found
 
@@ -208,8 +208,13 @@ def _known(lease: TokenLease | None, what: str) -> TokenLease:
     return lease
 
 
+def _is_token(found: object) -> bool:
+    """Say whether it is one word that a header can carry."""
+    return isinstance(found, str) and re.fullmatch("[!-~]+", found) is not None
+
+
 def _lease_in(found: object, now: datetime) -> TokenLease | None:
-    if not isinstance(found, Mapping) or not isinstance(found.get("client_token"), str):
+    if not isinstance(found, Mapping) or not _is_token(found.get("client_token")):
         return None
     return TokenLease(
         token=Secret(found["client_token"]),

@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -31,11 +32,10 @@ def between(vault, instead: Callable[[Heard], bytes | None]) -> Peer:
     def behave(sock, heard) -> bool:
         reply = instead(heard)
         if reply is None:
-            onward = http.client.HTTPConnection(host, timeout=30)
-            onward.request(heard.method, heard.path, heard.body, heard.headers)
-            theirs = onward.getresponse()
-            reply = answer(theirs.status, theirs.read())
-            onward.close()
+            with closing(http.client.HTTPConnection(host, timeout=30)) as onward:
+                onward.request(heard.method, heard.path, heard.body, heard.headers)
+                theirs = onward.getresponse()
+                reply = answer(theirs.status, theirs.read())
         sock.sendall(reply)
         return True
 
@@ -59,6 +59,22 @@ def test_another_signers_certificate_is_never_kept(vault, arena):
         assert is_signed_by(mesh.prepare("s-wrong").chain[0], root)
         assert mesh.leaf()
     assert other.leaf()
+
+
+def test_an_import_that_lists_nothing_readable_is_the_backends_fault(vault, arena):
+    """Nothing foreign is raised, and no issuer is deleted that nobody named."""
+    odd = [answer(200, {"data": {"mapping": 5, "imported_issuers": "abc"}})]
+
+    def instead(heard):
+        return odd.pop() if odd and heard.path.endswith("/set-signed") else None
+
+    with between(vault, instead) as peer:
+        mesh = arena.unmade(address=peer.address)
+        mesh.ensure()
+        with pytest.raises(ProviderError, match="no key"):
+            mesh.prepare("s-odd")
+        assert mesh.prepare("s-odd")
+        assert not [heard for heard in peer.heard if heard.method == "DELETE"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"data": null}', b'{"status": "ok"}'])

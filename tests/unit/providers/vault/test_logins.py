@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import closing, contextmanager
 
 import pytest
 from ca_provider_vault.client import PooledAdapter
@@ -10,7 +11,7 @@ from ca_provider_vault.logins import login_of
 from ca_provider_vault.tokens import TokenSource
 from ca_provider_vault.transport import Transport
 
-from ca_core.contract import ConfigError
+from ca_core.contract import ConfigError, ProviderError
 from ca_core.testing.clock import START
 from tests.unit.providers.vault.peer import Peer, answer, replying
 
@@ -28,20 +29,24 @@ def fields_of(kind: str, **params):
     return json.loads(login(kind, **params).content.reveal())
 
 
-def heard_of(kind: str, mount: str = "", **params):
-    """Return the request that arrives at a login endpoint, once its token was understood."""
-    method = AuthMethod(type=kind, mount_path=mount, params=params)
-    with Peer(replying(answer(200, TOKEN))) as peer:
-        config = VaultConfig(address=peer.address, auth_method=method)
-        transport = Transport(config)
-        source = TokenSource(
+@contextmanager
+def source_of(peer: Peer, method: AuthMethod):
+    """Give a source of tokens that logs in at a peer."""
+    config = VaultConfig(address=peer.address, auth_method=method)
+    with closing(Transport(config)) as transport:
+        yield TokenSource(
             config,
             lambda token, seconds: PooledAdapter(
                 transport, token=token, namespace="team", seconds=seconds
             ),
         )
+
+
+def heard_of(kind: str, mount: str = "", **params):
+    """Return the request that arrives at a login endpoint, once its token was understood."""
+    method = AuthMethod(type=kind, mount_path=mount, params=params)
+    with Peer(replying(answer(200, TOKEN))) as peer, source_of(peer, method) as source:
         assert source.taken(START).token.reveal() == "s.new-token"
-        transport.close()
         return peer.heard[0]
 
 
@@ -80,6 +85,16 @@ def test_a_method_sends_its_own_fields_to_its_own_path(kind, params, path, field
     assert heard.fields == (params if fields is None else fields)
     assert "x-vault-token" not in heard.headers
     assert heard.headers["x-vault-namespace"] == "team"
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX: y", "é", 5, None])
+def test_a_login_that_brings_no_token_is_the_servers_fault(token):
+    """Not that of every call which would carry it."""
+    method = AuthMethod(type="cert")
+    said = answer(200, {"auth": {"client_token": token, "lease_duration": 60}})
+    fails = pytest.raises(ProviderError, match="has no token")
+    with Peer(replying(said)) as peer, source_of(peer, method) as source, fails:
+        source.taken(START)
 
 
 def test_a_method_may_be_mounted_elsewhere():
