@@ -18,7 +18,7 @@ class Pulse:
     A provider that does not answer keeps that one thread; it ends with the process.
 
     Args:
-        ask: gives the health; never raises.
+        ask: gives the health.
         patience: seconds that ``taken`` waits at most.
     """
 
@@ -56,11 +56,17 @@ class Pulse:
             f"the provider's credential could not be renewed, failures in a row: {found.failures}"
         )
 
+    def _answer(self) -> Health:
+        try:
+            return self._ask()
+        except Exception as error:  # noqa: BLE001 - else nobody would ever be answered again
+            return Health(ok=False, message=f"asking the provider raised {type(error).__name__}")
+
     def _begun(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Health]:
         answer: asyncio.Future[Health] = loop.create_future()
 
         def work() -> None:
-            health = self._ask()
+            health = self._answer()
             with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(answer.set_result, health)
 

@@ -41,6 +41,24 @@ def test_each_question_gets_the_answer_of_now():
     asyncio.run(scenario())
 
 
+def test_a_question_that_raises_is_answered_and_the_next_one_asked():
+    """A provider that was closed between two looks at it does not silence health for ever."""
+
+    async def scenario():
+        answers = [None, WELL]
+
+        def ask():
+            if (answer := answers.pop(0)) is None:
+                raise RuntimeError
+            return answer
+
+        pulse = Pulse(ask, patience=10)
+        assert (await pulse.taken()).message == "asking the provider raised RuntimeError"
+        assert await pulse.taken() == WELL
+
+    asyncio.run(scenario())
+
+
 def test_a_provider_that_hangs_is_late_and_what_it_said_last_is_kept():
     """It is asked by one thread, however many want to know, and asked again once it answers."""
 
