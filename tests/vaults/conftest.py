@@ -21,6 +21,7 @@ from tests.vaults.container import COMPOSE_FILE, DOWN, SERVICE, UP, ContainerVau
 from tests.vaults.foreign import ForeignVault
 from tests.vaults.process import VaultProcess, binary, free_port
 from tests.vaults.secrecy import debugging, listening, pytest_runtest_makereport
+from tests.vaults.subjects import Mounts, arena_of, subject
 
 __all__ = ["debugging", "listening", "pytest_runtest_makereport"]
 
@@ -137,3 +138,16 @@ def docker_setup() -> list[str]:
 def docker_cleanup() -> list[str]:
     """Return what takes it away, with its volume."""
     return [DOWN]
+
+
+@pytest.fixture
+def mounts(vault):
+    """Return two mounts of this test's own; they are not there yet."""
+    return Mounts(vault)
+
+
+@pytest.fixture
+def arena(mounts):
+    """Return an arena on the provider in those mounts."""
+    with arena_of(subject(mounts)) as arena:
+        yield arena

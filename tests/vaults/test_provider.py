@@ -9,20 +9,7 @@ import pytest
 from ca_core.clock import SystemClock
 from ca_core.contract import ConfigError, ProviderError, UnavailableError
 from ca_core.testing.lending import provider_context
-from tests.vaults.subjects import Mounts, arena_of, subject
-
-
-@pytest.fixture
-def mounts(vault):
-    """Return two mounts of this test's own."""
-    return Mounts(vault)
-
-
-@pytest.fixture
-def arena(mounts):
-    """Return an arena on the provider in those mounts."""
-    with arena_of(subject(mounts)) as arena:
-        yield arena
+from tests.vaults.subjects import arena_of, subject
 
 
 class Ahead:

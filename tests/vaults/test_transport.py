@@ -1,11 +1,8 @@
 """The transport against the real server: TLS, threads, restarts, seals, namespaces."""
 
 import shutil
-import socket
 import ssl
-import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,8 @@ from ca_provider_vault.transport import Transport
 
 from ca_core.clock import SystemClock
 from ca_core.contract import ConfigError, Error, Secret, UnavailableError
-from tests.vaults.process import binary, free_port
+from tests.vaults.process import binary
+from tests.vaults.secured import secured_vault
 
 
 @pytest.fixture
@@ -41,38 +39,9 @@ def secured(tmp_path_factory):
     program = binary()
     if program is None or not program.endswith("bao"):
         pytest.skip("needs the `bao` program")
-    folder, port = tmp_path_factory.mktemp("secured"), free_port()
-    process = subprocess.Popen(
-        [
-            program,
-            "server",
-            "-dev-tls",
-            f"-dev-tls-cert-dir={folder}",
-            "-dev-root-token-id=root",
-            "-dev-no-store-token",
-            f"-dev-listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(port)
-        yield f"https://127.0.0.1:{port}", folder
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_for(port: int) -> None:
-    give_up = time.monotonic() + 30
-    while time.monotonic() < give_up:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("the server does not come up")
+    folder = tmp_path_factory.mktemp("secured")
+    with secured_vault(program, folder) as server:
+        yield server.address, folder
 
 
 def test_threads_share_connections_and_get_their_own_answers(vault, opened):

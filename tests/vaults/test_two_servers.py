@@ -6,25 +6,11 @@ import pytest
 
 from ca_core.contract import SignerUnknownError, is_signed_by, subject_key_id
 from ca_core.identity.certificates import authority_key_id
-from tests.vaults.subjects import Mounts, arena_of, subject
 
 TURNS = pytest.mark.parametrize(
     "turns", [pytest.param(2, id="2"), pytest.param(12, id="12", marks=pytest.mark.soak)]
 )
 """Each makes signers, and the more of them a mount has, the slower it is."""
-
-
-@pytest.fixture
-def mounts(vault):
-    """Return two mounts that everybody in a test shares."""
-    return Mounts(vault)
-
-
-@pytest.fixture
-def arena(mounts):
-    """Return an arena on the provider in those mounts."""
-    with arena_of(subject(mounts)) as arena:
-        yield arena
 
 
 def of_one_cluster(arena):

@@ -9,20 +9,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_core.contract import OutcomeUnknownError, ProviderError, is_signed_by
 from tests.unit.providers.vault.peer import Heard, Peer, answer
-from tests.vaults.subjects import Mounts, arena_of, subject
+from tests.vaults.subjects import Mounts
 
 
 @pytest.fixture
 def mounts(vault):
     """Return two mounts that are there."""
     return Mounts(vault, made=True)
-
-
-@pytest.fixture
-def arena(mounts):
-    """Return an arena on the provider."""
-    with arena_of(subject(mounts)) as arena:
-        yield arena
 
 
 def between(vault, instead: Callable[[Heard], bytes | None]) -> Peer:

@@ -1,24 +1,10 @@
-"""What every incident's test begins with: two mounts of its own, and a provider on them."""
+"""What tests of incidents share: the audit log from here on, and a server with TLS."""
 
 import pytest
 
 from tests.vaults.audit import AuditTail
 from tests.vaults.process import binary
 from tests.vaults.secured import secured_vault
-from tests.vaults.subjects import Mounts, arena_of, subject
-
-
-@pytest.fixture
-def mounts(vault):
-    """Return two mounts of this test's own."""
-    return Mounts(vault)
-
-
-@pytest.fixture
-def arena(mounts):
-    """Return an arena on the provider in those mounts."""
-    with arena_of(subject(mounts)) as arena:
-        yield arena
 
 
 @pytest.fixture
