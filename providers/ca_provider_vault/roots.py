@@ -44,7 +44,10 @@ class Roots:
             self._make(request, ends)
             found = self.found(self._name, deadline=request.deadline)
         if found is None:
-            raise ProviderError("the server made a root and does not know it")
+            raise ProviderError(
+                "the server made a root and does not know it",
+                hint=f"is {self._mount.path}/ a mount of type pki?",
+            )
         return chain_in(found)
 
     def found(self, issuer: str, *, deadline: datetime) -> Mapping[str, Any] | None:

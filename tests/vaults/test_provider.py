@@ -12,6 +12,14 @@ from ca_core.testing.lending import provider_context
 from tests.vaults.subjects import arena_of, subject
 
 
+def test_a_mount_of_another_kind_is_suspected(mounts, arena):
+    """A store of secrets takes what is written, and knows of no root afterwards."""
+    mounts.call("POST", f"sys/mounts/{mounts.root}", {"type": "kv"})
+    with pytest.raises(ProviderError) as caught:
+        arena.unmade().ensure()
+    assert caught.value.hint == f"is {mounts.root}/ a mount of type pki?"
+
+
 class Ahead:
     """The machine's clock, moved on by ``span``."""
 
