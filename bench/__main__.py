@@ -9,7 +9,16 @@ from pathlib import Path
 from bench import report
 from bench.finding import Finding
 
-NAMES = ("sign", "hooks", "help", "first_leaf", "cached_leaf", "reissue", "phases")
+NAMES = (
+    "sign",
+    "vault",
+    "hooks",
+    "help",
+    "first_leaf",
+    "cached_leaf",
+    "reissue",
+    "phases",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,10 @@ from docs.options import attributes_of, type_of
 from docs.tables import as_line, summary, table
 from docs.typenames import as_written
 
-_ANSWERS = ("TrustChain", "Signer", "Findings", "Health", "ProviderContext", "ProviderPlugin")
+_ANSWERS = (
+    *("TrustChain", "Signer", "Findings", "Health", "Credential"),
+    *("ProviderContext", "ProviderPlugin"),
+)
 _LENT = ("ProviderState", "SecretStore")
 
 

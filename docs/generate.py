@@ -10,15 +10,20 @@ from pathlib import Path
 from docs.artifacts import ARTIFACTS
 from docs.consoles import Block, Step, refreshed
 from docs.pages import ROOT, pages, with_reference
-from docs.sessions import Session, session
+from docs.sessions import Session, lacks, session
 
 
 def with_outputs(page: str) -> str:
-    """Return the page after running its console blocks, each session once and in order."""
+    """Return the page after running its console blocks, each session once and in order.
+
+    A session whose program is missing here is left as it is.
+    """
     with ExitStack() as stack:
         opened: dict[str, Session] = {}
 
         def shown_by(block: Block, step: Step) -> str:
+            if lacks(block.session):
+                return step.shown
             if block.session not in opened:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="docs-")))
                 opened[block.session] = stack.enter_context(session(block.session, folder))

@@ -2,7 +2,11 @@
 
 from docs.incident import Incident, Owner
 
-_NO_VAULT = "nothing yet: the Vault provider is not written"
+_SIGNING = "tests/vaults/incidents/test_signing_certificates.py"
+_TOKENS = "tests/vaults/incidents/test_dying_tokens.py"
+_PLACES = "tests/vaults/incidents/test_places.py"
+_TLS = "tests/vaults/incidents/test_tls_and_time.py"
+_STARTS = "tests/vaults/incidents/test_failing_starts.py"
 _NO_AUTHORIZER = "nothing yet: intentions are not written"
 
 INCIDENTS = (
@@ -13,6 +17,7 @@ INCIDENTS = (
         "signing with the old one. It was renewed every hour until leaves failed.",
         owners=(Owner.PROVIDER, Owner.VAULT),
         because="Only the provider can sign under the signer that a request names.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S02",
@@ -21,6 +26,7 @@ INCIDENTS = (
         "old root.",
         owners=(Owner.PROVIDER,),
         because="The signers of a new authority must lead to its own root.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S03",
@@ -29,6 +35,7 @@ INCIDENTS = (
         owners=(Owner.PROVIDER, Owner.VAULT),
         because="Life and key stand in each request; a provider may not answer from what it set up "
         "earlier.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S04",
@@ -45,6 +52,7 @@ INCIDENTS = (
         broke="Expired intermediates were never removed and piled up.",
         owners=(Owner.PROVIDER, Owner.LIFECYCLE),
         because="The core says when a signer goes; the provider removes all that carries its id.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S06",
@@ -94,7 +102,7 @@ INCIDENTS = (
         owners=(Owner.PROVIDER, Owner.LIFECYCLE),
         because="What a failed call leaves behind is the provider's; how often it is called is the "
         "core's.",
-        covered=("tests/unit/authority/test_bringup.py",),
+        covered=("tests/unit/authority/test_bringup.py", _STARTS),
     ),
     Incident(
         id="S12",
@@ -102,7 +110,7 @@ INCIDENTS = (
         broke="A configured namespace was left out of some calls.",
         owners=(Owner.VAULT,),
         because="Namespaces are Vault's.",
-        covered=(_NO_VAULT,),
+        covered=(_PLACES,),
     ),
     Incident(
         id="S13",
@@ -110,7 +118,7 @@ INCIDENTS = (
         broke="A mount that existed and was empty kept the server from starting.",
         owners=(Owner.VAULT,),
         because="Mounts are Vault's.",
-        covered=(_NO_VAULT,),
+        covered=(_PLACES,),
     ),
     Incident(
         id="S14",
@@ -118,7 +126,7 @@ INCIDENTS = (
         broke="An upgrade needed a permission that the documented policy did not give.",
         owners=(Owner.VAULT,),
         because="The policy is for Vault.",
-        covered=(_NO_VAULT,),
+        covered=(_PLACES,),
     ),
     Incident(
         id="S15",
@@ -134,6 +142,7 @@ INCIDENTS = (
         broke="An expired root could not be left; a second rotation between key types failed.",
         owners=(Owner.PROVIDER, Owner.LIFECYCLE),
         because="Cross-signing between any two kinds of keys is the provider's.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S17",
@@ -141,6 +150,7 @@ INCIDENTS = (
         broke="Cleaning up the old CA deleted what the new one was using.",
         owners=(Owner.PROVIDER,),
         because="Retirement is carried out by the provider.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S18",
@@ -208,7 +218,7 @@ INCIDENTS = (
         broke="Renewal of a Vault token gave up, or did not know tokens that cannot be renewed.",
         owners=(Owner.VAULT,),
         because="The token is Vault's.",
-        covered=(_NO_VAULT,),
+        covered=(_TOKENS,),
     ),
     Incident(
         id="S27",
@@ -239,7 +249,7 @@ INCIDENTS = (
         broke="Each signature logged in anew, and leases grew without bound.",
         owners=(Owner.VAULT,),
         because="Logins are Vault's.",
-        covered=(_NO_VAULT,),
+        covered=(_TOKENS,),
     ),
     Incident(
         id="S31",
@@ -248,6 +258,7 @@ INCIDENTS = (
         "and again.",
         owners=(Owner.PROVIDER, Owner.AGENT),
         because="A leaf may not outlive its signer, whoever asks.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S32",
@@ -262,6 +273,7 @@ INCIDENTS = (
         broke="The life asked for was ignored.",
         owners=(Owner.PROVIDER,),
         because="The life of a leaf is in the provider's hands.",
+        covered=(_SIGNING,),
     ),
     Incident(
         id="S34",
@@ -269,7 +281,7 @@ INCIDENTS = (
         broke="The backend's token is fetched once and never renewed.",
         owners=(Owner.VAULT,),
         because="The token is Vault's.",
-        covered=(_NO_VAULT,),
+        covered=(_TOKENS,),
     ),
     Incident(
         id="S35",
@@ -279,6 +291,7 @@ INCIDENTS = (
         owners=(Owner.PROVIDER, Owner.VAULT),
         because="The provider asks the clock and reads the request each time; TLS settings are "
         "Vault's.",
+        covered=(_TLS,),
     ),
 )
 """S01 to S35; the numbers are never used again for anything else."""

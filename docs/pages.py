@@ -14,6 +14,9 @@ from docs import (
     options,
     reports,
     toolbox,
+    vault,
+    vaultfailurepage,
+    vaultlogins,
 )
 from docs.tables import with_regions
 
@@ -47,6 +50,15 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "ours": consul.ours,
     "deviations": consul.deviations,
     "absences": consul.absences,
+    "vault-auth-methods": vaultlogins.auth_methods,
+    "vault-failures": vaultfailurepage.failures,
+    "vault-names": vault.names,
+    "vault-options": vault.options,
+    "vault-policies": vault.policies,
+    "vault-policy": vault.managed_policy,
+    "vault-role": vault.role,
+    "vault-shared-keys": vault.shared_keys,
+    "vault-token-numbers": vault.token_numbers,
 }
 """The name between ``<!-- begin: … -->`` and ``<!-- end: … -->`` → who writes what is between."""
 

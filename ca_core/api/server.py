@@ -189,6 +189,7 @@ class Server:
         lifecycle = self.lifecycle
         self.metrics.show_changes(lambda: figures(lifecycle.tools, lifecycle.reissue))
         self.metrics.show_overdue(lambda: bool(self.lifecycle.schedule.overdue))
+        _show_credential(self.metrics, self.manager, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self.room = ServerRoom(
             store=store,
@@ -217,13 +218,18 @@ class Server:
 
     def app(self) -> Lane:
         """Return the application of a process that is a server alone."""
-        process = ProcessRoom(
+        domain = lambda: trust_domain(self.store.snapshot)  # noqa: E731 - read anew each time
+        return process_app(self.routes(), self.about(), domain, self._around.clock)
+
+    def about(self) -> ProcessRoom:
+        """Return what this process tells about itself."""
+        return ProcessRoom(
             metrics=self.metrics,
             may=self._around.may,
             why_not_ready=self.manager.why_not_ready,
+            before_scrape=self.manager.pulse.taken,
+            remark=self.manager.pulse.remark,
         )
-        domain = lambda: trust_domain(self.store.snapshot)  # noqa: E731 - read anew each time
-        return process_app(self.routes(), process, domain, self._around.clock)
 
     def start(self, install: Install | None = None, address: str = "") -> None:
         """Begin: lease, provider, first authority; with ``install``, the API's own leaf too."""
@@ -283,6 +289,11 @@ def _show_expiries(metrics: Metrics, store: Store, leaf: ServerLeaf) -> None:
     metrics.show_expiry("anchor", anchor, lambda: end_of(lambda a, _: a.anchor_certificate))
     metrics.show_expiry("signer", signer, lambda: end_of(lambda _, s: s.certificates[0]))
     metrics.show_expiry("own_leaf", "this server's own leaf", own_end)
+
+
+def _show_credential(metrics: Metrics, manager: CAManager, clock: Clock) -> None:
+    pulse = manager.pulse
+    metrics.show_credential(lambda: manager.settings.provider, lambda: pulse.credential, clock)
 
 
 def _counters(metrics: Metrics) -> Counters:

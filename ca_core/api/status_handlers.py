@@ -24,16 +24,18 @@ async def healthz(room: ProcessRoom, _request: Request) -> Response:
 
 
 async def readyz(room: ProcessRoom, _request: Request) -> Response:
-    """Say whether it can do its work: 200, or 503 with the reason in one sentence."""
+    """Say whether it can do its work: 200, maybe with a remark, or 503 with the reason."""
     reason = room.why_not_ready()
     if reason:
         raise NotReadyError(reason)
-    return text_response("ready\n")
+    remark = await room.remark()
+    return text_response(f"ready; {remark}\n" if remark else "ready\n")
 
 
 async def metrics(room: ProcessRoom, request: Request) -> Response:
     """Return counters and gauges for Prometheus."""
     require(room.may, request, Action.AGENT_READ)
+    await room.before_scrape()
     body, content_type = room.metrics.exposition()
     return Response(body=body, content_type=content_type)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from cryptography import x509
 
 from ca_core.authority.checks import Checks
+from ca_core.authority.healthrules import health_fault
 from ca_core.authority.judge import Judge, RuleBook
 from ca_core.authority.rules import Certificates
 from ca_core.authority.signerrules import Bundle
@@ -239,13 +240,11 @@ class GuardedProvider(Provider):
     def health(self, *, deep: bool = False) -> Health:
         """Say whether the provider can work; one that raises or answers nonsense cannot."""
         try:
-            answer: object = self._judge.asked(lambda: self._inner.health(deep=deep))
+            answer = self._judge.asked(lambda: self._inner.health(deep=deep))
+            fault = self._judge.asked(health_fault, answer)
         except Exception as error:  # noqa: BLE001 - health never raises, whatever is inside
             return Health(ok=False, message=str(error))
-        if isinstance(answer, Health):
-            return answer
-        wrong = self._judge.bug(f"health() returned {type(answer).__name__}, not Health")
-        return Health(ok=False, message=str(wrong))
+        return Health(ok=False, message=str(self._judge.bug(fault))) if fault else answer
 
     def retire_signer(self, request: RetireSignerRequest) -> None:
         """Remove a signer; its leaves are refused from then on."""

@@ -17,6 +17,7 @@ from ca_core.authority.introductions import Introductions
 from ca_core.authority.limiter import Limiter
 from ca_core.authority.opening import Opener
 from ca_core.authority.patience import PatientSigning
+from ca_core.authority.pulse import Pulse
 from ca_core.authority.record import IssuanceRecord
 from ca_core.authority.reviews import ReviewerState
 from ca_core.authority.rows import (
@@ -64,7 +65,7 @@ class CAManager:
     """Keeps the authority, and signs under it.
 
     Lives on one event loop; ``prepare`` blocks and is called before the loop serves. Provider calls
-    run on the provider's own threads.
+    run on the provider's own threads. ``pulse`` tells how the provider is, or why it is not open.
 
     Args:
         opener: the store, and how a provider is opened on it.
@@ -80,6 +81,7 @@ class CAManager:
         self._settings = (0, CASettings())
         self._bystanders = opener.bystanders
         self.slots = Slots(opener)
+        self.pulse = Pulse(self._health)
         self._signing_hand = PatientSigning(clock)
         self._introduced = Introductions(store)
         self._crls = CrlService(store, self.slots, self._introduced, clock)
@@ -170,13 +172,6 @@ class CAManager:
         if current_signer(self._store.snapshot) is None:
             return self._bringup.waiting_for or "the first authority is being made"
         return self._keyring_gap() or self._bystanders.reviews.why_not_ready()
-
-    def health(self) -> Health:
-        """Return the provider's shallow health, or why it is not open."""
-        slot = self._slot
-        if not slot.is_open:
-            return Health(ok=False, message=self.why_not_ready())
-        return slot.provider.health()
 
     async def sign(
         self, csr: CheckedCsr, *, principal: Principal, replaces: datetime | None = None
@@ -272,6 +267,11 @@ class CAManager:
             CapabilityUnsupportedError: its provider does not revoke.
         """
         return await self._crls.current(authority)
+
+    def _health(self) -> Health:
+        if not self._slot.is_open:
+            return Health(ok=False, message=self.why_not_ready())
+        return self._slot.provider.health()
 
     def _signing(self) -> tuple[AuthorityRow, SignerRow]:
         current = current_signer(self._store.snapshot)

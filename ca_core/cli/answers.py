@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 _CONSULS = "Consul's document, as the API answers it"
 
+_CREDENTIAL = (
+    "`Credential` is null if the provider has none yet, else it has `Ends` and `HoursLeft` (both "
+    "null if it never expires), `Failures` (in a row), `LastError`"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class JsonAnswer:
@@ -90,10 +95,12 @@ ANSWERS = {
         "object",
         (
             *("TrustDomain", "Datacenter", "Ready", "Reason", "ProviderOK", "ProviderMessage"),
-            *("Signer", "SignerNotAfter", "Authorities", "ReviewPlugins", "Overdue", "Drift"),
+            *("Credential", "Signer", "SignerNotAfter", "Authorities", "ReviewPlugins"),
+            *("Overdue", "Drift"),
         ),
         "an authority has `ID`, `Provider`, `Phase`, `RootFingerprint`, `NotAfter`, `Leaves`, "
         "`Complete`, `Ceiling`; a review plugin `Name`, `Package`, `Version`, `SwitchedOff` (why); "
+        f"{_CREDENTIAL}; "
         "with `--watch` one line for each change, with `Operation` as `ca operations` has it",
     ),
     "doctor": JsonAnswer(
@@ -135,7 +142,8 @@ ANSWERS = {
             *("OK", "Online"),
         ),
         "`Online` is null without `--online`, else it has `Exists`, `MissingPermissions`, "
-        "`Limits`, `Notes`, `Healthy`, `Message`, `Details`",
+        "`Limits`, `Notes`, `Healthy`, `Message`, `Details`, "
+        f"`Credential`; {_CREDENTIAL}",
     ),
     "provider conformance": JsonAnswer(
         "object",

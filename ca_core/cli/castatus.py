@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ca_core.cli.connect import server_client
+from ca_core.cli.credential import in_words
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption
 from ca_core.cli.output import print_facts, print_json, print_lines, print_table
 from ca_core.cli.teaching import TaughtCommand
@@ -59,6 +60,7 @@ def status(
             ("trust domain", str(found["TrustDomain"])),
             ("signs", "yes" if found["Ready"] else f"no: {found['Reason']}"),
             ("provider", str(found["ProviderMessage"]) or "ok"),
+            ("credential", in_words(found.get("Credential"))),  # a server of 0.1 tells none
             ("signer ends", _when(found["SignerNotAfter"])),
             *([("overdue", str(late))] if (late := found.get("Overdue")) else []),
             *([("file", str(drift))] if (drift := found.get("Drift")) else []),

@@ -1,11 +1,16 @@
-"""``doctor`` on what runs: reachable, ready, the clock, the roots, the port."""
+"""``doctor`` on what runs: reachable, ready, the clock, the roots, the credential, the port."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
+from ca_core.cli.address import SERVER_SOCKET, local_address
 from ca_core.cli.ca import fetched_roots
+from ca_core.cli.castatus import STATUS
 from ca_core.cli.checkup import Check, Level, Situation
 from ca_core.cli.client import Answer, Client
+from ca_core.cli.credential import in_words, is_dead, is_well
 from ca_core.cli.failures import AnsweredError, UnreachableError
 from ca_core.cli.ports import holder_of, is_free
 from ca_core.cli.times import relative, span_text
@@ -116,6 +121,31 @@ def _end_of(root: CARoot, now: datetime) -> datetime:
     return certificate.not_valid_after_utc
 
 
+def _credential(situation: Situation) -> tuple[Level, str, str]:
+    """Look at what the server works with at its CA's backend; only the server knows that."""
+    here = local_address(situation.config.server.data_dir, SERVER_SOCKET)
+    address = situation.address if situation.named else here
+    try:
+        with Client(address, situation.token) as client:
+            status = client.get(STATUS).decoded(dict)
+    except UnreachableError:
+        return Level.SKIPPED, "no server runs here", ""
+    except AnsweredError as error:
+        return Level.SKIPPED, f"only the server knows it, and its operators: {error}", ""
+    return credential_level(status)
+
+
+def credential_level(status: Mapping[str, Any]) -> tuple[Level, str, str]:
+    """Judge the provider's credential in the status of a server; dead is a failure."""
+    found = status.get("Credential")  # a server of 0.1 tells none
+    text = f"the provider's: {in_words(found)}"
+    if is_well(found):
+        return Level.OK if found else Level.SKIPPED, text, ""
+    hint = "mend what the error names, or give [ca.config] another credential; then try "
+    level = Level.FAILURE if is_dead(found) else Level.WARNING
+    return level, text, f"{hint}`ca-core provider check NAME --online`"
+
+
 def _port(situation: Situation) -> tuple[Level, str, str]:
     every = (parse_listen(text) for text in situation.config.agent.listen)
     listen = next((one for one in every if isinstance(one, TcpListen)), None)
@@ -137,5 +167,6 @@ CHECKS = (
     Check("running", "ready", _ready),
     Check("running", "clock", _clock),
     Check("running", "roots", _roots),
+    Check("running", "credential", _credential),
     Check("running", "port", _port),
 )

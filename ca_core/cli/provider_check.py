@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ca_core.cli.credential import in_words, is_well
 from ca_core.cli.options import ConfigOption, Output, OutputOption
 from ca_core.cli.output import print_facts, print_json, progress
 from ca_core.cli.teaching import TaughtCommand
@@ -20,7 +21,8 @@ Examples:
 
 Without --online nothing is asked of any backend. With it the provider is opened and looks around:
 it changes nothing, and it does not know what this cluster made before.
-Ends with 6 if permissions are missing or the provider is not well.
+Ends with 6 if permissions are missing, the provider is not well, or its credential at the backend
+cannot be renewed. Hours alone fail nothing: a token of one hour that is renewed never has more.
 """
 
 
@@ -64,7 +66,10 @@ class _Checked:
     def is_well(self) -> bool:
         """Say whether nothing speaks against using it."""
         seen = self.online
-        return seen is None or bool(seen["Healthy"] and not seen["MissingPermissions"])
+        if seen is None:
+            return True
+        works = seen["Healthy"] and not seen["MissingPermissions"]
+        return bool(works and is_well(seen["Credential"]))
 
     def as_json(self) -> dict[str, Any]:
         """Return what programs get; see ``ca_core.cli.answers``."""
@@ -143,6 +148,7 @@ def _seen(told: dict[str, Any]) -> dict[str, Any]:
         "Healthy": told["healthy"],
         "Message": told["message"],
         "Details": told["details"],
+        "Credential": told["credential"],
     }
 
 
@@ -151,6 +157,7 @@ def _online_facts(seen: dict[str, Any]) -> list[tuple[str, str]]:
     health = "well" if seen["Healthy"] else "not well"
     return [
         ("health", "\n".join([": ".join(filter(None, (health, seen["Message"]))), *details])),
+        ("credential", in_words(seen["Credential"])),
         ("authority", "exists" if seen["Exists"] else "is not there yet"),
         ("permissions", "\n".join(seen["MissingPermissions"]) or "none missing"),
         ("limits", "\n".join(f"{key}: {value}" for key, value in seen["Limits"].items()) or "none"),

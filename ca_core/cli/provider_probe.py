@@ -12,19 +12,20 @@ import json
 import logging
 import os
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import IO, Any
 
 from ca_core.api.keysource import ephemeral_keys
 from ca_core.authority.bringup import new_id
+from ca_core.authority.healthrules import health_fault
 from ca_core.authority.loading import fault_of
 from ca_core.authority.plugintrace import trace_wanted_by
 from ca_core.authority.registry import Registry
 from ca_core.cli.exitcodes import exit_code_of
 from ca_core.clock import SystemClock
 from ca_core.contract import (
+    Credential,
     Findings,
-    Health,
     ProbeRequest,
     Provider,
     ProviderContext,
@@ -37,7 +38,9 @@ from ca_core.state.memory import MemoryEngine
 from ca_core.state.providerstate import StoredProviderState
 from ca_core.state.secrets import EncryptedSecrets
 from ca_core.state.store import Store
+from ca_core.telemetry.credentials import hours_left
 from ca_core.telemetry.logs import redacted, set_up_logging
+from ca_core.wire.times import wire_time
 
 PLACEHOLDER = "check.invalid"
 """Trust domain of a cluster that has not drawn its own. Source: RFC 2606 for ``invalid``."""
@@ -116,8 +119,8 @@ def _seen(name: str, provider: Provider, limit: timedelta) -> dict[str, Any]:
     request = ProbeRequest(request_id=new_id("check"), deadline=SystemClock().now() + limit)
     found = _asked(name, "probe()", lambda: provider.probe(request))
     health = _asked(name, "health()", lambda: provider.health(deep=True))
-    if not isinstance(found, Findings) or not isinstance(health, Health):
-        text = f"provider {name!r}: probe() gives Findings, and health() Health; it gave others"
+    if fault := _fault_of(found, health):
+        text = f"provider {name!r}: {fault}; this is a bug of the provider"
         raise ProviderError(text, hint="report it to the provider's author")
     return {
         "exists": bool(found.exists),
@@ -127,7 +130,26 @@ def _seen(name: str, provider: Provider, limit: timedelta) -> dict[str, Any]:
         "healthy": bool(health.ok),
         "message": redacted(str(health.message)),
         "details": {str(key): redacted(str(value)) for key, value in health.details.items()},
+        "credential": _credential(health.credential, SystemClock().now()),
     }
+
+
+def _credential(found: Credential | None, now: datetime) -> dict[str, Any] | None:
+    """Return a credential as ``provider check`` shows it; see ``ca_core.cli.credential``."""
+    if found is None:
+        return None
+    return {
+        "Ends": wire_time(found.ends) if found.ends else None,
+        "HoursLeft": hours_left(found, now),
+        "Failures": found.failures,
+        "LastError": redacted(found.last_error),
+    }
+
+
+def _fault_of(found: object, health: object) -> str:
+    if not isinstance(found, Findings):
+        return f"probe() returned {type(found).__name__}, not Findings"
+    return health_fault(health)
 
 
 def _asked(name: str, what: str, call: Any) -> Any:

@@ -5,7 +5,7 @@ Start with ``Provider`` (four methods must be written), then ``ProviderPlugin`` 
 """
 
 from ca_core.clock import Clock
-from ca_core.contract.answers import Findings, Health, Signer, TrustChain
+from ca_core.contract.answers import Credential, Findings, Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability, Role
 from ca_core.contract.context import ProviderContext, ProviderState, SecretStore
 from ca_core.contract.crls import RevokedEntry, issue_crl
@@ -113,6 +113,7 @@ __all__ = [
     "CapabilityUnsupportedError",
     "Clock",
     "ConfigError",
+    "Credential",
     "CrlRequest",
     "CrossSignRequest",
     "CsrRequest",

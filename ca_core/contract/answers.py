@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
@@ -65,15 +66,38 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """How the credential stands with which a provider works at its backend; no secret.
+
+    Attributes:
+        ends: aware UTC; None if it never expires. A moment that has passed says that there is none
+            that works.
+        failures: how often it could not be renewed or replaced, in a row; 0 says that all is well.
+            A credential that nothing renews counts one once little of its life is left.
+        last_error: of the last failure, in one line without a secret; '' if there was none.
+    """
+
+    ends: datetime | None
+    failures: int = 0
+    last_error: str = ""
+
+    def runway(self, now: datetime) -> timedelta | None:
+        """Return how long it still lives, at least zero; None if it never expires."""
+        return None if self.ends is None else max(self.ends - now, timedelta())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Whether the provider can work now, in one sentence an operator can act on.
 
     Attributes:
         ok: whether it can.
         message: why not, and what to do; may be empty if it can.
-        details: facts (address, hours of credential left), never a secret.
+        details: facts (address, login method), never a secret.
+        credential: what it works with at its backend; None if it needs none, or has none yet.
     """
 
     ok: bool
     message: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
+    credential: Credential | None = None

@@ -189,7 +189,8 @@ class Provider(ABC):
     def health(self, *, deep: bool = False) -> Health:
         """Say whether this provider can work; never raises.
 
-        Shallow: no network, under 50 ms. Deep: may ask the backend.
+        Shallow: no network, under 50 ms. Deep: may ask the backend. Both tell how long the
+        credential lives, as far as that is known: metrics ask at every scrape.
         """
         return Health(ok=True)
 

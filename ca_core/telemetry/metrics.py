@@ -6,7 +6,10 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from ca_core.clock import Clock
+from ca_core.contract.answers import Credential
 from ca_core.telemetry.changes import ChangeCollector, ChangeFigures
+from ca_core.telemetry.credentials import CredentialGauges
 
 
 class Metrics:
@@ -107,6 +110,18 @@ class Metrics:
             registry=self.registry,
         )
         gauge.set_function(lambda: float(value()))
+
+    def show_credential(
+        self, provider: Callable[[], str], last: Callable[[], Credential | None], clock: Clock
+    ) -> None:
+        """Show how the provider's credential stands, asked at every scrape; nothing if it has none.
+
+        Args:
+            provider: its name.
+            last: what was last heard of it; answers from memory.
+            clock: the time that hours are counted from.
+        """
+        self.registry.register(CredentialGauges(provider, last, clock))
 
     def exposition(self) -> tuple[bytes, str]:
         """Return the metrics in OpenMetrics text, and its content type."""

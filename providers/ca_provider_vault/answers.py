@@ -42,6 +42,12 @@ def csr_in(data: Mapping[str, Any]) -> x509.CertificateSigningRequest:
         raise ProviderError(f"the server's CSR cannot be read: {error}") from error
 
 
+def issuers_in(data: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what an import found: the id of each issuer, and of its key or ''."""
+    mapping = data.get("mapping")
+    return mapping if isinstance(mapping, Mapping) else {}
+
+
 def instant(moment: datetime) -> str:
     """Return a time as the server reads it: RFC 3339, UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

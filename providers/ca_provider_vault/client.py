@@ -3,8 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,23 +18,31 @@ from ca_core.contract import (
     ProviderError,
     RateLimitedError,
     RequestError,
+    Secret,
     UnavailableError,
 )
-from ca_provider_vault.transport import READS, Answer, Transport
+from ca_provider_vault.scrubbing import scrubbed
+from ca_provider_vault.transport import READS, Answer, Headers, Transport
 
 _OK = range(200, 300)
 _REDIRECTS = range(300, 400)
 _STANDBY = frozenset({472, 473})
 _NO_CONTENT = 204
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _PRECONDITION, _TOO_MANY = 400, 403, 404, 412, 429
-_SHORTEST_SECRET = 6
-"""Characters; shorter ones are also parts of ordinary words."""
-
 _ENDED = "past the max TTL"
 """Of a renewal that cannot be; the server says 500, but nothing is wrong with it."""
 
+_WHY_FORBIDDEN = "a policy lacks it, or the token has ended or was revoked"
+"""The server says the same of both."""
+
 _NO_MOUNT = "no handler for route"
-_NO_ISSUER = "unable to find PKI issuer"
+_ABSENT = (
+    "unable to find PKI issuer",
+    "unable to find PKI key",
+    "unable to verify signature on presented cert from any present issuer",
+)
+"""Of what is not there; the server says 400 or 500, but repeating the request is in vain."""
+
 _CAPABILITY = {"GET": "read", "LIST": "list", "POST": "update", "PUT": "update", "DELETE": "delete"}
 
 
@@ -48,7 +55,7 @@ class RefusedError(RequestError):
 
 
 class AbsentError(ProviderError):
-    """There is nothing at that path (404, or an issuer that the server does not find)."""
+    """There is nothing at that path (404, or an issuer or key that the server does not find)."""
 
 
 class UnmountedError(AbsentError):
@@ -62,7 +69,7 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
         RefusedError: 400, or 500 about a token that is too old to be renewed.
         PermissionDeniedError: 403; names path and capability.
         UnmountedError: 404, and the server says that no mount begins there.
-        AbsentError: another 404, or 500 about an issuer that is not there.
+        AbsentError: another 404, or 400 or 500 about an issuer or key that is not there.
         RateLimitedError: 429, with Retry-After.
         UnavailableError: 412 (not replicated yet), sealed, standby (a redirect, 472, 473, or 429
             of the health path), any other 5xx.
@@ -72,14 +79,18 @@ def raise_for(method: str, path: str, answer: Answer) -> None:
     status, reasons = answer.status, _reasons(answer)
     if status in _OK:
         return
+    if any(absent in reason for absent in _ABSENT for reason in reasons):
+        raise AbsentError(f"there is nothing at {path}: {'; '.join(reasons)}")
     if status == _BAD_REQUEST or any(_ENDED in reason for reason in reasons):
         raise RefusedError(path, reasons)
     if status == _FORBIDDEN:
         needed = f"{path.removeprefix('/v1/')}: {_CAPABILITY.get(method, method.lower())}"
-        raise PermissionDeniedError(f"{method} {path} is forbidden", needed=(needed,))
+        raise PermissionDeniedError(
+            f"{method} {path} is forbidden", needed=(needed,), hint=_WHY_FORBIDDEN
+        )
     if status == _NOT_FOUND and any(_NO_MOUNT in reason for reason in reasons):
         raise UnmountedError(f"there is no mount at {path}")
-    if status == _NOT_FOUND or any(_NO_ISSUER in reason for reason in reasons):
+    if status == _NOT_FOUND:
         raise AbsentError(f"there is nothing at {path}")
     if status == _TOO_MANY and not _is_health(path):
         raise RateLimitedError("the server limits requests", retry_after=_retry_after(answer))
@@ -122,7 +133,9 @@ class PooledAdapter(Adapter):  # type: ignore[misc] # hvac has no types
     One is made for each call: it holds that call's token, namespace and time.
     """
 
-    def __init__(self, transport: Transport, *, token: str, namespace: str, seconds: float) -> None:
+    def __init__(
+        self, transport: Transport, *, token: Secret, namespace: str, seconds: float
+    ) -> None:
         self.base_uri = ""
         self.token = token
         self.namespace = namespace
@@ -152,7 +165,8 @@ class PooledAdapter(Adapter):  # type: ignore[misc] # hvac has no types
             url: with or without ``/v1/``.
             headers: beside token and namespace.
             raise_exception: hvac's; errors are always raised.
-            arguments: ``json``: the body; ``repeatable``: whether a write may arrive twice.
+            arguments: ``json``: the body, or a Secret that holds its text; ``repeatable``: whether
+                a write may arrive twice.
 
         Raises:
             Error: see ``raise_for`` and ``Transport.send``.
@@ -177,7 +191,7 @@ class PooledAdapter(Adapter):  # type: ignore[misc] # hvac has no types
     ) -> Answer:
         """Return the answer as it came, once its status is good."""
         method, path = method.upper(), "/v1/" + url.removeprefix("/v1/").strip("/")
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else _content(body)
         answer = self._transport.send(
             method,
             path,
@@ -187,32 +201,21 @@ class PooledAdapter(Adapter):  # type: ignore[misc] # hvac has no types
             repeatable=repeatable,
         )
         if answer.status not in _OK:
-            raise_for(method, path, _scrubbed(answer, (self.token, *_secrets(path, body))))
+            login = content if path.startswith("/v1/auth/") else None
+            raise_for(method, path, scrubbed(answer, self.token, login))
         return answer
 
-    def _headers(self, more: Mapping[str, str]) -> Mapping[str, str]:
-        sent = {"X-Vault-Request": "true", **more}
-        if self.token:
+    def _headers(self, more: Mapping[str, str]) -> Headers:
+        sent: dict[str, str | Secret] = {"X-Vault-Request": "true", **more}
+        if self.token.reveal():
             sent["X-Vault-Token"] = self.token
         if self.namespace:
             sent["X-Vault-Namespace"] = self.namespace
         return sent
 
 
-def _secrets(path: str, body: object) -> tuple[str, ...]:
-    """Return what a login sends: any of it may be secret."""
-    if not path.startswith("/v1/auth/") or not isinstance(body, Mapping):
-        return ()
-    return tuple(value for value in body.values() if isinstance(value, str))
-
-
-def _scrubbed(answer: Answer, secrets: tuple[str, ...]) -> Answer:
-    """Return an answer without secrets that it repeats: its sentences go into errors and logs."""
-    body = answer.body
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            body = body.replace(secret.encode(), b"<hidden>")
-    return replace(answer, body=body)
+def _content(body: object) -> Secret:
+    return body if isinstance(body, Secret) else Secret(json.dumps(body))
 
 
 def decoded(path: str, answer: Answer) -> dict[str, Any]:
@@ -242,32 +245,42 @@ def client_of(adapter: PooledAdapter) -> hvac.Client:
     return hvac.Client(url="", token="", verify=False, adapter=lambda **_: adapter)
 
 
-def aws_fields(params: Mapping[str, str]) -> dict[str, str]:
+def aws_fields(params: Mapping[str, Secret]) -> dict[str, Secret]:
     """Return the login fields of AWS's IAM method: a signed question to STS who we are.
 
     The server sends it on and believes the answer; the secret key itself is never sent.
 
     Args:
         params: ``access_key``, ``secret_key``, ``session_token``, ``region``, ``header_value``.
+
+    Raises:
+        RequestError: one of them holds what cannot be signed.
     """
-    asked = generate_sigv4_auth_request(header_value=params.get("header_value") or None)
-    SigV4Auth(
-        params["access_key"],
-        params["secret_key"],
-        params.get("session_token") or None,
-        params.get("region") or "us-east-1",
-    ).add_auth(asked)
+    asked = _signed(params)
+    if asked is None:  # unchained: the frames that sign hold keys
+        raise RequestError("the login's parameters hold characters that cannot be signed")
     return {
-        "iam_http_request_method": str(asked.method),
+        "iam_http_request_method": Secret(str(asked.method)),
         "iam_request_url": _base64(str(asked.url)),
         "iam_request_body": _base64(str(asked.body)),
         "iam_request_headers": _base64(json.dumps(dict(asked.headers))),
     }
 
 
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+def _signed(params: Mapping[str, Secret]) -> Any:
+    """Return the signed question; None if it cannot be made."""
+    try:
+        asked = generate_sigv4_auth_request(header_value=params["header_value"].reveal() or None)
+        SigV4Auth(
+            params["access_key"].reveal(),
+            params["secret_key"].reveal(),
+            params["session_token"].reveal() or None,
+            params["region"].reveal() or "us-east-1",
+        ).add_auth(asked)
+    except (ValueError, TypeError):
+        return None
+    return asked
 
 
-Call = Callable[[PooledAdapter], Any]
-"""One piece of work on an adapter that carries token, namespace and time."""
+def _base64(text: str) -> Secret:
+    return Secret(base64.b64encode(text.encode()).decode())

@@ -1,5 +1,6 @@
 """The Vault provider's configuration: where the server is, how to log in, which mounts to use."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -12,8 +13,26 @@ WHERE = "ca.config"
 """Where these keys stand in the configuration file; prefix of every error."""
 
 
+_PART = re.compile(r"(?!\.{1,2}\Z)[!-~]+")
+"""Of a path: printable ASCII, and not ``.`` or ``..``."""
+
+_PATHS = (
+    "namespace",
+    "root_pki_namespace",
+    "root_pki_path",
+    "root_issuer",
+    "intermediate_pki_namespace",
+    "intermediate_pki_path",
+)
+
+
 def _meta(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
+
+
+def _secret(text: str) -> msgspec.Meta:
+    """Describe a table that may hold secrets: the core encrypts it and shows it to nobody."""
+    return msgspec.Meta(description=text, extra_json_schema={"writeOnly": True})
 
 
 class AuthMethod(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,15 +43,15 @@ class AuthMethod(msgspec.Struct, frozen=True, kw_only=True):
     ]
     mount_path: Annotated[str, _meta("where the method is mounted; empty: its type")] = ""
     params: Annotated[
-        dict[str, Any],
-        msgspec.Meta(
-            description="the method's own parameters; `…_file` names a file read each time",
-            extra_json_schema={"writeOnly": True},  # some of them are secrets: none is shown
-        ),
+        dict[str, Any], _secret("the method's own parameters; `…_file` names a file read each time")
     ] = {}
 
     def __repr__(self) -> str:
         return f"AuthMethod(type={self.type!r}, mount_path={self.mount_path!r}, params=<hidden>)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show the same to ``rich``, which would look past ``repr``, in tracebacks for one."""
+        return [("type", self.type), ("mount_path", self.mount_path), ("params", "<hidden>")]
 
     @property
     def mount(self) -> str:
@@ -58,7 +77,7 @@ class VaultConfig(msgspec.Struct, frozen=True, kw_only=True):
         str, _meta("an issuer of the root mount to adopt, by name or id, or `default`")
     ] = ""
     manage_mounts: Annotated[
-        bool, _meta("make and tune the mounts; false: the operator has made them")
+        bool, _meta("make the mounts where there are none; false: the operator has made them")
     ] = True
     ca_file: Annotated[str, _meta("PEM file of the CAs that the server's certificate is from")] = ""
     ca_path: Annotated[str, _meta("folder of such files, hashed as OpenSSL wants it")] = ""
@@ -116,10 +135,23 @@ def parse_config(raw: Mapping[str, Any]) -> VaultConfig:
     config = parse_struct(VaultConfig, raw, where=WHERE)
     _check_login(config)
     _check_mounts(config)
+    _check_paths(config)
     _check_address(config.address)
     if bool(config.cert_file) != bool(config.key_file):
         raise ConfigError("cert_file and key_file go together", where=f"{WHERE}.cert_file")
     return config
+
+
+def _check_paths(config: VaultConfig) -> None:
+    """Refuse what a URL would take apart: another mount would be asked, or made."""
+    paths = {key: str(getattr(config, key)) for key in _PATHS}
+    if config.auth_method is not None:
+        paths["auth_method.mount_path"] = config.auth_method.mount_path
+    for key, path in paths.items():
+        inner = path.strip("/")
+        parts = inner.split("/") if inner else []
+        if set(path) & set("?#%") or not all(map(_PART.fullmatch, parts)):
+            raise ConfigError("holds characters or parts that no path has", where=f"{WHERE}.{key}")
 
 
 def _check_address(address: str) -> None:

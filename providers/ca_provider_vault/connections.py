@@ -5,6 +5,7 @@ byte now and then does not move it.
 """
 
 import contextlib
+import errno
 import http.client
 import io
 import select
@@ -14,6 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from ca_core.contract import Secret
+from ca_provider_vault.addresses import addresses
 
 LONGEST_CONNECT = 5.0
 """Seconds for a connection; what listens answers at once."""
@@ -65,19 +69,24 @@ def left(deadline: float) -> float:
 
 
 class _Wire(io.RawIOBase):
-    """A socket as a stream of bytes whose every read ends at the request's deadline."""
+    """A socket as a stream that ends at the request's deadline, and at what an answer may hold."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         super().__init__()
         self._sock = sock
         self._deadline = deadline
+        self._room = 2 * LARGEST_ANSWER  # chunks and headers included, whatever they claim
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io hands over
         self._sock.settimeout(left(self._deadline))
-        return self._sock.recv_into(buffer)
+        count = self._sock.recv_into(buffer)
+        self._room -= count
+        if self._room < 0:
+            raise OSError(errno.EMSGSIZE, "an answer without end")
+        return count
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """Return the stream that ``HTTPResponse`` asks of a socket."""
@@ -99,28 +108,33 @@ class Connection:
         self.reused = False
         self.keeps = True
 
+    @property
+    def context(self) -> ssl.SSLContext | None:
+        """Return what it was secured with; None if it is not."""
+        return self._sock.context if isinstance(self._sock, ssl.SSLSocket) else None
+
     def is_usable(self) -> bool:
         """Say whether it is worth a request: not idle for long, and not closed by the server."""
         idle = time.monotonic() - self._idle_since
         return idle < IDLE_SECONDS and not self._readable.poll(0)
 
-    def exchange(self, method: str, request: bytes, deadline: float) -> Answer:
+    def exchange(self, method: str, request: Secret, deadline: float) -> Answer:
         """Send a request and return the whole answer.
+
+        What goes wrong is raised anew and unchained: frames below hold what was sent or answered.
 
         Raises:
             UnsentError: not all of it could be sent in time.
             LostError: the answer did not come, or not all of it, in time.
         """
-        try:
-            self._sock.settimeout(left(deadline))
-            self._sock.sendall(request)
-        except OSError as error:
-            raise UnsentError(type(error).__name__) from None
+        fault = self._unsent(request, deadline)
+        if fault:
+            raise UnsentError(fault)
         try:
             return self._received(method, deadline)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = type(error).__name__
-        raise LostError(reason)  # not chained: what went wrong may hold part of the answer
+        raise LostError(reason)
 
     def rest(self) -> None:
         """Note that it is idle from now on."""
@@ -135,6 +149,16 @@ class Connection:
     def close(self) -> None:
         """Close it."""
         self._sock.close()
+
+    def _unsent(self, request: Secret, deadline: float) -> str:
+        """Send a request; return why not all of it left, or ''."""
+        try:
+            self._sock.settimeout(left(deadline))
+            # a view shows no content, whatever shows the frames of ``ssl``
+            self._sock.sendall(memoryview(request.reveal().encode()))
+        except OSError as error:
+            return type(error).__name__
+        return ""
 
     def _received(self, method: str, deadline: float) -> Answer:
         response = http.client.HTTPResponse(
@@ -174,12 +198,13 @@ def connected(place: Place, deadline: float) -> Connection:
 
 def _opened(place: Place, deadline: float) -> socket.socket:
     failure: OSError = OSError("no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        place.host, place.port, type=socket.SOCK_STREAM
+    found = addresses(place.host, place.port, left(deadline))
+    for more, (family, kind, protocol, _, address) in zip(
+        reversed(range(len(found))), found, strict=True
     ):
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(left(deadline))
+            sock.settimeout(left(deadline) / (more + 1))  # a dead one leaves time for the others
             sock.connect(address)
         except OSError as error:
             sock.close()
@@ -255,9 +280,13 @@ class Pool:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if connection.is_usable():
+            if connection.is_usable() and self._is_current(connection):
                 return connection
             connection.close()
+
+    def _is_current(self, connection: Connection) -> bool:
+        """Say whether it was opened with the TLS files as they are now: a login shows them."""
+        return self._place.tls is None or connection.context is self._place.tls()
 
     def _lend(self, connection: Connection) -> None:
         with self._lock:

@@ -8,12 +8,12 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ca_core.contract import Clock, Error, PermissionDeniedError, UnavailableError
+from ca_core.contract import Clock, Error, PermissionDeniedError, Secret, UnavailableError
 from ca_provider_vault.config import VaultConfig
-from ca_provider_vault.lease import TokenLease, Trouble, due
+from ca_provider_vault.lease import CALLERS_PAUSE, TokenLease, Trouble, due
+from ca_provider_vault.standing import Standing, standing_of
 from ca_provider_vault.tokens import CALL, Ask, TokenSource
 
 __all__ = ["Ask", "Standing", "TokenKeeper", "TokenRenewal"]
@@ -23,25 +23,6 @@ _FILE_EVERY = timedelta(seconds=30)
 
 _SETTLED = timedelta(minutes=1)
 """A token of this age is replaced on any refusal; a younger one only if the server disowns it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the token stands, for health, metrics and doctor; no secret.
-
-    Attributes:
-        method: ``token``, ``token_file`` or the auth method.
-        ends: aware UTC; None if it never expires, or none was taken yet.
-        runway: what is left; None likewise.
-        failures: renewals or logins that failed in a row.
-        last_error: of the last one; '' if it went well.
-    """
-
-    method: str
-    ends: datetime | None
-    runway: timedelta | None
-    failures: int
-    last_error: str
 
 
 class TokenKeeper:
@@ -70,21 +51,24 @@ class TokenKeeper:
         self._lease: TokenLease | None = None
         self._trouble = Trouble()
         self._looked = clock.now()
+        self._asked: datetime | None = None  # whether the server still knows the token
+        self._disowned: datetime | None = None
+        self._replaced = clock.now() - _SETTLED  # because it was refused
 
     @property
     def method(self) -> str:
         """Return how the token comes: ``token``, ``token_file`` or the auth method."""
         return self._source.method
 
-    def token(self, seconds: float = CALL) -> str:
+    def token(self, seconds: float = CALL) -> Secret:
         """Return a token that lives, logging in first if there is none.
 
         Args:
             seconds: how long a login may take, another thread's or our own.
 
         Raises:
-            UnavailableError: no time is left, or a login failed a moment ago; says when the next
-                is tried.
+            UnavailableError: no time is left, or a login failed a moment ago; says when to come.
+            PermissionDeniedError: likewise, where the server refused a given token.
             Error: the login failed now.
         """
         lease = self._living()
@@ -100,7 +84,7 @@ class TokenKeeper:
         finally:
             self._attempt.release()
 
-    def refused(self, token: str, seconds: float = CALL) -> bool:
+    def refused(self, token: Secret, seconds: float = CALL) -> bool:
         """Note that the server refused ``token`` (403); say whether another may be tried.
 
         A token that is still good lacks a permission: logging in again for every refusal would
@@ -115,11 +99,21 @@ class TokenKeeper:
         if lease is None or lease.token != token:
             return True  # somebody else has replaced it meanwhile
         if not self._source.can_replace(token):
+            self._note_if_disowned(token, now, seconds)
             return False
-        if self._source.logs_in and now - lease.since < _SETTLED and self._is_good(token, seconds):
-            return False
+        if self._source.logs_in and now - lease.since < _SETTLED:
+            lately = abs(now - self._replaced) < CALLERS_PAUSE  # which changed nothing
+            if lately or self._is_good(token, seconds):
+                return False
+        self._replaced = now
         self._forget(token)
         return True
+
+    @property
+    def is_disowned(self) -> bool:
+        """Say whether the server did not know the token that we have, when last asked."""
+        with self._state:
+            return self._disowned is not None
 
     def next_due(self) -> datetime | None:
         """Return when ``step`` has something to do, aware UTC; None if never."""
@@ -159,13 +153,8 @@ class TokenKeeper:
         """Return how the token stands; never waits for the server."""
         with self._state:
             lease, trouble, now = self._lease, self._trouble, self._clock.now()
-        return Standing(
-            method=self.method,
-            ends=lease.ends if lease else None,
-            runway=lease.runway(now) if lease else None,
-            failures=trouble.failures,
-            last_error=trouble.last_error,
-        )
+            disowned = self._disowned
+        return standing_of(self.method, lease, trouble, now, disowned=disowned)
 
     def _living(self) -> TokenLease | None:
         with self._state:
@@ -176,23 +165,22 @@ class TokenKeeper:
         """Take a token because a call needs it, unless that failed a moment ago."""
         now = self._clock.now()
         with self._state:
-            wait = self._trouble.wait_of_a_call(now)
-            said = self._trouble.last_error
+            trouble = self._trouble
+        wait = trouble.wait_of_a_call(now)
         if wait > timedelta() and not self._source.has_news():
-            raise UnavailableError(f"no token: {said}", retry_after=wait)
+            raise trouble.error_of_a_call(wait)
         if seconds <= 0:
             raise UnavailableError("no token: no time is left to log in")
         return self._attempted(lambda: self._source.taken(now, min(seconds, CALL)), now)
 
     def _stepped(self, now: datetime) -> None:
         with self._state:
-            lease, when = self._lease, self._trouble.try_again
+            lease, trouble = self._lease, self._trouble
         if lease is None:
             return
         with self._state:
             self._looked = now
-        when = when or due(lease)
-        is_due = when is not None and when <= now
+        is_due = trouble.is_due(lease, now)
         if self._source.has_news() or (is_due and self._source.has_other(lease.token)):
             self._attempted(lambda: self._source.taken(now), now)
         elif is_due:
@@ -206,7 +194,7 @@ class TokenKeeper:
             raise
         with self._state:
             failures = self._trouble.failures
-            self._lease, self._trouble = lease, Trouble()
+            self._lease, self._trouble, self._disowned = lease, Trouble(), None
         self._changed.set()
         if failures:
             self._logger.info("Vault: the token is good again after %d failures", failures)
@@ -215,7 +203,8 @@ class TokenKeeper:
     def _failed(self, error: Error, now: datetime) -> None:
         with self._state:
             lease, before = self._lease, self._trouble
-            self._trouble = before.worse(error, now, self._jitter())
+            refused = self._source.logs_in and isinstance(error, PermissionDeniedError)
+            self._trouble = before.worse(error, now, self._jitter(), was_refused=refused)
             failures = self._trouble.failures
         self._changed.set()
         if self._trouble.logged == before.logged:
@@ -230,7 +219,7 @@ class TokenKeeper:
             error,
         )
 
-    def _is_good(self, token: str, seconds: float) -> bool:
+    def _is_good(self, token: Secret, seconds: float) -> bool:
         """Ask the server whether it knows a token; if it does not say, the token is kept."""
         try:
             self._source.described(token, self._clock.now(), min(seconds, CALL))
@@ -240,7 +229,27 @@ class TokenKeeper:
             return True
         return True
 
-    def _forget(self, token: str) -> None:
+    def _note_if_disowned(self, token: Secret, now: datetime, seconds: float) -> None:
+        """Count it as a failure if a token that nothing replaces is unknown to the server.
+
+        Else nobody would hear of it before two thirds of its life are over, or ever. Asked once a
+        minute, and not while its renewal fails anyway.
+        """
+        with self._state:
+            lately = self._asked is not None and abs(now - self._asked) < _SETTLED
+            if self._trouble.failures or lately:
+                return
+            self._asked = now
+        try:
+            self._source.described(token, now, min(seconds, CALL))
+        except PermissionDeniedError as error:
+            with self._state:
+                self._disowned = now
+            self._failed(error, now)
+        except Error:
+            pass  # it does not say, so the token is kept
+
+    def _forget(self, token: Secret) -> None:
         with self._state:
             if self._lease is not None and self._lease.token == token:
                 self._lease = None

@@ -1,6 +1,7 @@
 """The Vault provider where the trust domain's authority lives."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ from ca_core.contract import (
     TrustChain,
     checked_cross_sign,
     checked_intermediate,
+    is_signed_by,
     positive_life,
     room_below,
     signer_name,
@@ -34,6 +36,7 @@ from ca_core.contract import (
     uri_sans,
 )
 from ca_provider_vault.adoption import claim, read_existing, release_claims
+from ca_provider_vault.client import AbsentError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.naming import root_object
 from ca_provider_vault.roots import Roots, life_within
@@ -106,13 +109,14 @@ class VaultPrimary(RemoteSigning):
         """Sign a secondary's intermediate; of its CSR only the public key is used."""
         above = self._chain_that_can(Capability.SIGN_INTERMEDIATE)
         csr = checked_intermediate(request, self.context.trust_domain)
-        return self.roots.sign_intermediate(
-            self._issuer(),
-            csr,
-            label=f"secondary {spki_digest(csr.public_key())[:16]}",
-            ends=life_within(above, positive_life(request.ttl), now=self.now()),
-            deadline=request.deadline,
-        )
+        with self._root_there():
+            return self.roots.sign_intermediate(
+                self._issuer(),
+                csr,
+                label=f"secondary {spki_digest(csr.public_key())[:16]}",
+                ends=life_within(above, positive_life(request.ttl), now=self.now()),
+                deadline=request.deadline,
+            )
 
     def cross_sign(self, request: CrossSignRequest) -> x509.Certificate:
         """Sign another primary CA's own CSR: its subject, key and names, our root."""
@@ -123,7 +127,8 @@ class VaultPrimary(RemoteSigning):
             raise RequestError("this provider needs a CSR by that CA's key", field="csr")
         if not csr.is_signature_valid or csr.subject != theirs.subject:
             raise RequestError("it is not that CA's own: signature or subject", field="csr")
-        made = self.roots.cross_sign(self._issuer(), csr, fitting)
+        with self._root_there():
+            made = self.roots.cross_sign(self._issuer(), csr, fitting)
         if _identity(made) != _identity(theirs):
             raise RequestError("it asks for other names than that CA has", field="csr")
         return made
@@ -132,7 +137,8 @@ class VaultPrimary(RemoteSigning):
         """Return a CSR by the primary key, with the primary CA's own subject and URI."""
         primary = self.trust_chain().primary
         key = self.kept.recorded(ROOT, _KEY_ID) or root_object(self.context.authority_id)
-        csr = self.roots.cross_csr(key, primary, deadline=request.deadline)
+        with self._root_there():
+            csr = self.roots.cross_csr(key, primary, deadline=request.deadline)
         if csr.subject != primary.subject:
             raise ProviderError("the server cannot write this CA's subject into a CSR")
         return csr
@@ -143,9 +149,14 @@ class VaultPrimary(RemoteSigning):
         release_claims(self.context)
 
     def retire_root(self, deadline: datetime) -> None:
-        """Remove our own root; never an adopted one."""
-        if self.kept.recorded(ROOT, ADOPTED) is None:
+        """Remove our own root; never an adopted one, nor one that was about to be."""
+        if self.kept.recorded(ROOT, ADOPTED) is not None:
+            return
+        try:
             self.roots.delete(deadline=deadline)
+        except PermissionDeniedError:
+            if not self.config.root_issuer:  # who adopts need not be able to delete
+                raise
 
     def _made(self, request: AuthorityRequest) -> tuple[x509.Certificate, ...]:
         ends = self.now() + positive_life(request.ttl)
@@ -176,10 +187,28 @@ class VaultPrimary(RemoteSigning):
         ends = life_within(above, positive_life(request.ttl), now=self.now())
         with self.undone_if_retired(request.id, request.deadline):
             csr = self.signers.csr(request.id, request.key, deadline=request.deadline)
-            made = self.roots.sign_intermediate(
-                self._issuer(), csr, label=request.id, ends=ends, deadline=request.deadline
-            )
+            with self._root_there():
+                made = self.roots.sign_intermediate(
+                    self._issuer(), csr, label=request.id, ends=ends, deadline=request.deadline
+                )
+            if made.public_key() != csr.public_key() or not is_signed_by(made, above[0]):
+                raise ProviderError("the server's certificate is not that of the new signer")
             return self.kept.installed(name, [made, above[0]])
+
+    @contextmanager
+    def _root_there(self) -> Iterator[None]:
+        """Say what it means if the server does not find the issuer or its key.
+
+        Raises:
+            ProviderError: it does not.
+        """
+        try:
+            yield
+        except AbsentError as error:
+            raise ProviderError(
+                f"the server has lost the root of authority {self.context.authority_id!r}",
+                hint=f"was {self.config.root_pki_path}/ made anew? Restore it, or rotate the root",
+            ) from error
 
     def _issuer(self) -> str:
         return self.kept.recorded(ROOT, ADOPTED) or root_object(self.context.authority_id)

@@ -14,7 +14,6 @@ from ca_core.contract import (
 )
 from ca_provider_vault.client import RefusedError, UnmountedError
 from ca_provider_vault.config import VaultConfig
-from ca_provider_vault.credentials import Standing
 from ca_provider_vault.naming import leaf_role, root_object, signer_object
 from ca_provider_vault.remote import Mount, Server
 
@@ -87,6 +86,18 @@ class Probing:
                 return "the server is sealed" if fault else "the server is not initialised"
         return ""
 
+    def lost_mount(self, deadline: datetime) -> str:
+        """Return which mount is not there, of those that an authority needs, or ''.
+
+        Raises:
+            Error: the server cannot be asked.
+        """
+        mounts = [self._server.intermediate]
+        if self._context.role is Role.PRIMARY:
+            mounts.append(self._server.root)
+        lost = [mount.path for mount in mounts if not self._is_mounted(mount, deadline)]
+        return f"there is no mount at {lost[0]}/" if lost else ""
+
     def _missing(self, namespace: str, needs: list[Need], deadline: datetime) -> list[str]:
         paths = sorted({need.path for need in needs})
         try:
@@ -96,6 +107,8 @@ class Probing:
                 deadline=deadline,
             )
         except PermissionDeniedError as error:
+            if not error.needed:  # a login that was not accepted: no permission would mend it
+                raise
             return list(error.needed)
         return [str(need) for need in needs if not _grants(granted.get(need.path), need)]
 
@@ -159,14 +172,6 @@ class Probing:
 def hinders_leaves(missing: Iterable[str]) -> bool:
     """Say whether leaves cannot be signed, or nobody can say what is missing."""
     return any("/sign/" in said or said.startswith(_SELF) for said in missing)
-
-
-def token_details(standing: Standing) -> dict[str, str]:
-    """Return how the token stands, as facts for an operator; no secret."""
-    found = {"token": standing.method, "token_failures": str(standing.failures)}
-    if standing.runway is not None:
-        found["token_hours_left"] = f"{standing.runway.total_seconds() / 3600:.1f}"
-    return found
 
 
 def _grants(granted: object, need: Need) -> bool:

@@ -11,10 +11,12 @@ from ca_core.contract import (
     ConfigError,
     PermissionDeniedError,
     ProviderContext,
+    Secret,
 )
 from ca_provider_vault.client import PooledAdapter, RefusedError, UnmountedError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.credentials import TokenKeeper, TokenRenewal
+from ca_provider_vault.tokens import disowned
 from ca_provider_vault.transport import Answer, Transport
 
 AnswerT = TypeVar("AnswerT")
@@ -49,13 +51,23 @@ class Server:
         token = self.keeper.token(self._left(deadline))
         try:
             found = call(self._adapter(token, namespace, self._left(deadline)))
-        except PermissionDeniedError:
+        except PermissionDeniedError as refusal:
             if not self.keeper.refused(token, self._left(deadline)):
+                if self.keeper.is_disowned:
+                    raise disowned(refusal.needed) from refusal
                 raise
             token = self.keeper.token(self._left(deadline))
             found = call(self._adapter(token, namespace, self._left(deadline)))
         self._renewal.start()
         return found
+
+    def authenticate(self, *, deadline: datetime) -> None:
+        """Take a token, unless there is one that lives.
+
+        Raises:
+            Error: see ``TokenKeeper.token``.
+        """
+        self.keeper.token(self._left(deadline))
 
     def anonymous(self, path: str, *, deadline: datetime, namespace: str = "") -> Answer:
         """Read what needs no token; the answer as it came.
@@ -63,17 +75,17 @@ class Server:
         Raises:
             Error: as ``ask``.
         """
-        return self._adapter("", namespace, self._left(deadline)).raw("GET", path, None)
+        return self._adapter(Secret(""), namespace, self._left(deadline)).raw("GET", path, None)
 
     def close(self) -> None:
         """Close the connections and end the thread; the token lives on until it expires."""
         self._transport.close()  # first: what the thread waits for ends at once
         self._renewal.close()
 
-    def _as_login(self, config: VaultConfig) -> Callable[[str, float], PooledAdapter]:
+    def _as_login(self, config: VaultConfig) -> Callable[[Secret, float], PooledAdapter]:
         return lambda token, seconds: self._adapter(token, config.namespace, seconds)
 
-    def _adapter(self, token: str, namespace: str, seconds: float) -> PooledAdapter:
+    def _adapter(self, token: Secret, namespace: str, seconds: float) -> PooledAdapter:
         return PooledAdapter(self._transport, token=token, namespace=namespace, seconds=seconds)
 
     def _left(self, deadline: datetime) -> float:

@@ -5,7 +5,7 @@ one of them stands is signed anew by the server, with the reasons in it.
 """
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -15,6 +15,9 @@ from ca_provider_vault.signers import Signers
 
 _REASON_OID = x509.CRLReason.oid.dotted_string
 
+_NEARLY = timedelta(seconds=2)
+"""Before its end a leaf counts as expired for the server, which revokes it no more."""
+
 
 class Revoking:
     """Revocations of one authority's signers."""
@@ -23,7 +26,7 @@ class Revoking:
         self._signers = signers
         self._kept = kept
 
-    def revoke(self, request: RevokeRequest) -> None:
+    def revoke(self, request: RevokeRequest, *, now: datetime) -> None:
         """Revoke a leaf on the server; a repeat changes nothing.
 
         Raises:
@@ -33,7 +36,8 @@ class Revoking:
             raise RequestError("removeFromCRL is for delta CRLs only", field="reason")
         record = _record(request.certificate.serial_number)
         self._kept.standing(signer_name(request.signer), record, request.reason.value)
-        self._signers.revoke(request.certificate, deadline=request.deadline)
+        expired = request.certificate.not_valid_after_utc <= now + _NEARLY
+        self._signers.revoke(request.certificate, expired=expired, deadline=request.deadline)
 
     def crl(self, request: CrlRequest, *, now: datetime) -> x509.CertificateRevocationList:
         """Return a signer's list; the server renews it when less than half of its life is left."""

@@ -44,7 +44,10 @@ class Roots:
             self._make(request, ends)
             found = self.found(self._name, deadline=request.deadline)
         if found is None:
-            raise ProviderError("the server made a root and does not know it")
+            raise ProviderError(
+                "the server made a root and does not know it",
+                hint=f"is {self._mount.path}/ a mount of type pki?",
+            )
         return chain_in(found)
 
     def found(self, issuer: str, *, deadline: datetime) -> Mapping[str, Any] | None:
@@ -115,10 +118,6 @@ class Roots:
         """Return a CSR by a root's key (by name or id) with the subject of its certificate."""
         fields = subject_fields(certificate) | {"key_ref": key}
         return csr_in(self._mount.post("intermediate/cross-sign", fields, deadline=deadline))
-
-    def own_key(self) -> str:
-        """Return what the server calls the key of our own root."""
-        return self._name
 
     def _make(self, request: AuthorityRequest, ends: datetime) -> None:
         fields = {

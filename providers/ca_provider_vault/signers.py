@@ -11,16 +11,19 @@ from ca_core.contract import (
     CrlRequest,
     KeySpec,
     LeafRequest,
+    OutcomeUnknownError,
     ProviderError,
     RequestError,
     TrustDomain,
 )
-from ca_provider_vault.answers import certificate_in, csr_in, instant
+from ca_provider_vault.answers import certificate_in, csr_in, instant, issuers_in
 from ca_provider_vault.client import RefusedError
 from ca_provider_vault.naming import leaf_role, signer_object
 from ca_provider_vault.remote import Mount, already
 from ca_provider_vault.roles import role_fields
 from ca_provider_vault.roots import key_fields, names
+
+_NO_ROLE = "unknown role"
 
 
 class Signers:
@@ -58,6 +61,9 @@ class Signers:
         answer = self._write("intermediate/set-signed", fields, deadline)
         issuer, name = self._keyed(answer, deadline), signer_object(self._authority, signer)
         self._write(f"issuer/{issuer}", {"issuer_name": name}, deadline)
+        self._give_role(deadline)
+
+    def _give_role(self, deadline: datetime) -> None:
         self._write(f"roles/{self._role}", role_fields(self._domain), deadline)
 
     def _write(self, path: str, fields: Mapping[str, Any], deadline: datetime) -> Mapping[str, Any]:
@@ -65,12 +71,11 @@ class Signers:
 
     def _keyed(self, answer: Mapping[str, Any], deadline: datetime) -> str:
         """Return the issuer that has a key; one without was imported in vain, and goes again."""
-        mapping = answer.get("mapping")
-        issuers = mapping if isinstance(mapping, Mapping) else {}
-        for issuer, key in issuers.items():
+        for issuer, key in issuers_in(answer).items():
             if key:
-                return str(issuer)
-        for issuer in answer.get("imported_issuers") or ():
+                return issuer
+        imported = answer.get("imported_issuers")
+        for issuer in imported if isinstance(imported, list) else ():
             self._mount.delete(f"issuer/{issuer}", deadline=deadline)
         raise ProviderError("the server has no key for the certificate of that signer")
 
@@ -82,15 +87,26 @@ class Signers:
         """
         name = signer_object(self._authority, request.signer)
         fields = leaf_fields(request, ends)
-        answer = self._mount.post(
-            f"issuer/{name}/sign/{self._role}", fields, deadline=request.deadline
-        )
+        path, deadline = f"issuer/{name}/sign/{self._role}", request.deadline
+        try:
+            answer = self._mount.post(path, fields, deadline=deadline)
+        except RefusedError as error:
+            if not any(_NO_ROLE in reason for reason in error.reasons):
+                raise
+            self._give_role(deadline)  # somebody deleted it
+            answer = self._mount.post(path, fields, deadline=deadline)
         return certificate_in(answer)
 
-    def revoke(self, certificate: x509.Certificate, *, deadline: datetime) -> None:
-        """Revoke a leaf; the server keeps none, so it is given the whole one."""
+    def revoke(self, certificate: x509.Certificate, *, expired: bool, deadline: datetime) -> None:
+        """Revoke a leaf; the server keeps none, so it is given the whole one.
+
+        Raises:
+            OutcomeUnknownError: it says nothing of a revocation, as it may of an expired leaf.
+        """
         fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
-        self._write("revoke", fields, deadline)
+        answer = self._write("revoke", fields, deadline)
+        if not answer.get("revocation_time") and not expired:
+            raise OutcomeUnknownError("the server does not say that it has revoked the certificate")
 
     def crl(self, request: CrlRequest) -> x509.CertificateRevocationList:
         """Return a signer's CRL as the server has it.
@@ -148,6 +164,13 @@ class Signers:
         name = signer_object(self._authority, signer)
         self._mount.delete(f"issuer/{name}", deadline=deadline)
         self._mount.delete(f"key/{name}", deadline=deadline)
+
+    def delete_issuer(self, certificate: x509.Certificate, *, deadline: datetime) -> None:
+        """Delete the issuer of a certificate, whatever it is called: importing it again tells."""
+        fields = {"certificate": certificate.public_bytes(Encoding.PEM).decode()}
+        answer = self._write("intermediate/set-signed", fields, deadline)
+        for issuer in issuers_in(answer):
+            self._mount.delete(f"issuer/{issuer}", deadline=deadline)
 
     def delete_role(self, *, deadline: datetime) -> None:
         """Delete the role of this authority's leaves."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from cryptography import x509
@@ -32,9 +32,9 @@ from ca_core.contract import (
     is_signed_by,
     signer_name,
 )
-from ca_provider_vault.client import AbsentError
+from ca_provider_vault.client import AbsentError, RefusedError
 from ca_provider_vault.config import VaultConfig
-from ca_provider_vault.probing import Probing, hinders_leaves, token_details
+from ca_provider_vault.probing import Probing, hinders_leaves
 from ca_provider_vault.remote import Server, soon
 from ca_provider_vault.revoking import Revoking
 from ca_provider_vault.signers import Signers
@@ -44,6 +44,8 @@ _INSTALLED = "installed"
 
 ADOPTED = "issuer"
 """Recorded beside the root's chain: what the server calls the issuer that was adopted."""
+
+_EXPIRED = "the token has expired"
 
 _SIGNERS = "signer/"
 
@@ -99,7 +101,10 @@ class RemoteSigning(Provider):
         chain = self.chain_of(request.signer)
         if not is_signed_by(request.certificate, chain[0]):
             raise RequestError("this signer did not issue that certificate", field="certificate")
-        self._revoking.revoke(request)
+        try:
+            self._revoking.revoke(request, now=self.now())
+        except AbsentError as error:
+            raise self._gone(request.signer) from error
 
     def crl(self, request: CrlRequest) -> x509.CertificateRevocationList:
         """Return the signer's CRL; it is made again when less than half of its life is left."""
@@ -114,7 +119,7 @@ class RemoteSigning(Provider):
         """Remove that signer's issuer and key from the server, then its records."""
         self.kept.mark_retired(request.id)
         if self.kept.recorded(signer_name(request.id), "key") is not None:
-            self.signers.delete(request.id, deadline=request.deadline)
+            self._remove(request.id, request.deadline)
         self.kept.retire_signer(request.id)
 
     def retire(self, request: RetireRequest) -> None:
@@ -123,8 +128,8 @@ class RemoteSigning(Provider):
         names = self.kept.names()
         for name in names:
             if name.startswith(_SIGNERS):
-                self.signers.delete(name.removeprefix(_SIGNERS), deadline=request.deadline)
-        if names:
+                self._remove(name.removeprefix(_SIGNERS), request.deadline)
+        if names or self.kept.chain_or_none(ROOT) is not None:
             self.signers.delete_role(deadline=request.deadline)
             self.retire_root(request.deadline)
         self.kept.retire()
@@ -139,11 +144,10 @@ class RemoteSigning(Provider):
                 return self._deep_health()
         except Exception as error:  # noqa: BLE001 - health never raises, whatever the server does
             message = str(error) if isinstance(error, Error) else type(error).__name__
-            return Health(ok=False, message=message, details=self._details())
+            return self._health(message, ok=False)
         standing = self.server.keeper.standing()
-        dead = standing.runway is not None and standing.runway <= timedelta()
-        message = standing.last_error or ("the token has expired" if dead else "")
-        return Health(ok=not dead, message=message, details=self._details())
+        dead = standing.is_dead(self.context.clock.now())
+        return self._health(standing.last_error or _EXPIRED * dead, ok=not dead)
 
     def close(self) -> None:
         """End the renewal of the token and close the connections; the server keeps everything."""
@@ -232,13 +236,32 @@ class RemoteSigning(Provider):
     def _deep_health(self) -> Health:
         """Ask whether the server works, and whether the token may still have leaves signed."""
         probing, deadline = Probing(self.server, self.config, self.context), soon(self.context)
-        fault = probing.outage(deadline)
+        fault = self._fault(probing, deadline)
         if fault:
-            return Health(ok=False, message=fault, details=self._details())
+            return self._health(fault, ok=False)
         adopted = self.kept.recorded(ROOT, ADOPTED) or self.config.root_issuer
         missing = probing.missing(deadline, adopted)
         message = f"the token may not {', '.join(missing)}" if missing else ""
-        return Health(ok=not hinders_leaves(missing), message=message, details=self._details())
+        return self._health(message, ok=not hinders_leaves(missing))
+
+    def _remove(self, signer: str, deadline: datetime) -> None:
+        """Remove a signer from the server, also one whose issuer was not given its name yet."""
+        try:
+            self.signers.delete(signer, deadline=deadline)
+        except RefusedError:  # its key is in use by that issuer
+            chain = self.kept.chain_or_none(signer_name(signer))
+            if chain is None:
+                raise
+            self.signers.delete_issuer(chain[0], deadline=deadline)
+            self.signers.delete(signer, deadline=deadline)
+
+    def _fault(self, probing: Probing, deadline: datetime) -> str:
+        fault = probing.outage(deadline)
+        if fault:
+            return fault
+        self.server.authenticate(deadline=deadline)
+        exists = self.kept.chain_or_none(ROOT) is not None
+        return probing.lost_mount(deadline) if exists else ""
 
     def _gone(self, signer: str) -> ProviderError:
         return ProviderError(
@@ -246,5 +269,8 @@ class RemoteSigning(Provider):
             hint=f"was {self.config.intermediate_pki_path}/ made anew? Prepare a new signer",
         )
 
-    def _details(self) -> dict[str, str]:
-        return {"address": self.config.address, **token_details(self.server.keeper.standing())}
+    def _health(self, message: str, *, ok: bool) -> Health:
+        """Return an answer with what is known of the token; asks nobody."""
+        standing = self.server.keeper.standing()
+        details = {"address": self.config.address, "token": standing.method}
+        return Health(ok=ok, message=message, details=details, credential=standing.credential)

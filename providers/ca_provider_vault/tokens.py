@@ -1,6 +1,7 @@
 """Where tokens come from, and how the server describes them."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from ca_core.contract import (
     OutcomeUnknownError,
     PermissionDeniedError,
     ProviderError,
+    Secret,
     UnavailableError,
 )
 from ca_provider_vault.client import AbsentError, PooledAdapter, RefusedError, client_of
@@ -23,7 +25,10 @@ CALL = 10.0
 LAST_SECOND = timedelta(seconds=1)
 """The server rounds down: in its last second a token has a ttl of 0, as one without end has."""
 
-Ask = Callable[[str, float], PooledAdapter]
+_LONGEST_LIFE = 100 * 366 * 24 * 3600
+"""Seconds; whatever a server says, the end of a token is a date that there is."""
+
+Ask = Callable[[Secret, float], PooledAdapter]
 """``(token, seconds)`` → an adapter for one call in the namespace of logins."""
 
 
@@ -36,7 +41,7 @@ class TokenSource:
     def __init__(self, config: VaultConfig, ask: Ask) -> None:
         self._config = config
         self._ask = ask
-        self._tried = ""  # what the file held at the last attempt
+        self._tried = Secret("")  # what the file held at the last attempt
 
     @property
     def method(self) -> str:
@@ -57,13 +62,13 @@ class TokenSource:
 
     def has_news(self) -> bool:
         """Say whether the file holds another token than at the last attempt."""
-        return self._in_file() not in {"", self._tried}
+        return self._in_file() not in {Secret(""), self._tried}
 
-    def has_other(self, token: str) -> bool:
+    def has_other(self, token: Secret) -> bool:
         """Say whether the file holds another token than this one."""
-        return self._in_file() not in {"", token}
+        return self._in_file() not in {Secret(""), token}
 
-    def can_replace(self, token: str) -> bool:
+    def can_replace(self, token: Secret) -> bool:
         """Say whether there can be another token than this one."""
         return self.logs_in or self.has_other(token)
 
@@ -79,7 +84,7 @@ class TokenSource:
         if self._config.auth_method is None:
             return self.described(self._given(), now, seconds)
         login = login_of(self._config.auth_method)
-        return _lease_of(self._logged_in(login, seconds).get("auth"), now, "login")
+        return _known(_lease_in(self._logged_in(login, seconds).get("auth"), now), "login")
 
     def renewed(self, lease: TokenLease, now: datetime) -> TokenLease:
         """Return the token renewed; where that is not possible, a new one.
@@ -96,36 +101,29 @@ class TokenSource:
             raise ProviderError("the token cannot be renewed any more: give another one")
         return found
 
-    def described(self, token: str, now: datetime, seconds: float = CALL) -> TokenLease:
+    def described(self, token: Secret, now: datetime, seconds: float = CALL) -> TokenLease:
         """Return a token as the server describes it.
 
         Raises:
             PermissionDeniedError: it does not know the token.
+            ConfigError: there is no such namespace, or this is no Vault server.
             Error: see ``client.raise_for`` and ``Transport.send``.
         """
         try:
-            answer = self._ask(token, seconds).get("auth/token/lookup-self")
+            asked = self._ask(token, seconds)
+            found = _described_in(asked.get("auth/token/lookup-self").get("data"), token, now)
         except PermissionDeniedError as error:
-            raise PermissionDeniedError(
-                "the server does not know the token, or it may not look itself up",
-                needed=error.needed,
-                hint="a new token, or the policy lines of the documentation",
-            ) from error
-        found = answer.get("data")
-        if not isinstance(found, Mapping):
-            raise ProviderError("the answer about the token has no data")
-        return TokenLease(
-            token=token,
-            since=now,
-            ttl=span(found.get("ttl")) or (LAST_SECOND if found.get("expire_time") else None),
-            renewable=found.get("renewable") is True,
-        )
+            raise disowned(error.needed) from error
+        except AbsentError as error:  # of the token, not of what it is wanted for
+            where = f"{WHERE}.namespace"
+            raise ConfigError("nothing answers at auth/token/lookup-self", where=where) from error
+        return _known(found, "look-up")
 
     def _logged_in(self, login: Login, seconds: float) -> Mapping[str, Any]:
         """Return the answer of a login; its errors are about the login, not about the call."""
-        client = client_of(self._ask("", seconds))
+        client = client_of(self._ask(Secret(""), seconds))
         try:
-            found = client.login(f"/v1/{login.path}", use_token=False, json=dict(login.fields))
+            found = client.login(f"/v1/{login.path}", use_token=False, json=login.content)
         except OutcomeUnknownError as error:
             raise UnavailableError(f"the login got no answer: {error}") from error
         except RefusedError as error:
@@ -138,18 +136,19 @@ class TokenSource:
     def _extended(self, lease: TokenLease, now: datetime) -> TokenLease | None:
         """Return the token renewed; None if it cannot be."""
         try:
-            answer = self._ask(lease.token, CALL).post(
-                "auth/token/renew-self", json={}, repeatable=True
+            asked = self._ask(lease.token, CALL)
+            extended = _lease_in(
+                asked.post("auth/token/renew-self", json={}, repeatable=True).get("auth"), now
             )
         except (PermissionDeniedError, RefusedError):
             return None
-        found = _lease_of(answer.get("auth"), now, "renewal")
+        found = _known(extended, "renewal")
         in_its_last_second = found.ttl is None and lease.ttl is not None
         return None if in_its_last_second else found
 
-    def _given(self) -> str:
+    def _given(self) -> Secret:
         if not self._config.token_file:
-            return self._config.token.reveal().strip() if self._config.token else ""
+            return Secret(self._config.token.reveal().strip() if self._config.token else "")
         where = f"{WHERE}.token_file"
         try:
             found = _content(self._config.token_file)
@@ -157,27 +156,42 @@ class TokenSource:
             reason = f"{self._config.token_file} cannot be read ({type(error).__name__})"
             raise ConfigError(reason, where=where) from error
         self._tried = found
-        if len(found.split()) != 1 or not found.isascii():
+        if not _is_token(found.reveal()):
             raise ConfigError(f"{self._config.token_file} holds no token", where=where)
         return found
 
-    def _in_file(self) -> str:
+    def _in_file(self) -> Secret:
         if not self._config.token_file:
-            return ""
+            return Secret("")
         try:
             return _content(self._config.token_file)
         except OSError:
-            return ""  # it is being replaced; the token in hand may still be good
+            return Secret("")  # it is being replaced; the token in hand may still be good
 
 
-def _content(path: str) -> str:
+def disowned(needed: Sequence[str]) -> PermissionDeniedError:
+    """Return the error about a token that was revoked or expired, or that lacks every policy.
+
+    The server does not tell these apart; ``needed`` is what it refused.
+    """
+    return PermissionDeniedError(
+        "the server does not know the token, or it may not look itself up",
+        needed=needed,
+        hint="a new token, or the policy lines of the documentation",
+    )
+
+
+def _content(path: str) -> Secret:
     """Return what a file holds; never an error that holds it, too."""
-    return Path(path).read_text(errors="replace").strip()
+    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")  # editors mark UTF-8
+    return Secret(text.strip())
 
 
 def _is_longer(new: TokenLease, old: TokenLease) -> bool:
     """Say whether a look-up or renewal moved the end by more than rounding does."""
     if new.ends is None or old.ends is None or old.ttl is None:
+        return True
+    if new.since < old.since:  # the clock was set back
         return True
     return new.ends > old.ends + old.ttl / 10
 
@@ -187,13 +201,36 @@ def _nears_its_end(new: TokenLease, old: TokenLease) -> bool:
     return old.ttl is not None and new.ttl is not None and new.ttl <= old.ttl / 2
 
 
-def _lease_of(found: object, now: datetime, what: str) -> TokenLease:
-    if not isinstance(found, Mapping) or not isinstance(found.get("client_token"), str):
+def _known(lease: TokenLease | None, what: str) -> TokenLease:
+    """Return a lease that was found in an answer; the error has no frame that holds the answer."""
+    if lease is None:
         raise ProviderError(f"the answer of the {what} has no token")
+    return lease
+
+
+def _is_token(found: object) -> bool:
+    """Say whether it is one word that a header can carry."""
+    return isinstance(found, str) and re.fullmatch("[!-~]+", found) is not None
+
+
+def _lease_in(found: object, now: datetime) -> TokenLease | None:
+    if not isinstance(found, Mapping) or not _is_token(found.get("client_token")):
+        return None
     return TokenLease(
-        token=found["client_token"],
+        token=Secret(found["client_token"]),
         since=now,
         ttl=span(found.get("lease_duration")),
+        renewable=found.get("renewable") is True,
+    )
+
+
+def _described_in(found: object, token: Secret, now: datetime) -> TokenLease | None:
+    if not isinstance(found, Mapping):
+        return None
+    return TokenLease(
+        token=token,
+        since=now,
+        ttl=span(found.get("ttl")) or (LAST_SECOND if found.get("expire_time") else None),
         renewable=found.get("renewable") is True,
     )
 
@@ -202,4 +239,4 @@ def span(seconds: Any) -> timedelta | None:
     """Return a ttl; the server says 0 of a token that never expires."""
     if not isinstance(seconds, int) or seconds <= 0:
         return None
-    return timedelta(seconds=seconds)
+    return timedelta(seconds=min(seconds, _LONGEST_LIFE))

@@ -5,12 +5,21 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ca_core.contract import OutcomeUnknownError, ProviderError, RequestError, UnavailableError
+from ca_core.contract import (
+    OutcomeUnknownError,
+    ProviderError,
+    RequestError,
+    Secret,
+    UnavailableError,
+)
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.connections import Answer, LostError, Place, Pool, UnsentError
 from ca_provider_vault.tls import TlsSettings
 
-__all__ = ["READS", "Answer", "Transport"]
+__all__ = ["READS", "Answer", "Headers", "Transport"]
+
+Headers = Mapping[str, str | Secret]
+"""Name → value; what is secret stays hidden until its bytes are written."""
 
 READS = frozenset({"GET", "LIST", "HEAD"})
 """Methods that change nothing: sent once more if their answer is lost."""
@@ -44,8 +53,8 @@ class Transport:
         method: str,
         path: str,
         *,
-        headers: Mapping[str, str],
-        body: bytes | None,
+        headers: Headers,
+        body: Secret | None,
         seconds: float,
         repeatable: bool = False,
     ) -> Answer:
@@ -82,7 +91,7 @@ class Transport:
         """Close every connection; requests that wait for an answer fail at once."""
         self._pool.close()
 
-    def _answer(self, method: str, request: bytes, deadline: float, *, again: bool) -> Answer:
+    def _answer(self, method: str, request: Secret, deadline: float, *, again: bool) -> Answer:
         connection = self._pool.take(deadline)
         try:
             answer = connection.exchange(method, request, deadline)
@@ -99,7 +108,7 @@ class Transport:
             return answer
         return self._second(method, request, deadline)
 
-    def _second(self, method: str, request: bytes, deadline: float) -> Answer:
+    def _second(self, method: str, request: Secret, deadline: float) -> Answer:
         connection = self._pool.take(deadline)
         try:
             answer = connection.exchange(method, request, deadline)
@@ -109,22 +118,18 @@ class Transport:
         self._pool.give_back(connection)
         return answer
 
-    def _request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
-    ) -> bytes:
-        lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._host}"]
-        lines += (f"{name}: {value}" for name, value in headers.items())
+    def _request(self, method: str, path: str, headers: Headers, body: Secret | None) -> Secret:
+        target = self._prefix + path
+        if not _is_printable(method + target) or " " in method + target:
+            raise RequestError("the path holds characters that HTTP does not allow")
+        if not all(map(_is_printable, (*headers, *headers.values()))):
+            raise RequestError("a header holds characters that HTTP does not allow")
+        sent: dict[str, str | Secret] = {"Host": self._host, **headers}
         if body is not None:
-            lines.append("Content-Type: application/json")
+            sent["Content-Type"] = "application/json"
         if body is not None or method not in READS:
-            lines.append(f"Content-Length: {len(body or b'')}")
-        head = "\r\n".join(lines)
-        target = method + self._prefix + path
-        if " " in target or not head.isascii() or not head.replace("\r\n", "").isprintable():
-            raise RequestError("the path or a header holds characters that HTTP does not allow")
-        if head.count("\r\n") != len(lines) - 1:
-            raise RequestError("a header holds a line break")
-        return f"{head}\r\n\r\n".encode() + (body or b"")
+            sent["Content-Length"] = str(len(_text(body or "").encode()))
+        return _written(f"{method} {target} HTTP/1.1", sent, body or Secret(""))
 
     def _unreachable(self, error: Exception) -> UnavailableError:
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -139,3 +144,18 @@ class Transport:
 def _lost(method: str, path: str, error: LostError) -> ProviderError:
     text = f"{method} {path}: no whole answer came ({error})"
     return UnavailableError(text) if method in READS else OutcomeUnknownError(text)
+
+
+def _text(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _is_printable(value: str | Secret) -> bool:
+    """Say whether it is ASCII without line breaks and the like; it raises nothing."""
+    return _text(value).isascii() and _text(value).isprintable()
+
+
+def _written(first: str, headers: Headers, body: Secret) -> Secret:
+    """Return a request as it goes out."""
+    lines = (first, *(f"{name}: {_text(value)}" for name, value in headers.items()))
+    return Secret("\r\n".join((*lines, "", body.reveal())))

@@ -60,3 +60,12 @@ def test_the_table_names_every_check_that_covers_a_row():
 def test_only_known_parts_own_incidents():
     """The kit's share is what any provider and the store answer for."""
     assert {Owner.PROVIDER, Owner.STORE} == CHECKED
+
+
+@ROWS
+def test_a_row_of_the_vault_provider_is_a_test_by_its_id(row):
+    """On a real server, in a file that the row names; and a row names no file without its test."""
+    places = [ROOT / place for place in row.covered if place.startswith("tests/vaults/")]
+    assert places or Owner.VAULT not in row.owners
+    named = re.compile(rf"^def test_(s\d\d_)*{row.id.lower()}_", re.MULTILINE)
+    assert [place for place in places if not named.search(place.read_text())] == []

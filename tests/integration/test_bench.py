@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bench import vault
 from bench.__main__ import NAMES
+from bench.callers import take_turns_at_once
 from bench.finding import Finding
 from bench.interleaved import Turns, take_turns
 from ca_core.identity.keys import ALL_KEY_SPECS
+from tests.vaults.process import binary
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +36,8 @@ def test_every_benchmark_yields_figures_in_a_table_and_in_json(tmp_path):
     assert finished.returncode == 0, finished.stderr
     (kept,) = tmp_path.glob("*.json")
     findings = json.loads(kept.read_text())["findings"]
-    assert {one["benchmark"] for one in findings} == set(NAMES)
+    without = set() if binary() else {"vault"}
+    assert {one["benchmark"] for one in findings} == set(NAMES) - without
     assert all(one["value"] > 0 and one["goal"] for one in findings)
     assert [one["case"] for one in findings if one["benchmark"] == "sign"] == [
         f"guarded, {spec}" for spec in ALL_KEY_SPECS
@@ -70,3 +74,28 @@ def test_variants_are_measured_by_turns():
     )
     assert seen[-6:] == ["a", "b"] * 3
     assert {len(figures) for figures in turns.seconds.values()} == {3}
+
+
+def test_without_a_server_the_vault_benchmark_says_so(monkeypatch, capsys):
+    """What was not measured has no line in the table, and a loud one on the terminal."""
+    monkeypatch.setattr(vault, "binary", lambda: None)
+    assert not list(vault.run(seconds=1))
+    assert "SKIPPED" in capsys.readouterr().err
+
+
+def test_callers_at_once_share_the_same_jobs():
+    """In each round every way does the same new jobs, each job once, whoever of its callers."""
+    made, done = iter(range(10_000)), {"a": [], "b": []}
+    ways = {"a": [done["a"].append] * 3, "b": [done["b"].append] * 3}
+    turns = take_turns_at_once(
+        ways, lambda count: [next(made) for _ in range(count)], rounds=4, seconds=1e-9
+    )
+    assert {len(figures) for figures in turns.seconds.values()} == {4}
+    rounds = list(range(3, 15))  # the first three warmed up
+    assert sorted(done["a"])[-12:] == sorted(done["b"])[-12:] == rounds
+
+
+def test_a_caller_that_fails_ends_the_measurement():
+    """Rates of calls that were refused are no rates."""
+    with pytest.raises(ZeroDivisionError):
+        take_turns_at_once({"a": [(1).__truediv__]}, lambda _: [0], rounds=1, seconds=1e-9)

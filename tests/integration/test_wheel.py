@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -67,16 +68,31 @@ def first_answer(url, process):
             time.sleep(0.02)
 
 
-def test_the_wheel_holds_both_packages_typed_and_nothing_else(wheel):
+def test_the_wheel_holds_its_packages_typed_and_nothing_else(wheel):
     """Top-level packages, type markers, licence and entry points are there; tests are not."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (points,) = (archive.read(n).decode() for n in names if n.endswith("entry_points.txt"))
     tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"ca_core", "ca_provider_builtin"}
-    assert {"ca_core/py.typed", "ca_provider_builtin/py.typed"} <= set(names)
+    assert tops == {"ca_core", "ca_provider_builtin", "ca_provider_vault"}
+    assert {f"{package}/py.typed" for package in tops} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert "builtin = ca_provider_builtin" in points
+    assert "vault = ca_provider_vault" in points
+
+
+def test_the_source_distribution_holds_what_an_image_is_made_of(tmp_path):
+    """Policies, scripts, Dockerfiles and compose file are in it: they are for operators."""
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path]
+    subprocess.run([*command, ROOT], check=True, capture_output=True)
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    shipped = {
+        str(file.relative_to(ROOT)) for file in (ROOT / "docker").rglob("*") if file.is_file()
+    }
+    assert shipped | {".dockerignore", "LICENSE"} <= names
+    assert not [name for name in names if name.startswith((".git/", ".venv"))]
 
 
 @pytest.mark.timeout(180)  # installs from the registry, unless pip has it all in its cache

@@ -8,14 +8,14 @@ _NUMBERS = itertools.count(1)
 
 
 def lines_of(name):
-    """Return the rules of a shipped policy."""
+    """Return the rules of a shipped policy; in that of an adopted root, ISSUER is its id."""
     text = (SHIPPED / f"policy-{name}.hcl").read_text()
     return [line for line in text.splitlines() if line.startswith("path")]
 
 
 def token_with(mounts, lines):
     """Return a token that may do to ``mounts`` what ``lines`` say, and not even the default."""
-    name, text = f"policy-{next(_NUMBERS)}", "\n".join(lines)
+    name, text = f"policy-{mounts.vault.label}{next(_NUMBERS)}", "\n".join(lines)
     text = text.replace("connect-root", mounts.root)
     text = text.replace("connect-intermediate", mounts.intermediate)
     mounts.call("PUT", f"sys/policies/acl/{name}", {"policy": text})

@@ -6,14 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-START_LIMIT = 30.0
-"""Seconds until a server that was started must answer; it takes a tenth of one."""
+from tests.vaults.server import VaultServer
 
 _CONFIG = """
 storage "raft" {{
@@ -48,17 +44,19 @@ def binary() -> str | None:
 
 
 @dataclass
-class VaultProcess:
+class VaultProcess(VaultServer):
     """One server on its own folder and port; unsealed, with a root token.
 
     Attributes:
         program: ``bao`` or ``vault``.
         folder: holds data, audit log and output; a copied one starts as it was left.
+        config: what it is started with; ``{port}`` and ``{cluster_port}`` stand for ports.
     """
 
     program: str
     folder: Path
     port: int = field(default_factory=free_port)
+    config: str = field(default=_CONFIG, repr=False)
     token: str = field(default="", repr=False)
     unseal_key: str = field(default="", repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -78,7 +76,7 @@ class VaultProcess:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         config = self.folder / "server.hcl"
         places = {"port": self.port, "cluster_port": free_port()}
-        config.write_text(_CONFIG.format(**places))
+        config.write_text(self.config.format(**places))
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
                 [self.program, "server", f"-config={config}"],
@@ -87,27 +85,16 @@ class VaultProcess:
                 cwd=self.folder,  # an audit log may not move: its path is relative
                 start_new_session=True,
             )
-        self._wait(lambda health: True)
+        self.wait(lambda health: True)
 
     def initialise(self) -> None:
-        """Make keys and the root token, and unseal; takes seconds, once per folder."""
-        made = self.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
-        self.token, self.unseal_key = made["root_token"], made["keys_base64"][0]
+        """Make keys and the root token, keep them in the folder, and unseal."""
+        super().initialise()
         (self.folder / "init.json").write_text(json.dumps([self.token, self.unseal_key]))
-        self.unseal()
 
     def remember(self) -> None:
         """Take keys and token from the folder of an initialised server."""
         self.token, self.unseal_key = json.loads((self.folder / "init.json").read_text())
-
-    def unseal(self) -> None:
-        """Unseal, and wait until it is active."""
-        self.call("PUT", "sys/unseal", {"key": self.unseal_key})
-        self._wait(lambda health: not health["sealed"] and not health["standby"])
-
-    def seal(self) -> None:
-        """Seal; every call is refused with 503 until ``unseal``."""
-        self.call("PUT", "sys/seal")
 
     def kill(self) -> None:
         """End the process at once, as a power cut would."""
@@ -117,42 +104,13 @@ class VaultProcess:
         """End the process cleanly."""
         self._end(signal.SIGTERM)
 
-    def restart(self) -> None:
-        """Kill, start on the same folder and port, unseal."""
-        self.kill()
-        self.start()
-        self.unseal()
+    def has_ended(self) -> bool:
+        """Return whether the process is gone without us."""
+        return self._process is not None and self._process.poll() is not None
 
-    def call(self, method: str, path: str, body: object = None, *, token: str | None = None):
-        """Return the decoded answer of one request as root, or as ``token``; {} without a body."""
-        request = urllib.request.Request(
-            f"{self.address}/v1/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"X-Vault-Token": self.token if token is None else token},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            text = answer.read()
-        return json.loads(text) if text else {}
-
-    def _wait(self, holds) -> None:
-        give_up = time.monotonic() + START_LIMIT
-        while time.monotonic() < give_up:
-            health = self._health()
-            if health is not None and holds(health):
-                return
-            if self._process is not None and self._process.poll() is not None:
-                break
-            time.sleep(0.02)
-        output = (self.folder / "output.log").read_text()[-2000:]
-        raise RuntimeError(f"{self.program} does not come up:\n{output}")
-
-    def _health(self) -> dict | None:
-        query = "standbyok=true&sealedcode=200&uninitcode=200"
-        try:
-            return self.call("GET", f"sys/health?{query}")
-        except (OSError, urllib.error.URLError, ValueError):
-            return None
+    def last_words(self) -> str:
+        """Return the end of what it printed."""
+        return (self.folder / "output.log").read_text()[-2000:]
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:

@@ -1,6 +1,5 @@
 """The Vault provider under test, on a real server, in mounts of its own."""
 
-import dataclasses
 import itertools
 from contextlib import contextmanager
 from urllib.error import HTTPError
@@ -31,7 +30,8 @@ class Mounts:
         self.vault = vault
         self.namespace = namespace
         self.policies = []
-        self.root, self.intermediate = f"root-{number}", f"intermediate-{number}"
+        unique = f"{vault.label}{number}"
+        self.root, self.intermediate = f"root-{unique}", f"intermediate-{unique}"
         if namespace:
             vault.call("POST", f"sys/namespaces/{namespace}", {})
         if made:
@@ -74,13 +74,17 @@ class Mounts:
             for kind in ("issuers", "keys", "roles")
         }
 
-    def adoptable(self):
+    def adoptable(self, key_type="rsa"):
         """Make a root by hand, as an operator would, and return its name."""
         name = f"corporate-{next(_NUMBERS)}"
         fields = {"issuer_name": name, "common_name": name, "organization": "Corporation"}
-        fields |= {"ttl": "87600h", "max_path_length": -1}
+        fields |= {"ttl": "87600h", "max_path_length": -1, "key_type": key_type}
         self.call("POST", f"{self.root}/root/generate/internal", fields)
         return name
+
+    def issuer_id(self, name):
+        """Return what the server calls an issuer of the root mount."""
+        return self.call("GET", f"{self.root}/issuer/{name}")["data"]["issuer_id"]
 
 
 def subject(mounts, *, keys=DEFAULT_KEYS, **more):
@@ -104,12 +108,3 @@ def arena_of(tried):
         yield arena
     finally:
         arena.close()
-
-
-def adopting(mounts):
-    """Return the provider under test with a root of an operator's, a new one for each check."""
-    return dataclasses.replace(
-        subject(mounts),
-        make_config=lambda address: mounts.config(address, root_issuer=mounts.adoptable()),
-        other_config=None,
-    )

@@ -3,8 +3,9 @@
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_core.contract import ConfigError, KeySpec, generate_key, issue_root
+from ca_core.contract import ROOT, ConfigError, KeySpec, generate_key, issue_root
 from ca_core.testing.lending import TRUST_DOMAIN
+from tests.vaults.policies import lines_of, token_with
 from tests.vaults.subjects import Mounts, arena_of, subject
 
 
@@ -44,6 +45,16 @@ def test_retirement_leaves_the_operators_root(mounts):
         mesh.retire()
     assert issuers(mounts) == before
     assert not mounts.listed(mounts.intermediate, "keys")
+
+
+def test_what_was_never_adopted_is_retired_without_the_right_to_delete_roots(mounts):
+    """A server that died before it adopted leaves an authority that has no root of its own."""
+    issuer = mounts.issuer_id(mounts.adoptable())
+    token = token_with(mounts, [line.replace("ISSUER", issuer) for line in lines_of("adopted")])
+    with arena_of(subject(mounts, root_issuer=issuer, manage_mounts=False, token=token)) as arena:
+        mesh = arena.unmade()
+        mesh.provider.kept.claim(ROOT, KeySpec())
+        mesh.retire()
 
 
 def test_another_default_later_changes_nothing(mounts):

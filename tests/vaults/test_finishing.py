@@ -5,20 +5,13 @@ from ca_provider_vault.naming import root_object, signer_object
 
 from ca_core.contract import Error, PermissionDeniedError, ProviderError, RequestError, is_signed_by
 from tests.vaults.policies import lines_of, token_with
-from tests.vaults.subjects import Mounts, arena_of, subject
+from tests.vaults.subjects import Mounts
 
 
 @pytest.fixture
 def mounts(vault):
     """Return two mounts that are there, so that things can be left in them."""
     return Mounts(vault, made=True)
-
-
-@pytest.fixture
-def arena(mounts):
-    """Return an arena on the provider in those mounts."""
-    with arena_of(subject(mounts)) as arena:
-        yield arena
 
 
 def test_a_key_without_its_root_is_given_one(mounts, arena):

@@ -1,128 +1,186 @@
-"""Outages of a real server, met by every method: a typed error in time, and service after it."""
+"""The fault matrix: every failure of the table, met by every method on a real server."""
 
-import dataclasses
 import time
 from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 
-from ca_core.contract import OutcomeUnknownError, PermissionDeniedError, UnavailableError
-from ca_core.testing.conformance.trying import attempt
+from ca_core.testing.faultproxy import FaultProxy
+from docs.vaultfailures import ON_THE_SERVER, ON_THE_WAY
+from tests.vaults.methods import METHODS, READS, ShiftedClock, World
+from tests.vaults.outages import FAULTS, OUTAGES, Site
 from tests.vaults.policies import lines_of, token_with
 from tests.vaults.subjects import Mounts, arena_of, subject
 
-PATIENCE = 3.0
+PATIENCE = 1.0
 """Seconds that a call is given; none may take longer by more than a second."""
+
+HEALTH_LIMIT = 10.0
+"""Seconds that deep ``health`` gives itself."""
 
 RECOVERY = 2.0
 """Seconds after an outage within which everything works again."""
 
+SAMPLE = frozenset({"sealed", "token-revoked", "intermediate-mount-deleted", "lost"})
+HALF_SAMPLE = frozenset({("lost", "prepare_signer"), ("403", "install_intermediate")})
+"""What also runs in everyday tests: a dozen seconds in all."""
 
-@contextmanager
-def sealed(vault, _mounts):
-    """Seal the server for a while."""
-    vault.seal()
-    try:
-        yield
-    finally:
-        vault.unseal()
+SOAK = (pytest.mark.soak, pytest.mark.timeout(120))
 
-
-@contextmanager
-def killed(vault, _mounts):
-    """Let the server be gone for a while, as after a power cut."""
-    vault.kill()
-    try:
-        yield
-    finally:
-        vault.start()
-        vault.unseal()
+MAKERS = ("ensure_authority", "prepare_signer", "intermediate_csr", "install_intermediate")
+REMOVERS = ("retire_signer", "retire")
 
 
-@contextmanager
-def policy_withdrawn(_vault, mounts):
-    """Take every permission of the token away for a while."""
-    (name,) = mounts.policies
-    text = mounts.call("GET", f"sys/policies/acl/{name}")["data"]["policy"]
-    mounts.call(
-        "PUT", f"sys/policies/acl/{name}", {"policy": 'path "nothing" { capabilities = ["deny"] }'}
-    )
-    yield
-    mounts.call("PUT", f"sys/policies/acl/{name}", {"policy": text})
+def each(failures):
+    """Return failures as parameters: those of the sample are everyday tests, the rest soak."""
+    return [
+        pytest.param(failure, id=failure.id, marks=() if failure.id in SAMPLE else SOAK)
+        for failure in failures
+    ]
 
 
-OUTAGES = {
-    "sealed": (sealed, (UnavailableError,)),
-    "killed": (killed, (UnavailableError, OutcomeUnknownError)),
-    "policy withdrawn": (policy_withdrawn, (PermissionDeniedError,)),
-}
-
-
-def calls_of(arena, mesh):
-    """Return every method that asks the server, each with a request of its own."""
-    provider, ask, signer = mesh.provider, mesh.ask, mesh.signer
-    leaf, other, fresh = mesh.leaf(), arena.other_side(), mesh.cluster.server()
-    csr = other.cross_csr()
-    theirs = other.provider.trust_chain().primary
-    below = arena.other_secondary().csr(arena.tempo.new_id("s"))
-    return {
-        "probe": (provider.probe, ask.probe()),
-        "ensure_authority": (fresh.provider.ensure_authority, fresh.ask.authority()),
-        "prepare_signer": (provider.prepare_signer, ask.signer(arena.tempo.new_id("s"))),
-        "sign_leaf": (provider.sign_leaf, ask.leaf(signer)),
-        "sign_intermediate": (provider.sign_intermediate, ask.intermediate(below)),
-        "cross_sign": (provider.cross_sign, ask.cross(theirs, csr=csr)),
-        "cross_sign_csr": (provider.cross_sign_csr, ask.cross_csr()),
-        "revoke": (provider.revoke, ask.revoke(leaf, signer)),
-        "retire_signer": (provider.retire_signer, ask.retire_signer(arena.doomed)),
-        "retire": (arena.done.provider.retire, arena.done.ask.retire()),
-    }
-
-
-def timed(name, method, request):
-    """Return what a call came to, and its seconds."""
-    deadline = request.deadline.now(request.deadline.tzinfo) + timedelta(seconds=PATIENCE)
-    began = time.monotonic()
-    found = attempt(lambda: method(dataclasses.replace(request, deadline=deadline)), name)
-    return found, time.monotonic() - began
-
-
-def recovered(name, method, request, until):
-    """Call as the core does, again after each failure until it is time; return the last outcome."""
-    while True:
-        found, _ = timed(name, method, request)
-        if found.error is None or time.monotonic() > until:
-            return found
-        time.sleep(0.05)
+def halves():
+    """Return every fault on the way with every method of several requests, likewise."""
+    return [
+        pytest.param(failure, name, id=f"{failure.id}-{name}", marks=() if sampled else SOAK)
+        for failure in ON_THE_WAY
+        for name in (*MAKERS, *REMOVERS)
+        for sampled in ((failure.id, name) in HALF_SAMPLE,)
+    ]
 
 
 @pytest.fixture
-def mounts(vault):
-    """Return two mounts that are there, and a policy for them."""
-    return Mounts(vault, made=True)
+def site(vault, tmp_path):
+    """Return two mounts with the policy for mounts of the operator's, and a clock."""
+    mounts = Mounts(vault, made=True)
+    token_with(mounts, lines_of("given"))
+    return Site(vault=vault, mounts=mounts, clock=ShiftedClock(), file=tmp_path / "token")
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
-def test_every_method_tells_an_outage_in_time_and_works_after_it(vault, mounts, outage):
-    """Each raises the error that says who must act; soon after the end all of them work."""
-    during, kinds = OUTAGES[outage]
-    token = token_with(mounts, lines_of("given"))
-    with arena_of(subject(mounts, token=token)) as arena:
-        mesh = arena.mesh()
-        arena.doomed = mesh.prepare(arena.tempo.new_id("s")).id
-        mesh.signer = mesh.prepare().id
-        arena.done = mesh.cluster.server()
-        arena.done.ensure()
-        calls = calls_of(arena, mesh)
-        with during(vault, mounts):
-            for name, (method, request) in calls.items():
-                found, seconds = timed(name, method, request)
-                told = found.is_one_of(*kinds) or (name == "probe" and found.error is None)
-                assert told, f"{name} came to {found}"
-                assert seconds < PATIENCE + 1, name
-            assert not mesh.provider.health(deep=True).ok
+@pytest.fixture
+def proxy(vault):
+    """Return a fault proxy in front of the server."""
+    with FaultProxy(vault.address) as proxy:
+        yield proxy
+
+
+@contextmanager
+def worlds(site, login, address=None):
+    """Give a function that makes a world on the site's mounts."""
+    tried = subject(site.mounts, manage_mounts=False, **login)
+    config = site.mounts.config(address, manage_mounts=False, **login)
+    with arena_of(tried) as arena:
+        arena.tempo.clock = site.clock
+        yield lambda: World(arena, site.clock, config)
+
+
+def check(failure, name, found):
+    """Assert that a method came to what the table says, in time."""
+    limit = (HEALTH_LIMIT if name == "health" else PATIENCE) + 1
+    assert found.got == failure.of(name), f"{name}: {found.error}"
+    assert found.seconds < limit, name
+
+
+def test_every_failure_of_the_tables_is_caused():
+    """No row is there that nobody has seen."""
+    assert {failure.id for failure in ON_THE_SERVER} == set(OUTAGES)
+    assert {failure.id for failure in ON_THE_WAY} == set(FAULTS)
+
+
+@pytest.mark.parametrize("failure", each(ON_THE_SERVER))
+def test_every_method_tells_an_outage_in_time_and_works_after_it(site, failure):
+    """Each comes to the same each time, works soon after, and leaves what was there before."""
+    outage = OUTAGES[failure.id]
+    with worlds(site, outage.login(site)) as new_world:
+        world = new_world()
+        calls = {name: world.call(name) for name in METHODS}
+        with outage.during(site):
+            for name, call in (*calls.items(), *calls.items()):
+                check(failure, name, call.made(PATIENCE))
+            assert world.mesh.provider.trust_chain()
+        until = time.monotonic() + RECOVERY
+        again = new_world() if outage.loses else world
+        for name, call in calls.items():
+            found = (again.call(name) if outage.loses else call).done(PATIENCE, until)
+            assert found.is_good, f"{name}: {found.error}"
+        if outage.loses:
+            again.end()
+        for call in calls.values():
+            call.undo()
+        world.end()
+    assert not any(site.mounts.count().values())
+
+
+@pytest.mark.parametrize("failure", each(ON_THE_WAY))
+def test_every_method_tells_a_fault_in_time_and_works_after_it(site, proxy, failure):
+    """Reads meet it in everything they ask, other methods in everything they write."""
+    with worlds(site, site.given(ttl="1h"), proxy.address) as new_world:
+        world = new_world()
+        calls = {name: world.call(name) for name in METHODS}
+        for name, call in calls.items():
+            proxy.plan(FAULTS[failure.id], writes_only=name not in READS)
+            check(failure, name, call.made(PATIENCE))
+            proxy.heal()
         until = time.monotonic() + RECOVERY
         for name, call in calls.items():
-            found = recovered(name, *call, until)
-            assert found.error is None, f"{name} came to {found}"
+            found = call.done(PATIENCE, until)
+            assert found.is_good, f"{name}: {found.error}"
+        for call in calls.values():
+            call.undo()
+        world.end()
+    assert not any(site.mounts.count().values())
+
+
+@pytest.mark.parametrize(("failure", "name"), halves())
+@pytest.mark.parametrize("repeated", [True, False], ids=["repeated", "given-up"])
+def test_a_fault_at_any_request_leaves_nothing_half_made(site, proxy, failure, name, repeated):
+    """Whichever request of a method meets it: repeated or given up, retirement removes it all."""
+    with worlds(site, site.given(ttl="1h"), proxy.address) as new_world:
+        world, number, met = new_world(), 0, True
+        while met:
+            number, before = number + 1, site.mounts.count()
+            call, spoilt = world.call(name), proxy.spoilt
+            proxy.plan(FAULTS[failure.id], first=number, count=1)
+            found = call.made(PATIENCE)
+            met = proxy.spoilt > spoilt
+            assert found.seconds < PATIENCE + 1
+            proxy.heal()
+            if repeated or name in REMOVERS:
+                assert call.done(PATIENCE, time.monotonic() + RECOVERY).is_good
+            call.undone(time.monotonic() + RECOVERY)
+            assert site.mounts.count() == before, f"request {number} of {name}: {found.got}"
+        assert number > 1
+        world.end()
+
+
+def test_a_withdrawn_policy_costs_no_login_for_every_call(site):
+    """The server says the same of it as of a revoked token, which one login would mend."""
+    with worlds(site, site.role(token_ttl="1h")) as new_world:
+        call, issued = new_world().call("sign_leaf"), "auth/token/accessors"
+        with OUTAGES["policy-withdrawn"].during(site):
+            before = len(site.vault.call("LIST", issued)["data"]["keys"])
+            for _ in range(20):
+                assert call.made(PATIENCE).got == "PermissionDeniedError"
+            after = len(site.vault.call("LIST", issued)["data"]["keys"])
+        assert after - before <= 4
+        assert call.made(PATIENCE).is_good
+
+
+def test_a_clock_behind_gives_what_is_not_valid_yet(site):
+    """The provider signs; whoever checks by the same clock sees a NotBefore in the future."""
+    with worlds(site, site.given(ttl="1h")) as new_world:
+        world = new_world()
+        with OUTAGES["clock-behind"].during(site):
+            leaf = world.mesh.leaf()
+            assert leaf.not_valid_before_utc > site.clock.now()
+
+
+def test_a_clock_ahead_gives_what_ends_in_time_and_began_early(site):
+    """NotAfter is as asked; NotBefore is by the server's clock."""
+    with worlds(site, site.given(ttl="1h")) as new_world:
+        world = new_world()
+        with OUTAGES["clock-ahead"].during(site):
+            request = world.mesh.ask.leaf(world.mesh.signer)
+            leaf = world.mesh.leaf(request)
+            assert leaf.not_valid_after_utc == request.not_after
+            assert leaf.not_valid_before_utc < request.not_before

@@ -9,20 +9,15 @@ import pytest
 from ca_core.clock import SystemClock
 from ca_core.contract import ConfigError, ProviderError, UnavailableError
 from ca_core.testing.lending import provider_context
-from tests.vaults.subjects import Mounts, arena_of, subject
+from tests.vaults.subjects import arena_of, subject
 
 
-@pytest.fixture
-def mounts(vault):
-    """Return two mounts of this test's own."""
-    return Mounts(vault)
-
-
-@pytest.fixture
-def arena(mounts):
-    """Return an arena on the provider in those mounts."""
-    with arena_of(subject(mounts)) as arena:
-        yield arena
+def test_a_mount_of_another_kind_is_suspected(mounts, arena):
+    """A store of secrets takes what is written, and knows of no root afterwards."""
+    mounts.call("POST", f"sys/mounts/{mounts.root}", {"type": "kv"})
+    with pytest.raises(ProviderError) as caught:
+        arena.unmade().ensure()
+    assert caught.value.hint == f"is {mounts.root}/ a mount of type pki?"
 
 
 class Ahead:

@@ -1,4 +1,8 @@
-"""Tokens of every kind, as the real server issues, renews, ends and revokes them."""
+"""Tokens of every kind, as the real server issues, renews, ends and revokes them.
+
+What takes a token's life runs in soak. In every run ``incidents/test_dying_tokens.py`` signs past
+the lives of all kinds at once, and the keeper's own tests have a clock that they set.
+"""
 
 import itertools
 import logging
@@ -11,7 +15,7 @@ from ca_provider_vault.credentials import TokenKeeper, TokenRenewal
 from ca_provider_vault.transport import Transport
 
 from ca_core.clock import SystemClock
-from ca_core.contract import Error, PermissionDeniedError
+from ca_core.contract import Error, PermissionDeniedError, Secret
 from tests.vaults.process import VaultProcess
 
 NAMES = itertools.count()
@@ -71,11 +75,12 @@ def lives_on(vault: VaultProcess, keeper: TokenKeeper, seconds: float) -> set[st
     used, end = set(), time.monotonic() + seconds
     while time.monotonic() < end:
         used.add(keeper.token())
-        vault.call("GET", "auth/token/lookup-self", token=keeper.token())
+        vault.call("GET", "auth/token/lookup-self", token=keeper.token().reveal())
         time.sleep(0.05)
     return used
 
 
+@pytest.mark.soak
 def test_a_periodic_token_is_renewed_by_the_thread(vault, kept):
     """It lives on beyond its period, and stays the same."""
     keeper = kept(token=issued(vault, period="2s"))
@@ -83,12 +88,14 @@ def test_a_periodic_token_is_renewed_by_the_thread(vault, kept):
     assert keeper.standing().failures == 0
 
 
+@pytest.mark.soak
 def test_a_login_is_renewed_until_its_maximum_life_and_then_replaced(vault, kept):
     """No moment is without a good token."""
     keeper = kept(**approle(vault, token_ttl="2s", token_max_ttl="3s"))
     assert 2 <= len(lives_on(vault, keeper, 5)) <= 6
 
 
+@pytest.mark.soak
 def test_a_batch_token_is_replaced_before_its_end(vault, kept):
     """It cannot be renewed, and lives up to a second less: the server counts whole ones."""
     keeper = kept(**approle(vault, token_ttl="5s", token_type="batch"))
@@ -99,9 +106,9 @@ def test_a_revoked_token_of_a_login_is_replaced_at_the_first_refusal(vault, kept
     """One login, and service goes on."""
     keeper = kept(**approle(vault, token_ttl="1h"))
     dead = keeper.token()
-    vault.call("POST", "auth/token/revoke", {"token": dead})
+    vault.call("POST", "auth/token/revoke", {"token": dead.reveal()})
     assert keeper.refused(dead)
-    assert lookup(vault, keeper.token())["ttl"] > 3500
+    assert lookup(vault, keeper.token().reveal())["ttl"] > 3500
 
 
 def test_a_permission_that_is_missing_costs_no_login(vault, kept):
@@ -119,6 +126,7 @@ def test_a_token_without_end_has_no_runway(vault, kept):
     assert keeper.standing().runway is None
 
 
+@pytest.mark.soak
 def test_a_token_that_ends_is_reported_before_it_does(vault, kept, caplog):
     """A given one that nobody can renew: the log has its runway, and then its end."""
     keeper = kept(token=issued(vault, ttl="4s", renewable=False))
@@ -144,11 +152,11 @@ def test_a_token_file_is_rotated_by_revoking_the_old_one(vault, kept, tmp_path):
     old, new = issued(vault, ttl="1h"), issued(vault, ttl="1h")
     file.write_text(old)
     keeper = kept(token_file=str(file))
-    assert keeper.token() == old
+    assert keeper.token() == Secret(old)
     file.write_text(new)
     vault.call("POST", "auth/token/revoke", {"token": old})
-    assert keeper.refused(old)
-    assert keeper.token() == new
+    assert keeper.refused(Secret(old))
+    assert keeper.token() == Secret(new)
 
 
 def test_a_login_during_a_seal_succeeds_within_two_seconds_after_it(vault, kept):

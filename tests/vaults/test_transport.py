@@ -1,11 +1,8 @@
 """The transport against the real server: TLS, threads, restarts, seals, namespaces."""
 
 import shutil
-import socket
 import ssl
-import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +12,9 @@ from ca_provider_vault.tokens import TokenSource
 from ca_provider_vault.transport import Transport
 
 from ca_core.clock import SystemClock
-from ca_core.contract import ConfigError, Error, UnavailableError
-from tests.vaults.process import binary, free_port
+from ca_core.contract import ConfigError, Error, Secret, UnavailableError
+from tests.vaults.process import binary
+from tests.vaults.secured import secured_vault
 
 
 @pytest.fixture
@@ -28,7 +26,7 @@ def opened(vault):
         address = settings.pop("address", vault.address)
         made.append(Transport(VaultConfig(address=address, **settings)))
         token = settings.get("token") or vault.token
-        return PooledAdapter(made[-1], token=token, namespace=namespace, seconds=seconds)
+        return PooledAdapter(made[-1], token=Secret(token), namespace=namespace, seconds=seconds)
 
     yield adapter
     for each in made:
@@ -41,38 +39,9 @@ def secured(tmp_path_factory):
     program = binary()
     if program is None or not program.endswith("bao"):
         pytest.skip("needs the `bao` program")
-    folder, port = tmp_path_factory.mktemp("secured"), free_port()
-    process = subprocess.Popen(
-        [
-            program,
-            "server",
-            "-dev-tls",
-            f"-dev-tls-cert-dir={folder}",
-            "-dev-root-token-id=root",
-            "-dev-no-store-token",
-            f"-dev-listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(port)
-        yield f"https://127.0.0.1:{port}", folder
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_for(port: int) -> None:
-    give_up = time.monotonic() + 30
-    while time.monotonic() < give_up:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("the server does not come up")
+    folder = tmp_path_factory.mktemp("secured")
+    with secured_vault(program, folder) as server:
+        yield server.address, folder
 
 
 def test_threads_share_connections_and_get_their_own_answers(vault, opened):
@@ -221,3 +190,24 @@ def _logged_in(settings: dict):
         return source.taken(SystemClock().now())
     finally:
         transport.close()
+
+
+def test_a_renewed_client_certificate_is_shown_at_the_next_login(secured, opened, tmp_path):
+    """A connection that was opened with the old one is not used any more."""
+    address, folder = secured
+    root = opened(address=address, token="root", ca_file=str(folder / "vault-ca.pem"))
+    root.post("sys/mounts/pki-2", json={"type": "pki"})
+    made = root.post("pki-2/root/generate/internal", json={"common_name": "clients"})["data"]
+    root.post("pki-2/roles/r", json={"allow_any_name": True, "enforce_hostnames": False})
+    root.post("sys/auth/cert-2", json={"type": "cert"})
+    root.post("auth/cert-2/certs/agent", json={"certificate": made["certificate"]})
+    cert, key = tmp_path / "agent.pem", tmp_path / "agent.key"
+    files = {"cert_file": str(cert), "key_file": str(key)}
+    agent = None
+    for name in ("before", "after"):
+        leaf = root.post("pki-2/issue/r", json={"common_name": name, "ttl": "1h"})["data"]
+        cert.write_text(leaf["certificate"])
+        key.write_text(leaf["private_key"])
+        agent = agent or opened(address=address, ca_file=str(folder / "vault-ca.pem"), **files)
+        auth = agent.post("auth/cert-2/login", json={})["auth"]
+        assert auth["metadata"]["common_name"] == name

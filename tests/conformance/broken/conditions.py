@@ -3,7 +3,7 @@
 import dataclasses
 import time
 
-from ca_core.contract import Findings, Health
+from ca_core.contract import Credential, Findings, Health
 from ca_core.testing import ReferenceProvider
 from tests.conformance.broken.spoiling import broken
 
@@ -27,6 +27,24 @@ class HealthAsks(ReferenceProvider):
         return Health(ok=True)
 
 
+class NaiveEnd(ReferenceProvider):
+    """Reads its token's end from a clock on the wall."""
+
+    def health(self, *, deep=False):
+        """Leave the zone to the reader."""
+        ends = self._context.clock.now().replace(tzinfo=None)
+        return Health(ok=True, credential=Credential(ends=ends))
+
+
+class CountsDown(ReferenceProvider):
+    """Counts the attempts that are left instead of those that failed, once it is at work."""
+
+    def health(self, *, deep=False):
+        """Give a number below zero."""
+        known = super().probe(None).exists
+        return Health(ok=True, credential=Credential(ends=None, failures=-int(known)))
+
+
 class NeverThere(ReferenceProvider):
     """Finds nothing."""
 
@@ -48,6 +66,8 @@ class NotesProbes(ReferenceProvider):
 BROKEN = (
     broken("health-raises", "raises before anything exists", "health.answers", HealthRaises),
     broken("health-asks", "asks its backend when it should not", "health.quick", HealthAsks),
+    broken("naive-end", "tells an end without a zone", "health.credential", NaiveEnd),
+    broken("counts-down", "counts failures below zero", "health.credential", CountsDown),
     broken("never-there", "finds nothing", "probe.exists", NeverThere),
     broken("notes-probes", "writes when it is probed", "probe.changes-nothing", NotesProbes),
 )

@@ -3,7 +3,7 @@
 import dataclasses
 from base64 import b64encode
 
-from ca_core.contract import ConfigError, Health, json_schema, key_bytes
+from ca_core.contract import ConfigError, Credential, Health, json_schema, key_bytes
 from ca_core.testing import ReferenceProvider
 from ca_core.testing.reference import ReferenceConfig
 from tests.conformance.broken.breaking import Broken
@@ -71,6 +71,15 @@ class LoudHealth(ReferenceProvider):
         return Health(ok=True, details={"login": f"admin:{self._config.password}"})
 
 
+class LoudCredential(LoudHealth):
+    """Says with what its login failed."""
+
+    def health(self, *, deep=False):
+        """Quote the password in the last error."""
+        said = f"the server refused admin:{self._config.password}"
+        return Health(ok=True, credential=Credential(ends=None, failures=1, last_error=said))
+
+
 class KeyInState(ReferenceProvider):
     """Keeps a copy of its key where everybody looks."""
 
@@ -106,5 +115,6 @@ BROKEN = (
     with_login("loud-login", "shows its password", "secret.configuration", parse=loud),
     with_login("quotes-all", "quotes its password", "secret.config-errors", parse=quoting),
     with_login("loud-health", "shows its login in health", "secret.shown", kind=LoudHealth),
+    with_login("loud-credential", "shows its login in an error", "secret.shown", LoudCredential),
     broken("key-in-state", "keeps a key in the state", "secret.state", KeyInState),
 )

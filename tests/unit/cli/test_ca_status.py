@@ -42,6 +42,17 @@ def test_a_count_that_may_miss_leaves_says_so(run, api, status):
     assert "7 or more" in run("ca", "status", "--http-addr", api.url).stdout
 
 
+def test_people_see_how_long_the_providers_credential_lives(run, api, status):
+    """And that its renewal fails, before anything else does; an old server tells nothing."""
+    api.answer("GET", STATUS, status)
+    assert "credential    none in use" in run("ca", "status", "--http-addr", api.url).stdout
+    told = {"Ends": "x", "HoursLeft": 2.5, "Failures": 3, "LastError": "the server is sealed"}
+    api.answer("GET", STATUS, status | {"Credential": told})
+    text = run("ca", "status", "--http-addr", api.url).stdout
+    words = "lives for 2 h 30 min; its renewal failed 3 times in a row: the server is sealed"
+    assert words in text.replace("\n              ", " ")
+
+
 def test_the_csr_can_be_redirected(run, api):
     """Standard output is the request and nothing else."""
     api.answer("GET", CSR, b"-----BEGIN CERTIFICATE REQUEST-----\n")

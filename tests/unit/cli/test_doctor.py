@@ -17,7 +17,7 @@ from ca_core.authority.registry import Registry
 from ca_core.authority.settings import CASettings
 from ca_core.cli import checks_config, checks_state, checks_system
 from ca_core.cli.address import parse_address
-from ca_core.cli.checks_network import roots_level, skew_level
+from ca_core.cli.checks_network import credential_level, roots_level, skew_level
 from ca_core.cli.checkup import Check, Finding, Level, Situation, grade
 from ca_core.config import load_config
 from ca_core.errors import ConfigError
@@ -132,6 +132,8 @@ class TestCommand:
         api.answer("GET", "/healthz", b"ok")
         api.answer("GET", "/readyz", b"ready")
         api.answer("GET", "/v1/connect/ca/roots", roots_answer)
+        credential = {"Ends": "x", "HoursLeft": 0.5, "Failures": 0, "LastError": ""}
+        api.answer("GET", "/v1/cluster/ca/status", {"Credential": credential})
         result = run("doctor", "--http-addr", api.url, "-o", "json")
         running = [f for f in json.loads(result.stdout)["Findings"] if f["Group"] == "running"]
         assert {finding["Level"] for finding in running} == {"ok"}
@@ -271,6 +273,39 @@ class TestClock:
     def test_no_date_is_no_finding(self, date):
         """A server that tells no time cannot be judged."""
         assert skew_level(date, NOW)[0] is Level.SKIPPED
+
+
+class TestCredential:
+    @pytest.mark.parametrize(
+        ("hours", "failures", "level"),
+        [
+            (None, 0, Level.OK),
+            (0.1, 0, Level.OK),
+            (700, 1, Level.WARNING),
+            (0, 0, Level.FAILURE),
+            (0, 9, Level.FAILURE),
+        ],
+    )
+    def test_failures_warn_and_the_end_is_a_failure(self, hours, failures, level):
+        """Few hours alone warn of nothing; what is wrong comes with what to type."""
+        told = {"Ends": "x", "HoursLeft": hours, "Failures": failures, "LastError": "sealed"}
+        found, text, hint = credential_level({"Credential": told})
+        assert (found, bool(hint)) == (level, level is not Level.OK)
+        assert ("sealed" in text) == bool(failures)
+        assert not hint or "provider check" in hint
+
+    @pytest.mark.parametrize("status", [{}, {"Credential": None}])
+    def test_none_is_nothing_to_check(self, status):
+        """The built-in CA works with none; a server of old does not tell."""
+        assert credential_level(status)[0] is Level.SKIPPED
+
+    def test_whoever_is_not_told_has_no_finding(self, run, api):
+        """An agent does not know it, and the server tells it to operators."""
+        api.answer("GET", "/healthz", b"ok")
+        api.answer("GET", "/v1/cluster/ca/status", b"Permission denied", status=403)
+        found = json.loads(run("doctor", "--http-addr", api.url, "-o", "json").stdout)["Findings"]
+        (finding,) = [each for each in found if each["Check"] == "credential"]
+        assert (finding["Level"], "Permission denied" in finding["Detail"]) == ("skipped", True)
 
 
 class TestRoots:

@@ -83,6 +83,7 @@ def test_an_online_check_says_what_the_provider_sees(run):
     result = run("provider", "check", "builtin", "--online", "-o", "json")
     seen = json.loads(result.stdout)["Online"]
     assert (seen["Exists"], seen["Healthy"], seen["MissingPermissions"]) == (False, True, [])
+    assert seen["Credential"] is None
     assert result.exit_code == 0
     text = run("provider", "check", "consul", "--online").stdout
     assert "permissions   none missing" in text
@@ -123,13 +124,38 @@ def test_missing_permissions_are_a_failing_check(run, monkeypatch):
     told = {
         "api_version": 1, "capabilities": [], "exists": True, "healthy": True, "details": {},
         "missing": ["pki/sign"], "limits": {"max_leaf_ttl_seconds": "60"}, "notes": ["slow"],
-        "message": "",
+        "message": "", "credential": None,
     }  # fmt: skip
     monkeypatch.setattr(Trial, "done", lambda self: told)
     result = run("provider", "check", "builtin", "--online")
     assert result.exit_code == 6
     for words in ("pki/sign", "max_leaf_ttl_seconds: 60", "notes         slow"):
         assert words in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("hours", "failures", "code", "words"),
+    [
+        (0.5, 0, 0, "lives for 30 min"),
+        (None, 0, 0, "never expires"),
+        (700.0, 1, 6, "its renewal failed once: sealed"),
+        (0.0, 0, 6, "has expired"),
+    ],
+)
+def test_a_credential_that_is_not_renewed_fails_the_check(
+    run, monkeypatch, hours, failures, code, words
+):
+    """Few hours alone do not: a short life that is renewed is as it should be."""
+    credential = {"Ends": None, "HoursLeft": hours, "Failures": failures, "LastError": "sealed"}
+    told = {
+        "api_version": 1, "capabilities": [], "exists": True, "healthy": True, "details": {},
+        "missing": [], "limits": {}, "notes": [], "message": "", "credential": credential,
+    }  # fmt: skip
+    monkeypatch.setattr(Trial, "done", lambda self: told)
+    result = run("provider", "check", "builtin", "--online")
+    assert (result.exit_code, words in result.stdout) == (code, True)
+    answer = json.loads(run("provider", "check", "builtin", "--online", "-o", "json").stdout)
+    assert (answer["OK"], answer["Online"]["Credential"]) == (code == 0, credential)
 
 
 def test_a_provider_shows_capabilities_and_every_key(run):

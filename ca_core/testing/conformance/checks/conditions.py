@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from ca_core.authority.healthrules import credential_fault
 from ca_core.contract import Findings, Health
 from ca_core.testing.conformance.arena import Arena
 from ca_core.testing.conformance.check import Catalogue
@@ -48,6 +49,34 @@ def _health(mesh: Mesh, *, deep: bool) -> Health:
         return mesh.provider.health(deep=deep)
     except Exception as error:
         raise Violation(f"health(deep={deep}) raised {type(error).__name__}") from error
+
+
+@CHECKS.check(
+    "health.credential",
+    Level.L0,
+    why="Operators are warned by the hours that a credential has left; a time without a zone, or"
+    " a count below zero, warns at the wrong hour or never.",
+    sources=("S11", "ca_core.contract Credential"),
+    fix="Give `Credential.ends` in aware UTC (None: it never expires), `failures` from 0.",
+)
+def health_credential(arena: Arena) -> None:
+    """The credential in `health` ends at a time in UTC or never, and counts failures from 0."""
+    mesh = arena.unmade()
+    _is_credential(mesh)
+    mesh.ensure()
+    _is_credential(mesh)
+
+
+def _is_credential(mesh: Mesh) -> None:
+    for deep in (False, True):
+        fault = credential_fault(_credential_of(mesh, deep=deep))
+        require(not fault, f"health(deep={deep}): {fault}")
+
+
+def _credential_of(mesh: Mesh, *, deep: bool) -> object:
+    found: list[object] = []
+    raised_by(lambda: found.append(mesh.provider.health(deep=deep)))  # others ask if it raises
+    return getattr(found[0], "credential", None) if found else None
 
 
 @CHECKS.check(

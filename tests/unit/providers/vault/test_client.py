@@ -24,6 +24,7 @@ from ca_core.contract import (
     PermissionDeniedError,
     ProviderError,
     RateLimitedError,
+    Secret,
     UnavailableError,
 )
 from tests.unit.providers.vault.peer import Peer, answer, cutting, replying
@@ -52,7 +53,7 @@ def adapter():
 
     def to(peer: Peer, namespace: str = "", seconds: float = 5) -> PooledAdapter:
         made.append(Transport(VaultConfig(address=peer.address)))
-        return PooledAdapter(made[-1], token=TOKEN, namespace=namespace, seconds=seconds)
+        return PooledAdapter(made[-1], token=Secret(TOKEN), namespace=namespace, seconds=seconds)
 
     yield to
     for each in made:

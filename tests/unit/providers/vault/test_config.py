@@ -1,8 +1,10 @@
 """A configuration that cannot work is refused with the key that is wrong, and shows no secret."""
 
 import pytest
+from ca_provider_vault import ca_provider
 from ca_provider_vault.config import CONSUL_NAMES, VaultConfig, parse_config
 
+from ca_core.config import load_config
 from ca_core.contract import ConfigError
 
 GOOD = {"address": "https://vault:8200", "token": "s.secret-token"}
@@ -71,6 +73,22 @@ def test_roots_and_signers_need_a_mount_each():
     assert refused(root_pki_path="/").where == "ca.config.root_pki_path"
 
 
+@pytest.mark.parametrize("path", ["a b", "a?b", "a#b", "a%20b", "a//b", "../a", "a/.", "é", "a\n"])
+def test_a_path_is_one_in_every_url(path):
+    """With ``a?b`` the mount ``a`` would be made."""
+    for key in ("root_pki_path", "intermediate_pki_path", "namespace", "root_issuer"):
+        assert refused(**{key: path}).where == f"ca.config.{key}"
+    method = {"type": "approle", "mount_path": path}
+    with pytest.raises(ConfigError, match="mount_path"):
+        parse_config({"address": "https://v", "auth_method": method})
+
+
+def test_a_path_may_have_parts():
+    """And marks that mean nothing in a URL."""
+    assert parse_config(GOOD | {"root_pki_path": "/a/b.c_d-e+f:1/", "namespace": "a/b/"})
+    assert parse_config(GOOD | {"namespace": "/"})
+
+
 @pytest.mark.parametrize("count", [0, -1, 65])
 def test_the_number_of_connections_is_bounded(count):
     """None at all, or hundreds, are no configuration."""
@@ -101,3 +119,30 @@ def test_a_configuration_does_not_show_its_secrets():
     shown += repr(parse_config({"address": "https://v", "auth_method": method}))
     assert "secret-token" not in shown
     assert "-123" not in shown
+
+
+def test_every_key_that_may_hold_a_secret_is_encrypted_and_hidden_by_the_core():
+    """A secret id among a method's parameters is one as much as a token is."""
+    assert ca_provider().secret_keys() == {"token", "auth_method"}
+
+
+def test_every_key_may_come_from_the_environment():
+    """A secret id among a method's parameters, too, and it need not be text to others."""
+    prefix = "CA_CORE_CA__CONFIG__"
+    environ = {
+        "CA_CORE_CA__PROVIDER": "vault",
+        f"{prefix}ADDRESS": "https://vault:8200",
+        f"{prefix}AUTH_METHOD__TYPE": "approle",
+        f"{prefix}AUTH_METHOD__PARAMS__ROLE_ID": "rid-123",
+        f"{prefix}AUTH_METHOD__PARAMS__SECRET_ID": '"1e5"',
+        f"{prefix}MANAGE_MOUNTS": "false",
+        f"{prefix}CONCURRENCY": "3",
+    }
+    read = parse_config(load_config(environ=environ).ca.config)
+    assert read.auth_method is not None
+    assert read.auth_method.params == {"role_id": "rid-123", "secret_id": "1e5"}
+    assert (read.manage_mounts, read.concurrency) == (False, 3)
+    token = {f"{prefix}ADDRESS": "https://vault:8200", f"{prefix}TOKEN": "s.secret-token"}
+    found = parse_config(load_config(environ=token).ca.config).token
+    assert found is not None
+    assert found.reveal() == "s.secret-token"

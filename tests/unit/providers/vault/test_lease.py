@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from ca_provider_vault.lease import (
     CALLERS_PAUSE,
     LAST_PAUSE,
@@ -11,10 +12,11 @@ from ca_provider_vault.lease import (
     due,
     pause,
 )
+from ca_provider_vault.tokens import span
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_core.contract import ProviderError, UnavailableError
+from ca_core.contract import ProviderError, RateLimitedError, Secret, UnavailableError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LIVES = st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=3650))
@@ -24,7 +26,7 @@ JITTERS = st.floats(min_value=0, max_value=1)
 
 def lease(ttl: timedelta | None) -> TokenLease:
     """Return the lease of a token."""
-    return TokenLease(token="s.hidden-token", since=NOW, ttl=ttl, renewable=True)
+    return TokenLease(token=Secret("s.unseen-token"), since=NOW, ttl=ttl, renewable=True)
 
 
 @given(ttl=LIVES)
@@ -67,21 +69,23 @@ def test_jitter_takes_at_most_a_fifth(failures, jitter):
 
 @given(steps=st.lists(st.tuples(st.integers(0, 600), JITTERS), min_size=1, max_size=50))
 def test_a_caller_waits_no_longer_than_it_must(steps):
-    """Two seconds where the server was not there, else until the next attempt."""
-    gone, refused, now = Trouble(), Trouble(), NOW
+    """Two seconds, but until the next attempt where a login was refused or there is a limit."""
+    gone, refused, limited, now = Trouble(), Trouble(), Trouble(), NOW
     for seconds, jitter in steps:
         now += timedelta(seconds=seconds)
         gone = gone.worse(UnavailableError("gone"), now, jitter)
-        refused = refused.worse(ProviderError("refused"), now, jitter)
+        refused = refused.worse(ProviderError("refused"), now, jitter, was_refused=True)
+        limited = limited.worse(RateLimitedError(retry_after=CALLERS_PAUSE), now, jitter)
         assert timedelta() < gone.wait_of_a_call(now) <= CALLERS_PAUSE
         assert refused.wait_of_a_call(now) == refused.try_again - now
+        assert limited.wait_of_a_call(now) == limited.try_again - now
         assert gone.wait_of_a_call(now + CALLERS_PAUSE) == timedelta()
     assert gone.failures == refused.failures == len(steps)
 
 
 def test_a_clock_that_was_set_back_does_not_prolong_a_pause():
     """An hour back is not an hour without service."""
-    trouble = Trouble().worse(ProviderError("refused"), NOW, 0)
+    trouble = Trouble().worse(ProviderError("refused"), NOW, 0, was_refused=True)
     assert trouble.wait_of_a_call(NOW - timedelta(hours=1)) == timedelta()
 
 
@@ -90,6 +94,12 @@ def test_without_trouble_nobody_waits():
     assert Trouble().wait_of_a_call(NOW) == timedelta()
 
 
+@pytest.mark.parametrize("seconds", [10**11, 10**18, 10**400], ids=["rare", "odd", "huge"])
+def test_an_end_beyond_all_dates_is_an_end(seconds):
+    """Nothing foreign is raised: it would end the thread that renews."""
+    assert NOW + timedelta(days=36500) < lease(span(seconds)).ends
+
+
 def test_a_lease_does_not_show_its_token():
     """It is in states that are shown."""
-    assert "hidden" not in repr(lease(None))
+    assert "unseen" not in repr(lease(None))

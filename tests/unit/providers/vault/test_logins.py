@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import closing, contextmanager
 
 import pytest
 from ca_provider_vault.client import PooledAdapter
@@ -10,7 +11,7 @@ from ca_provider_vault.logins import login_of
 from ca_provider_vault.tokens import TokenSource
 from ca_provider_vault.transport import Transport
 
-from ca_core.contract import ConfigError
+from ca_core.contract import ConfigError, ProviderError
 from ca_core.testing.clock import START
 from tests.unit.providers.vault.peer import Peer, answer, replying
 
@@ -23,20 +24,29 @@ def login(kind: str, mount: str = "", **params):
     return login_of(AuthMethod(type=kind, mount_path=mount, params=params))
 
 
-def heard_of(kind: str, mount: str = "", **params):
-    """Return the request that arrives at a login endpoint, once its token was understood."""
-    method = AuthMethod(type=kind, mount_path=mount, params=params)
-    with Peer(replying(answer(200, TOKEN))) as peer:
-        config = VaultConfig(address=peer.address, auth_method=method)
-        transport = Transport(config)
-        source = TokenSource(
+def fields_of(kind: str, **params):
+    """Return the fields that a method would send."""
+    return json.loads(login(kind, **params).content.reveal())
+
+
+@contextmanager
+def source_of(peer: Peer, method: AuthMethod):
+    """Give a source of tokens that logs in at a peer."""
+    config = VaultConfig(address=peer.address, auth_method=method)
+    with closing(Transport(config)) as transport:
+        yield TokenSource(
             config,
             lambda token, seconds: PooledAdapter(
                 transport, token=token, namespace="team", seconds=seconds
             ),
         )
-        assert source.taken(START).token == "s.new-token"
-        transport.close()
+
+
+def heard_of(kind: str, mount: str = "", **params):
+    """Return the request that arrives at a login endpoint, once its token was understood."""
+    method = AuthMethod(type=kind, mount_path=mount, params=params)
+    with Peer(replying(answer(200, TOKEN))) as peer, source_of(peer, method) as source:
+        assert source.taken(START).token.reveal() == "s.new-token"
         return peer.heard[0]
 
 
@@ -77,6 +87,16 @@ def test_a_method_sends_its_own_fields_to_its_own_path(kind, params, path, field
     assert heard.headers["x-vault-namespace"] == "team"
 
 
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX: y", "é", 5, None])
+def test_a_login_that_brings_no_token_is_the_servers_fault(token):
+    """Not that of every call which would carry it."""
+    method = AuthMethod(type="cert")
+    said = answer(200, {"auth": {"client_token": token, "lease_duration": 60}})
+    fails = pytest.raises(ProviderError, match="has no token")
+    with Peer(replying(said)) as peer, source_of(peer, method) as source, fails:
+        source.taken(START)
+
+
 def test_a_method_may_be_mounted_elsewhere():
     """With or without slashes around it."""
     assert login("approle", "/team/roles/", role_id="r").path == "auth/team/roles/login"
@@ -98,7 +118,7 @@ def test_files_are_read_at_every_login(tmp_path, suffix):
     params = {f"role_id{suffix}": str(role), f"secret_id{suffix}": str(secret)}
     for content in ("s1", "s2"):
         secret.write_text(f" {content}\n")
-        assert login("approle", **params).fields == {"role_id": "r1", "secret_id": content}
+        assert fields_of("approle", **params) == {"role_id": "r1", "secret_id": content}
 
 
 def test_a_pods_own_token_is_read_at_every_login(tmp_path):
@@ -106,17 +126,17 @@ def test_a_pods_own_token_is_read_at_every_login(tmp_path):
     file = tmp_path / "token"
     for content in ("a.b.c", "d.e.f"):
         file.write_text(content)
-        found = login("kubernetes", role="r", token_path=str(file))
-        assert found.fields == {"role": "r", "jwt": content}
-    assert login("jwt", role="r", path=str(file)).fields["jwt"] == "d.e.f"
+        found = fields_of("kubernetes", role="r", token_path=str(file))
+        assert found == {"role": "r", "jwt": content}
+    assert fields_of("jwt", role="r", path=str(file))["jwt"] == "d.e.f"
 
 
 def test_a_clouds_field_may_come_from_a_file(tmp_path):
     """Its tools write signed identities there."""
     file = tmp_path / "identity"
     file.write_text(JWT)
-    assert login("gcp", role="r", jwt_file=str(file)).fields == {"role": "r", "jwt": JWT}
-    assert login("azure", role="r", jwt_file_path=str(file)).fields == {"role": "r", "jwt": JWT}
+    assert fields_of("gcp", role="r", jwt_file=str(file)) == {"role": "r", "jwt": JWT}
+    assert fields_of("azure", role="r", jwt_file_path=str(file)) == {"role": "r", "jwt": JWT}
 
 
 def test_aws_is_asked_who_we_are_and_the_secret_key_stays_here():
@@ -177,6 +197,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
             login("approle", role_id_file=str(path))
     with pytest.raises(ConfigError, match="token_path"):
         login("kubernetes", role="r", token_path=str(tmp_path / "none"))
+
+
+def test_the_mark_of_an_editor_is_no_part_of_a_secret(tmp_path):
+    """It is invisible, and the server would refuse the secret."""
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xef\xbb\xbfsid-123\r\n")
+    sent = login("approle", role_id="r", secret_id_file=str(file)).content.reveal()
+    assert json.loads(sent)["secret_id"] == "sid-123"
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfeABC"])

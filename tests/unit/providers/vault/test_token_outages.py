@@ -118,6 +118,37 @@ def test_the_first_failure_is_logged_at_once_and_success_ends_the_trouble(server
     assert caplog.messages[1:] == ["Vault: the token is good again after 1 failures"]
 
 
+def test_a_clock_that_is_set_back_renews_the_token_at_once(server, clock):
+    """It dies on the server's clock, which did not move."""
+    keeper = keeper_of(server, token=server.issue(HOUR, renewable=True))
+    keeper.token()
+    keeper.step(clock.now() - 3 * HOUR)
+    keeper.step(clock.now() - 3 * HOUR + MINUTE)
+    assert [path for _, path in server.asked].count("/v1/auth/token/renew-self") == 1
+
+
+def test_a_clock_that_is_set_back_is_no_failure_of_a_token_that_cannot_be_renewed(server, clock):
+    """It is looked up again, so that its end is right."""
+    keeper = keeper_of(server, token=server.issue(HOUR))
+    keeper.token()
+    keeper.step(clock.now() - 3 * HOUR)
+    standing = keeper.standing()
+    assert not standing.failures
+    assert standing.ends == clock.now() - 2 * HOUR
+
+
+def test_a_clock_that_is_set_back_ends_a_pause(server, clock):
+    """The next attempt would else be hours away."""
+    keeper = keeper_of(server, token=server.issue(HOUR, renewable=True))
+    keeper.token()
+    clock.advance(HOUR * 2 / 3)
+    server.down = True
+    keeper.step(clock.now())
+    before = server.attempts
+    keeper.step(clock.now() - HOUR / 2)
+    assert server.attempts == before + 1
+
+
 def test_a_clock_that_leaps_ahead_costs_one_login(server, clock):
     """A token that looks dead is replaced, not mourned."""
     keeper = keeper_of(server)

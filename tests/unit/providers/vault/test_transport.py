@@ -8,7 +8,7 @@ import pytest
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.transport import Transport
 
-from ca_core.contract import OutcomeUnknownError, RequestError, UnavailableError
+from ca_core.contract import OutcomeUnknownError, RequestError, Secret, UnavailableError
 from tests.unit.providers.vault.peer import Peer, answer, cutting, replying
 
 GOOD = answer(200, {"data": 1})
@@ -30,7 +30,7 @@ def opened():
 
 def send(transport: Transport, method: str = "GET", *, seconds: float = 5, **more):
     """Send a request of no importance."""
-    body = None if method in {"GET", "LIST"} else b"{}"
+    body = None if method in {"GET", "LIST"} else Secret("{}")
     return transport.send(
         method, "/v1/x", **({"headers": {}, "body": body, "seconds": seconds} | more)
     )
@@ -73,8 +73,8 @@ def test_parallel_requests_have_a_connection_each_and_no_more_than_the_limit(ope
 
         def ask(number: int) -> None:
             for turn in range(20):
-                body = f"{number}:{turn}".encode()
-                if send(transport, "POST", body=body).body != body:
+                body = f"{number}:{turn}"
+                if send(transport, "POST", body=Secret(body)).body != body.encode():
                     wrong.append(body)
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
@@ -263,7 +263,7 @@ def test_a_header_cannot_hold_another_and_is_not_quoted(opened, value):
     """A spoiled token is refused, and the error does not show it."""
     with Peer(replying(GOOD)) as peer:
         with pytest.raises(RequestError) as caught:
-            send(opened(peer.address), headers={"X-Vault-Token": value})
+            send(opened(peer.address), headers={"X-Vault-Token": Secret(value)})
         assert "s." not in str(caught.value)
         assert not peer.heard
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ca_provider_vault.client import PooledAdapter
-from ca_provider_vault.transport import Answer
+from ca_provider_vault.transport import Answer, Headers
 
-from ca_core.contract import UnavailableError
+from ca_core.contract import Secret, UnavailableError
 
 PASSWORD = "correct-horse-battery"
 
@@ -44,7 +44,7 @@ class TokenServer:
         self.status = 0
         self.asked: list[tuple[str, str]] = []
         self.attempts = 0
-        self.tokens: dict[str, Issued] = {}
+        self.tokens: dict[Secret, Issued] = {}
         self.gate: threading.Event | None = None
         self._numbers = itertools.count(1)
 
@@ -53,19 +53,19 @@ class TokenServer:
         """Return how many logins arrived."""
         return sum("login" in path for _, path in self.asked)
 
-    def issue(self, ttl: timedelta | None, *, renewable: bool = False, max_ttl=None) -> str:
+    def issue(self, ttl: timedelta | None, *, renewable: bool = False, max_ttl=None) -> Secret:
         """Return a new token."""
-        now, name = self.clock.now(), f"s.token-{next(self._numbers):06d}-secret"
+        now, name = self.clock.now(), Secret(f"s.token-{next(self._numbers):06d}-secret")
         ends = None if ttl is None else now + ttl
         last = None if max_ttl is None else now + max_ttl
         self.tokens[name] = Issued(ends, last, ttl or timedelta(), renewable)
         return name
 
-    def ask(self, token: str, seconds: float) -> PooledAdapter:
+    def ask(self, token: Secret, seconds: float) -> PooledAdapter:
         """Return an adapter as the provider's."""
         return PooledAdapter(self, token=token, namespace="", seconds=seconds)
 
-    def send(self, method: str, path: str, *, headers: Mapping[str, str], body, **_) -> Answer:
+    def send(self, method: str, path: str, *, headers: Headers, body, **_) -> Answer:
         """Answer one request."""
         self.attempts += 1
         if self.gate is not None:
@@ -76,8 +76,8 @@ class TokenServer:
         if self.status:
             return Answer(self.status, {}, b'{"errors": ["no"]}')
         if path.startswith("/v1/auth/userpass/login/"):
-            return self._login(json.loads(body))
-        return self._about(headers.get("X-Vault-Token", ""), path)
+            return self._login(json.loads(body.reveal()))
+        return self._about(headers.get("X-Vault-Token"), path)
 
     def _login(self, fields: Mapping[str, str]) -> Answer:
         if fields.get("password") != PASSWORD:
@@ -85,7 +85,7 @@ class TokenServer:
         token = self.issue(self.ttl, renewable=self.renewable, max_ttl=self.max_ttl)
         return self._auth(token)
 
-    def _about(self, token: str, path: str) -> Answer:
+    def _about(self, token: Secret | None, path: str) -> Answer:
         issued = self.tokens.get(token)
         if issued is None or (issued.ends is not None and issued.ends <= self.clock.now()):
             return Answer(403, {}, b'{"errors": ["permission denied"]}')
@@ -101,9 +101,9 @@ class TokenServer:
         ends = issued.ends.isoformat() if issued.ends else None
         return _json({"data": {"ttl": ttl, "renewable": renewable, "expire_time": ends}})
 
-    def _auth(self, token: str) -> Answer:
+    def _auth(self, token: Secret) -> Answer:
         issued = self.tokens[token]
-        auth = {"client_token": token, "renewable": issued.renewable}
+        auth = {"client_token": token.reveal(), "renewable": issued.renewable}
         return _json({"auth": auth | {"lease_duration": self._left(issued)}})
 
     def _left(self, issued: Issued) -> int:
