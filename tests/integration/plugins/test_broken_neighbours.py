@@ -63,7 +63,7 @@ NEIGHBOURS = {
 }
 """What is wrong → the distributions installed, and what doctor must say."""
 
-ENOUGH, SHORT = "40", "3"
+ENOUGH, SHORT = "40", "10"
 """Seconds: for imports that end, on a busy machine; and for the one that never does."""
 
 
