@@ -108,4 +108,7 @@ def roll_back(client: Client, name: str | None, output: Output, *, yes: bool) ->
         print_json(answer.json())
         return
     row = answer.decoded(OperationAnswer)
-    print_lines(f"{title(row)}: {row.phase}; {row.old_provider} signs again")
+    former = "the former configuration stands again"
+    if row.old_signer != row.new_signer:
+        former = f"the former signer ({row.old_provider}) signs again"
+    print_lines(f"{title(row)}: {row.phase}; {former}")

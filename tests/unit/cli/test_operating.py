@@ -140,7 +140,22 @@ def test_rolling_back_the_newest_is_asked_about(run, server, operation):
     assert refused.exit_code == 1
     assert "Roll back swap op-1" in refused.stderr
     assert not server.bodies("PUT", f"{OPERATIONS}/op-1/rollback")
-    assert "builtin signs again" in run("ca", "rollback", "--yes").stdout
+    assert "the former signer (builtin) signs again" in run("ca", "rollback", "--yes").stdout
+
+
+def test_settings_that_are_rolled_back_change_no_signer(run, server, operation):
+    """What is said is what happened."""
+    row = operation(Kind="settings", Phase="rolled_back", NewSigner="s-1")
+    server.answer("PUT", f"{OPERATIONS}/op-1/rollback", row)
+    assert "the former configuration stands again" in run("ca", "rollback", "op-1").stdout
+
+
+def test_a_tainted_root_is_not_said_to_stay(run, server, operation):
+    """After a taint the farewell names what happens to the old root, not the usual."""
+    server.answer("GET", f"{OPERATIONS}/op-1", operation(Kind="taint", CanRollBack=False))
+    text = run("ca", "taint", "--yes").stdout
+    assert "stays trusted" not in text
+    assert "the old root leaves every bundle" in text
 
 
 def test_an_operation_s_name_cannot_leave_its_place(run, server):
