@@ -39,7 +39,8 @@ FIRST_TRY_AGAIN = timedelta(minutes=1)
 LAST_TRY_AGAIN = timedelta(days=1)
 """Pauses after automatic operations that failed: 1, 2, 4 … minutes, a day at last.
 
-A root that nobody here can replace would otherwise be tried every hour of its last year."""
+A root that nobody here can replace would otherwise be tried every hour of its last year.
+"""
 
 _TRIES_LEFT = 20
 """However short the time that is left, there are at least this many tries in it."""
@@ -94,7 +95,7 @@ def next_try(tries: tuple[OperationRow, ...], roots: Roots) -> datetime | None:
     if not tries:
         return None
     last = tries[-1]
-    doubled = FIRST_TRY_AGAIN * (1 << min(len(tries) - 1, 10))
+    doubled = FIRST_TRY_AGAIN * (1 << min(len(tries) - 1, 16))
     pause = min(doubled, LAST_TRY_AGAIN)
     if last.phase is not OperationPhase.FAILED:
         pause = LAST_TRY_AGAIN
