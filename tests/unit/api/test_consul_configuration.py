@@ -106,7 +106,7 @@ def sections(draw):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(sections())
 def test_putting_back_what_get_gave_changes_nothing(ca):
     """Whatever the provider and the settings; no secret is seen, none is lost."""

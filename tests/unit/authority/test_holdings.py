@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ca_core.authority.holdings import Holdings
@@ -48,6 +48,7 @@ def by_reading_all(rows, signer, since, now):
     )
 
 
+@settings(max_examples=30, deadline=None)  # every question waits for the ledger
 @given(histories(), st.lists(st.integers(0, 60), min_size=1, max_size=4), st.integers(0, 60))
 def test_it_counts_as_reading_the_whole_ledger_does(rows, moments, since):
     """However often it was asked before, and whatever it has forgotten meanwhile.
