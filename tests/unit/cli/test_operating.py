@@ -205,3 +205,20 @@ def test_what_is_gone_is_not_waited_for(server):
     with Client(parse_address(server.url)) as client, pytest.raises(AnsweredError):
         followed(client, "op-1", Unseen(), naps.append)
     assert naps == []
+
+
+LEFT = {
+    "Key": "ca-0", "Authority": "ca-0", "Signer": "", "Since": "2026-01-01T00:00:00Z",
+    "Error": "no route to host",
+}  # fmt: skip
+
+
+def test_what_is_given_up_is_asked_about(run, server):
+    """It stays in its backend for ever, and nobody knows of it any more."""
+    server.answer("PUT", f"{ROOM}/abandon", LEFT)
+    assert run("ca", "abandon", "ca-0", text=b"n\n").exit_code == 1
+    assert not server.bodies("PUT", f"{ROOM}/abandon")
+    result = run("ca", "abandon", "ca-0", "--yes")
+    assert result.exit_code == 0
+    assert "no route to host" in result.stdout
+    assert server.bodies("PUT", f"{ROOM}/abandon") == [{"Key": "ca-0"}]
