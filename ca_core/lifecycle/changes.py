@@ -24,7 +24,6 @@ from ca_core.lifecycle.classify import classify, needs_findings
 from ca_core.lifecycle.milestones import tell_begun, tell_ended
 from ca_core.lifecycle.probing import check_update, probed
 from ca_core.lifecycle.rows import (
-    POLICY,
     TAINTED_LEAVES,
     Ends,
     Kind,
@@ -86,6 +85,8 @@ class Changes:
                 await self._note_file(digest_of(settings))
             return None
         await asyncio.to_thread(check_update, self._tools, standing, settings)
+        await self._let_give_way(actor)
+        commits.refuse_second(self._tools.view)  # before its secrets are set aside for nothing
         row = await self._configured(settings, from_file=from_file)
         return await self._begun(kind, row, actor, wishes)
 
@@ -259,11 +260,7 @@ class Changes:
     async def _let_give_way(self, actor: str) -> None:
         """Abort an automatic operation that waits or is stuck, if somebody asks for a change."""
         standing = open_operation(self._tools.view)
-        if actor == POLICY or standing is None or standing.actor != POLICY:
-            return
-        waits = standing.waits_for_its_moment(self._tools.clock.now())
-        is_stuck = standing.phase is OperationPhase.PLANNED and standing.error != ""
-        if waits or is_stuck:  # as when its provider is gone for good
+        if standing is not None and standing.gives_way_to(actor, self._tools.clock.now()):
             await self.abort(standing.id, actor=actor, reason=f"gave way to a change by {actor}")
 
 
