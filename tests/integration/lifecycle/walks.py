@@ -111,6 +111,15 @@ class WalkedRoom(LivingRoom):
         """Return the authority that signs."""
         return current_signer(self.store.snapshot)[0]
 
+    async def eventually(self, holds):
+        """Let time pass, five seconds at every look, until something holds."""
+
+        def look():
+            self.clock.advance(timedelta(seconds=5))
+            return holds()
+
+        await self.until(look)
+
     async def presented(self):
         """Return what a program presents that has just got a leaf: the leaf, then its chain."""
         return parsed_chain((await self.sign()).pem)

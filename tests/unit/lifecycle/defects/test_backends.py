@@ -54,8 +54,8 @@ async def test_b17_the_old_key_is_kept_for_a_way_back_and_then_removed():
         await room.changed(room.changes.rotate(actor="test", wishes=QUICK))
         await room.sign()
         room.clock.advance(24 * HOUR)
-        await room.until(lambda: len(authorities(room.store.snapshot)) == 1)
-        await room.until(lambda: not leftovers(room.store.snapshot))
+        await room.eventually(lambda: len(authorities(room.store.snapshot)) == 1)
+        await room.eventually(lambda: not leftovers(room.store.snapshot))
         assert len(secrets_of(room)) == len(before)
         assert not before & secrets_of(room)
 

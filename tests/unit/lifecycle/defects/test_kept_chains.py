@@ -185,4 +185,4 @@ async def test_b02_a_root_stays_until_the_last_leaf_under_it_has_ended():
             assert old[0] in room.anchors()
             assert trusted_path(leaf, room.anchors(), now=room.clock.now())
         room.clock.advance(3 * HOUR)
-        await room.until(lambda: old[0] not in room.anchors())
+        await room.eventually(lambda: old[0] not in room.anchors())
