@@ -201,6 +201,7 @@ async def refused_while_open(room, body) -> Error:
         ({"Provider": "consul", "ClusterID": "x"}, "body"),
         ({"Provider": "consul", "Config": 7}, "body"),
         ({"Provider": ""}, "Provider"),
+        ({"Provider": "vault"}, "Config"),
         ({"Provider": "consul", "State": {"a": "b"}}, "State"),
         ({"Provider": "consul", "Config": {"LeafCertTTL": "30m"}}, "Config.LeafCertTTL"),
         ({"Provider": "consul", "Config": {"LeafCertTTL": 72}}, "Config.LeafCertTTL"),
