@@ -54,7 +54,7 @@ class Changing(RuleBasedStateMachine):
         """Run something to its end, then let the servers do what follows from it."""
 
         async def all_of_it():
-            found = await coroutine
+            found = await self.world.within(coroutine)
             await self.world.quiet()
             return found
 
@@ -62,7 +62,7 @@ class Changing(RuleBasedStateMachine):
 
     def ask(self, coroutine):
         """Ask for a change; what is refused changes nothing."""
-        with contextlib.suppress(Error):
+        with contextlib.suppress(Error, TimeoutError):
             self.run(coroutine)
 
     @initialize(profile=st.sampled_from(["calm", "mild", "rough"]), seed=st.integers(0, 1000))

@@ -36,6 +36,7 @@ WAIT = Wishes(settle=timedelta(minutes=10), patience=timedelta(hours=1))
 NAMES = ("server-1", "server-2")
 _CALM = 3
 _TICK = 0.003
+_STEP = timedelta(milliseconds=25)
 _LONGEST = 400
 
 
@@ -128,7 +129,18 @@ class World:
         """Start both servers; the first one makes the first authority."""
         for name in NAMES:
             await self.start(name)
-        await self.rooms[NAMES[0]].ready()
+        await self.within(self.rooms[NAMES[0]].ready())
+
+    async def within(self, coroutine):
+        """Run something while time passes: what waits on the clock goes on."""
+        task = asyncio.ensure_future(coroutine)
+        for _ in range(_LONGEST):
+            await asyncio.wait({task}, timeout=_TICK)
+            if task.done():
+                return task.result()
+            self.clock.advance(_STEP)
+        task.cancel()
+        raise TimeoutError("it takes too long")
 
     async def start(self, name):
         """Start a server on the store as it is."""
@@ -149,14 +161,23 @@ class World:
         room = self.rooms.pop(name)
         await room.kill()
         await room.manager.slots.close()
-        room.store.close()
+        with contextlib.suppress(Error):
+            room.store.close()
         await self.start(name)
 
     async def end(self):
         """Stop both servers."""
         for room in self.rooms.values():
-            with contextlib.suppress(Error):
-                await room.close()
+            await self.stop(room)
+
+    async def stop(self, room):
+        """Stop a server, whatever its store says to that."""
+        await room.kill()
+        await room.manager.slots.close()
+        with contextlib.suppress(Error):
+            await room.manager.close()
+        with contextlib.suppress(Error):
+            room.store.close()
 
     async def quiet(self):
         """Return once nothing is committed any more, or what goes on takes very long."""
@@ -177,7 +198,7 @@ class World:
         """Have a server sign for somebody; the record says how long an agent's leaf lives."""
         room = self.rooms[name]
         try:
-            issued = await asyncio.wait_for(room.sign(), 5)
+            issued = await self.within(room.sign())
         except (Error, TimeoutError):
             return
         chain = parse_certificates(issued.pem)
