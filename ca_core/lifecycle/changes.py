@@ -113,13 +113,13 @@ class Changes:
     async def taint(
         self, authority: str = "", *, actor: str, wishes: Wishes | None = None
     ) -> OperationRow | None:
-        """Begin the change away from a compromised root; it pre-empts what is not active yet.
+        """Begin the change away from a compromised root; it preempts what is not active yet.
 
         Args:
             authority: which one; '' is the one that signs. One that drains needs no other root: it
                 leaves the bundle within minutes, and there is no operation: None.
             actor: who asks.
-            wishes: how it is to go.
+            wishes: how it is to go; by default as ``urgent`` says.
 
         Raises:
             NotFoundError: there is no such authority.
@@ -128,7 +128,7 @@ class Changes:
         meant = authority or self._current()[0].id
         while meant == self._current()[0].id:
             try:
-                return await self._begun(Kind.TAINT, None, actor, wishes)
+                return await self._begun(Kind.TAINT, None, actor, wishes or urgent())
             except ConflictError:
                 standing = open_operation(self._tools.view)
                 if standing is not None and standing.kind is Kind.TAINT:
