@@ -36,6 +36,7 @@ from ca_core.lifecycle.rows import (
     operation,
 )
 from ca_core.lifecycle.tools import Tools
+from ca_core.lifecycle.urgency import urgent
 from ca_core.state.protocol import Transaction
 from ca_core.state.view import View
 
