@@ -84,7 +84,7 @@ def capabilities() -> str:
         refused = _refusal(name, method)
         if refused is not None:
             needing[refused].append(f"`{name}`")
-    meanings = _member_docs(Capability)
+    meanings = member_docs(Capability)
     return table(
         ("capability", "means", "opens"),
         ((f"`{one.name}`", meanings[one.name], ", ".join(needing[one])) for one in Capability),
@@ -106,7 +106,7 @@ def hooks() -> str:
 
 def events() -> str:
     """Return a table of what is told, with every field of it, and of what reviews see and say."""
-    meanings = _member_docs(EventType)
+    meanings = member_docs(EventType)
     told = table(
         ("event", "means", "fields"),
         (
@@ -196,7 +196,7 @@ def _default_text(field: "dataclasses.Field[Any]") -> str:
     return "" if field.default_factory is dataclasses.MISSING else ", empty by default"
 
 
-def _member_docs(kind: type) -> dict[str, str]:
+def member_docs(kind: type) -> dict[str, str]:
     """Return the text that stands below each member of an enumeration, by the member's name."""
     tree = ast.parse(inspect.getsource(kind)).body[0]
     body = tree.body if isinstance(tree, ast.ClassDef) else []

@@ -9,6 +9,8 @@ _TLS = "tests/vaults/incidents/test_tls_and_time.py"
 _STARTS = "tests/vaults/incidents/test_failing_starts.py"
 _NO_AUTHORIZER = "nothing yet: intentions are not written"
 
+_ROTATIONS = "tests/unit/lifecycle/incidents/test_s_rotations.py"
+
 INCIDENTS = (
     Incident(
         id="S01",
@@ -44,7 +46,10 @@ INCIDENTS = (
         owners=(Owner.LIFECYCLE,),
         because="The bundle is rows in the core's store; no provider is asked for it after a "
         "restart.",
-        covered=("tests/unit/authority/test_bringup.py",),
+        covered=(
+            "tests/unit/authority/test_bringup.py",
+            _ROTATIONS,
+        ),
     ),
     Incident(
         id="S05",
@@ -52,7 +57,7 @@ INCIDENTS = (
         broke="Expired intermediates were never removed and piled up.",
         owners=(Owner.PROVIDER, Owner.LIFECYCLE),
         because="The core says when a signer goes; the provider removes all that carries its id.",
-        covered=(_SIGNING,),
+        covered=(_SIGNING, _ROTATIONS),
     ),
     Incident(
         id="S06",
@@ -68,7 +73,7 @@ INCIDENTS = (
         broke="The first rotation of the root was noticed, later ones were not.",
         owners=(Owner.AGENT, Owner.LIFECYCLE),
         because="Who waits for new roots is the agent; see also the checks that rotate repeatedly.",
-        covered=("tests/unit/agent/test_rootscache.py", "tests/unit/agent/test_endurance.py"),
+        covered=("tests/unit/agent/test_rootscache.py", _ROTATIONS),
     ),
     Incident(
         id="S08",
@@ -102,7 +107,7 @@ INCIDENTS = (
         owners=(Owner.PROVIDER, Owner.LIFECYCLE),
         because="What a failed call leaves behind is the provider's; how often it is called is the "
         "core's.",
-        covered=("tests/unit/authority/test_bringup.py", _STARTS),
+        covered=("tests/unit/authority/test_bringup.py", _STARTS, _ROTATIONS),
     ),
     Incident(
         id="S12",
@@ -133,16 +138,21 @@ INCIDENTS = (
         seen="Consul GH-10630",
         broke="After a failed start the CA stayed in its initial state and could not be replaced.",
         owners=(Owner.LIFECYCLE,),
-        because="A provider that does not open leaves the core's slot open; the core tries again.",
-        covered=("tests/unit/authority/test_bringup.py",),
+        because="A provider that does not open leaves the core's slot open; the core tries again, "
+        "and another configuration may take its place.",
+        covered=(
+            "tests/unit/authority/test_bringup.py",
+            "tests/unit/lifecycle/incidents/test_s15.py",
+        ),
     ),
     Incident(
         id="S16",
         seen="Consul GH-8576, GH-8681, GH-9443, GH-10070",
         broke="An expired root could not be left; a second rotation between key types failed.",
         owners=(Owner.PROVIDER, Owner.LIFECYCLE),
-        because="Cross-signing between any two kinds of keys is the provider's.",
-        covered=(_SIGNING,),
+        because="Cross-signing between any two kinds of keys is the provider's; the way out of a "
+        "root that has ended is the core's.",
+        covered=(_SIGNING, "tests/unit/lifecycle/incidents/test_s16.py"),
     ),
     Incident(
         id="S17",

@@ -20,6 +20,11 @@ def configuration() -> str:
     return table(("key", "default", "meaning"), _keys(Config, ""))
 
 
+def keys_below(section: str) -> Iterator[tuple[str, ...]]:
+    """Return key, default and meaning of every key of one section of the file."""
+    return (row for row in _keys(Config, "") if row[0].startswith(f"`{section}."))
+
+
 def exit_codes() -> str:
     """Return the table of exit codes that stands in the code."""
     lines = [line for line in (getdoc(exitcodes) or "").splitlines() if line]

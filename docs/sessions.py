@@ -5,6 +5,7 @@ are used, and commands and outputs are translated there and back.
 """
 
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -16,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -113,12 +116,35 @@ def _shell(folder: Path, ending: ExitStack) -> Session:
     )
 
 
-def _dev(folder: Path, ending: ExitStack) -> Session:
+def _dev(
+    folder: Path, ending: ExitStack, variables: Mapping[str, str] = MappingProxyType({})
+) -> Session:
     """``ca-core dev`` listens on the documented 127.0.0.1:8500."""
     documented, used = "127.0.0.1:8500", f"127.0.0.1:{_free_port()}"
-    environment = _environment() | {"CA_CORE_HTTP_ADDR": f"http://{used}"}
+    environment = _environment() | {"CA_CORE_HTTP_ADDR": f"http://{used}"} | dict(variables)
     opened = Session(folder, environment, {documented: used}, ending=ending)
     opened.shown_by(f"ca-core dev --listen {documented} &")
+    return opened
+
+
+def _swap(folder: Path, ending: ExitStack) -> Session:
+    """As ``dev``, and OpenBao listens on the documented 127.0.0.1:8200; a token lies in a file."""
+    opened = _dev(folder, ending, {"CA_CORE_AGENT__NODE": "laptop"})
+    documented, used = "127.0.0.1:8200", f"127.0.0.1:{_free_port()}"
+    secret = Path(ending.enter_context(TemporaryDirectory(prefix="bao-")))  # a long path is cut
+    token = secret / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(16))
+    variables = {"BAO_DEV_ROOT_TOKEN_ID": token.read_text(), "BAO_DEV_LISTEN_ADDRESS": used}
+    process = subprocess.Popen(
+        [BIN / "bao", "server", "-dev", "-dev-no-store-token"],
+        env=dict(opened.environment) | variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ending.callback(_end, process)
+    _wait(lambda: _listens(used), "bao server -dev")
+    opened.words.update({documented: used, "/run/bao": str(secret)})
     return opened
 
 
@@ -150,6 +176,7 @@ def _vault(folder: Path, ending: ExitStack) -> Session:
 SESSIONS: Mapping[str, Callable[[Path, ExitStack], Session]] = {
     "shell": _shell,
     "dev": _dev,
+    "swap": _swap,
     "plugin": _plugin,
     "vault": _vault,
 }
@@ -165,7 +192,8 @@ def lacks(name: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+    passed = ("HOME", "LANG", "PYTHONPATH")
+    kept = {name: os.environ[name] for name in passed if name in os.environ}
     path = f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return kept | {"PATH": path, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
 
@@ -189,6 +217,12 @@ def _wait(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > give_up:
             raise TimeoutError(f"not ready after {COMMAND_SECONDS} s: {what}")
         time.sleep(0.02)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket() as asking:
+        return asking.connect_ex((host, int(port))) == 0
 
 
 def _free_port() -> int:

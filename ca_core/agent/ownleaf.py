@@ -26,8 +26,11 @@ Rejoin = Callable[[AgentIdentity, datetime, float], Awaitable[AgentIdentity]]
 Published = Callable[[AgentIdentity], Awaitable[Sequence[x509.Certificate]]]
 """What a server gives to strangers; ``joining.published`` outside tests."""
 
-FIRST_SHARE = 0.25
-"""Of the time over which leaves are re-issued: an agent that servers refuse gets no others."""
+FIRST_SHARE = 0.5
+"""Of the time over which leaves are re-issued: an agent that servers refuse gets no others.
+
+Where an agent has one service, half of all leaves are agents' own: in less time they are a herd.
+"""
 
 LONGEST_SLEEP = timedelta(seconds=60)
 """The wall clock may be set while we sleep; it is looked at again at least this often."""

@@ -11,6 +11,7 @@ from ca_core.api.wantedsettings import in_settings, refused, wanted_settings
 from ca_core.api.wishes import wishes_of
 from ca_core.errors import ConfigError
 from ca_core.lifecycle.showing import nothing_changed
+from ca_core.lifecycle.urgency import urgent
 from ca_core.wire.operations import ChangeRequest, TaintRequest, WishesRequest
 
 _AT_ONCE = timedelta()
@@ -56,7 +57,7 @@ async def taint(room: ServerRoom, request: Request) -> Response:
     patience = patience_of(request, _AT_ONCE)
     asked = request.json(TaintRequest) if request.body else TaintRequest()
     row = await room.lifecycle.changes.taint(
-        asked.authority, actor=actor_of(request), wishes=wishes_of(asked, room.wishes)
+        asked.authority, actor=actor_of(request), wishes=wishes_of(asked, urgent(room.wishes))
     )
     if row is None:
         return json_response(nothing_changed("taint", asked.authority))

@@ -5,10 +5,12 @@ from typing import Any
 from ca_core.api import (
     change_handlers,
     consul_configuration,
+    leftover_handlers,
     operation_handlers,
     plan_handlers,
 )
 from ca_core.api.route import INDEX, WAIT, Parameter, Room, Route, Standing
+from ca_core.wire.leftovers import AbandonRequest, LeftoverAnswer
 from ca_core.wire.operations import (
     ChangeRequest,
     OperationAnswer,
@@ -61,6 +63,14 @@ CHANGE_ROUTES = (
     _changing("rotate", change_handlers.rotate, WishesRequest),
     _changing("renew", change_handlers.renew, WishesRequest),
     _changing("taint", change_handlers.taint, TaintRequest),
+    Route(
+        method="PUT",
+        path="/v1/connect/ca/abandon",
+        room=Room.SERVER,
+        handler=leftover_handlers.abandon,
+        accepts=AbandonRequest,
+        answers=LeftoverAnswer,
+    ),
     Route(
         method="GET",
         path="/v1/connect/ca/operations",

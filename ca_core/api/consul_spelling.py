@@ -56,7 +56,8 @@ def field_named(where: str, plugin: ProviderPlugin[Any]) -> str:
     if key == "config" and rest:
         first, dot, below = rest.partition(".")
         return f"Config.{plugin.consul_names.get(first, first)}{dot}{below}"
-    return "Provider" if key == "provider" else f"Config.{COMMON_NAMES.get(key, key)}"
+    whole = {"provider": "Provider", "config": "Config"}
+    return whole.get(key) or f"Config.{COMMON_NAMES.get(key, key)}"
 
 
 def _put(target: dict[str, Any], key: str, value: Any, spelled: str) -> None:

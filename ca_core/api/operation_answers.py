@@ -40,7 +40,7 @@ async def begun_answer(room: ServerRoom, row: OperationRow, patience: timedelta)
     """
     found = await until_over(room, row, patience)
     headers = {"location": _PLACE + found.id}
-    answer = await shown_operation(room.lifecycle.tools, found)
+    answer = await shown_operation(room.lifecycle, found)
     if found.is_open:
         return json_response(answer, headers=headers, status=202)
     if found.phase is not OperationPhase.ACTIVE:

@@ -23,8 +23,8 @@ _TOPICS = (OPERATIONS_TOPIC, ACKNOWLEDGEMENTS_TOPIC, AGENTS_TOPIC)
 async def listed(room: ServerRoom, request: Request) -> Response:
     """Return every operation on record, oldest first, now or once something is new."""
     await _look(room, request)
-    tools, view = room.lifecycle.tools, room.store.snapshot
-    rows = [await shown_operation(tools, row) for row in operations(view)]
+    view = room.store.snapshot
+    rows = [await shown_operation(room.lifecycle, row) for row in operations(view)]
     return json_response(rows, headers=index_headers(view, view.topic_index(*_TOPICS)))
 
 
@@ -33,7 +33,7 @@ async def one(room: ServerRoom, request: Request) -> Response:
     _found(room, request)
     await _look(room, request)
     view = room.store.snapshot
-    answer = await shown_operation(room.lifecycle.tools, _found(room, request))
+    answer = await shown_operation(room.lifecycle, _found(room, request))
     return json_response(answer, headers=index_headers(view, view.topic_index(*_TOPICS)))
 
 
@@ -42,7 +42,7 @@ async def abort(room: ServerRoom, request: Request) -> Response:
     _require_write(room, request)
     name = request.params["id"]
     row = await room.lifecycle.changes.abort(name, actor=actor_of(request))
-    return json_response(await shown_operation(room.lifecycle.tools, row))
+    return json_response(await shown_operation(room.lifecycle, row))
 
 
 async def roll_back(room: ServerRoom, request: Request) -> Response:
@@ -50,7 +50,7 @@ async def roll_back(room: ServerRoom, request: Request) -> Response:
     _require_write(room, request)
     name = request.params["id"]
     row = await room.lifecycle.changes.roll_back(name, actor=actor_of(request))
-    return json_response(await shown_operation(room.lifecycle.tools, row))
+    return json_response(await shown_operation(room.lifecycle, row))
 
 
 async def _look(room: ServerRoom, request: Request) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from ca_core.acl.access import Action
 from ca_core.api.http import Request, Response, json_response, text_response
+from ca_core.api.leftover_handlers import shown_leftovers
 from ca_core.api.rooms import ServerRoom, require
 from ca_core.authority.manager import CAManager
 from ca_core.authority.record import ceiling_of
@@ -20,6 +21,7 @@ from ca_core.lifecycle import installing
 from ca_core.state.backup import records_of, write_backup
 from ca_core.telemetry.credentials import hours_left
 from ca_core.telemetry.logs import redacted
+from ca_core.wire.leftovers import LeftoverAnswer
 from ca_core.wire.times import wire_time
 
 
@@ -78,6 +80,7 @@ class CAStatus(msgspec.Struct, frozen=True, kw_only=True):
     signer: str = msgspec.field(name="Signer")
     signer_not_after: str = msgspec.field(name="SignerNotAfter")
     authorities: tuple[AuthorityStatus, ...] = msgspec.field(name="Authorities")
+    leftovers: tuple[LeftoverAnswer, ...] = msgspec.field(name="Leftovers", default=())
     review_plugins: tuple[ReviewPluginStatus, ...] = msgspec.field(name="ReviewPlugins")
     drift: str = msgspec.field(name="Drift")
     overdue: str = msgspec.field(name="Overdue")
@@ -116,6 +119,7 @@ async def ca_status(room: ServerRoom, request: Request) -> Response:
         if current
         else "",
         authorities=listed,
+        leftovers=shown_leftovers(view),
         review_plugins=_reviewers(manager),
         drift=await asyncio.to_thread(room.drift),
         overdue=room.lifecycle.schedule.overdue,

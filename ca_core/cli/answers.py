@@ -52,6 +52,7 @@ ANSWERS = {
     ),
     "ca get-config": JsonAnswer("object", ("Provider", "Config"), _CONSULS),
     "ca roots": JsonAnswer("object", ("ActiveRootID", "TrustDomain", "Roots"), _CONSULS),
+    "ca abandon": JsonAnswer("object", ("Key", "Authority", "Signer", "Since", "Error")),
     "ca abort": _CHANGED,
     "ca apply": _BEGUN,
     "ca operations": JsonAnswer(
@@ -95,11 +96,12 @@ ANSWERS = {
         "object",
         (
             *("TrustDomain", "Datacenter", "Ready", "Reason", "ProviderOK", "ProviderMessage"),
-            *("Credential", "Signer", "SignerNotAfter", "Authorities", "ReviewPlugins"),
-            *("Overdue", "Drift"),
+            *("Credential", "Signer", "SignerNotAfter", "Authorities", "Leftovers"),
+            *("ReviewPlugins", "Overdue", "Drift"),
         ),
         "an authority has `ID`, `Provider`, `Phase`, `RootFingerprint`, `NotAfter`, `Leaves`, "
-        "`Complete`, `Ceiling`; a review plugin `Name`, `Package`, `Version`, `SwitchedOff` (why); "
+        "`Complete`, `Ceiling`; what is left behind as `ca abandon` has it; a review "
+        "plugin `Name`, `Package`, `Version`, `SwitchedOff` (why); "
         f"{_CREDENTIAL}; "
         "with `--watch` one line for each change, with `Operation` as `ca operations` has it",
     ),

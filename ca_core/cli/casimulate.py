@@ -48,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
 
 def simulate(
     agents: Annotated[int, typer.Option(help="Agents that count.")] = 1000,
-    leaves: Annotated[int, typer.Option(help="Leaves of each agent.")] = 1,
+    leaves: Annotated[int, typer.Option(help="Leaves of each agent, besides its own.")] = 1,
     kind: Annotated[
         SimulatedKind, typer.Option(help="The change; due: what the policy begins first.")
     ] = SimulatedKind.ROTATE,

@@ -79,7 +79,19 @@ def status(
     ]
     columns = ("PHASE", "PROVIDER", "LEAVES", "LAST LEAF ENDS", "ROOT ENDS", "ID")
     print_table(columns, rows, empty="No authority yet.")
+    _show_leftovers(found.get("Leftovers", ()))
     _show_reviewers(found.get("ReviewPlugins", ()))  # a server of 0.1 has none
+
+
+def _show_leftovers(left: Sequence[Mapping[str, object]]) -> None:
+    """List what backends still hold; what cannot be removed says why."""
+    if not left:
+        return
+    rows = [
+        (str(one["Key"]), _when(one["Since"]), str(one["Error"]) or "being removed") for one in left
+    ]
+    print_lines("")
+    print_table(("LEFT BEHIND", "SINCE", "WHY IT IS STILL THERE"), rows, empty="")
 
 
 def _show_reviewers(plugins: Sequence[Mapping[str, object]]) -> None:

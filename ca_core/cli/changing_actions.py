@@ -34,6 +34,16 @@ _UNNEEDED = {
 """What is said where no operation was needed, by its kind."""
 
 
+_ROTATED = " Leaves are re-issued by themselves; the old root stays trusted meanwhile."
+
+_AFTERWARDS = {
+    "swap": _ROTATED,
+    "rotate": _ROTATED,
+    "taint": " Leaves are re-issued by themselves; the old root leaves every bundle in minutes.",
+}
+"""What goes on once an operation is active, by its kind."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
     """How a command goes about it: asks or not, follows or not, speaks to whom."""
@@ -150,9 +160,7 @@ def _say_over(answer: Answer, manner: Manner) -> None:
 
 
 def _farewell(row: OperationAnswer) -> str:
-    done = "Done."
-    if row.old_authority != row.new_authority:
-        done = "Done. Leaves are re-issued by themselves; the old root stays trusted meanwhile."
+    done = f"Done.{_AFTERWARDS.get(row.kind, '')}"
     if not row.can_roll_back:
         return done
     return f"{done}\nNext: `ca-core ca status --watch`; back: `ca-core ca rollback {row.id}`"

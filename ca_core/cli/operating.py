@@ -1,4 +1,4 @@
-"""``ca-core ca rotate | renew | taint | operations | abort | rollback``."""
+"""``ca-core ca rotate | renew | taint | operations | abort | rollback | abandon``."""
 
 from typing import Annotated
 
@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
         (operations, _OPERATIONS_EPILOG),
         (abort, _ABORT_EPILOG),
         (rollback, _ROLLBACK_EPILOG),
+        (abandon, _ABANDON_EPILOG),
     ):
         app.command(cls=TaughtCommand, epilog=epilog)(command)
 
@@ -197,3 +198,26 @@ def rollback(
 
     with server_client(http_addr, token) as client:
         operating_actions.roll_back(client, name, output, yes=yes)
+
+
+_ABANDON_EPILOG = """
+Example:
+  ca-core ca abandon ca-1f2e3d        as `ca-core ca status` lists what is left behind
+
+What an authority or signer left in its backend is removed by itself once it may go, and tried for
+ever. When nobody will reach that backend again, this ends it: what is there stays there.
+"""
+
+
+def abandon(
+    key: Annotated[str, typer.Argument(help="As `ca status` shows it.")],
+    yes: YesOption = False,
+    http_addr: HttpAddress = None,
+    token: TokenOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Give up what a backend that is gone for good still holds."""
+    from ca_core.cli import operating_actions  # noqa: PLC0415 - help needs none of it
+
+    with server_client(http_addr, token) as client:
+        operating_actions.abandon(client, key, output, yes=yes)

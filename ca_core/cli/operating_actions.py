@@ -10,9 +10,11 @@ from ca_core.cli.operation_view import COLUMNS, is_open, operation_lines, short_
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_json, print_lines, print_table
 from ca_core.cli.plan_view import COPIES, show_broken
+from ca_core.wire.leftovers import LeftoverAnswer
 from ca_core.wire.operations import OperationAnswer
 
 ROTATE, RENEW, TAINT = (f"/v1/connect/ca/{name}" for name in ("rotate", "renew", "taint"))
+ABANDON = "/v1/connect/ca/abandon"
 
 _TAINT_MEANS = """\
 compromised:
@@ -108,4 +110,19 @@ def roll_back(client: Client, name: str | None, output: Output, *, yes: bool) ->
         print_json(answer.json())
         return
     row = answer.decoded(OperationAnswer)
-    print_lines(f"{title(row)}: {row.phase}; {row.old_provider} signs again")
+    former = "the former configuration stands again"
+    if row.old_signer != row.new_signer:
+        former = f"the former signer ({row.old_provider}) signs again"
+    print_lines(f"{title(row)}: {row.phase}; {former}")
+
+
+def abandon(client: Client, key: str, output: Output, *, yes: bool) -> None:
+    """Give up what a backend holds. Raises as ``Client``, and if it was not confirmed."""
+    require_answer(output, yes=yes)
+    confirm(f"Leave what is left of {key} where it is, for ever?", yes=yes)
+    answer = client.put(ABANDON, {"Key": key})
+    if output is Output.JSON:
+        print_json(answer.json())
+        return
+    row = answer.decoded(LeftoverAnswer)
+    print_lines(f"what is left of {row.key} was given up; it was not removed: {row.error}")

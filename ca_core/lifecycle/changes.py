@@ -24,7 +24,6 @@ from ca_core.lifecycle.classify import classify, needs_findings
 from ca_core.lifecycle.milestones import tell_begun, tell_ended
 from ca_core.lifecycle.probing import check_update, probed
 from ca_core.lifecycle.rows import (
-    POLICY,
     TAINTED_LEAVES,
     Ends,
     Kind,
@@ -37,6 +36,7 @@ from ca_core.lifecycle.rows import (
     operation,
 )
 from ca_core.lifecycle.tools import Tools
+from ca_core.lifecycle.urgency import urgent
 from ca_core.state.protocol import Transaction
 from ca_core.state.view import View
 
@@ -86,6 +86,8 @@ class Changes:
                 await self._note_file(digest_of(settings))
             return None
         await asyncio.to_thread(check_update, self._tools, standing, settings)
+        await self._let_give_way(actor)
+        commits.refuse_second(self._tools.view)  # before its secrets are set aside for nothing
         row = await self._configured(settings, from_file=from_file)
         return await self._begun(kind, row, actor, wishes)
 
@@ -112,13 +114,13 @@ class Changes:
     async def taint(
         self, authority: str = "", *, actor: str, wishes: Wishes | None = None
     ) -> OperationRow | None:
-        """Begin the change away from a compromised root; it pre-empts what is not active yet.
+        """Begin the change away from a compromised root; it preempts what is not active yet.
 
         Args:
             authority: which one; '' is the one that signs. One that drains needs no other root: it
                 leaves the bundle within minutes, and there is no operation: None.
             actor: who asks.
-            wishes: how it is to go.
+            wishes: how it is to go; by default as ``urgent`` says.
 
         Raises:
             NotFoundError: there is no such authority.
@@ -127,7 +129,7 @@ class Changes:
         meant = authority or self._current()[0].id
         while meant == self._current()[0].id:
             try:
-                return await self._begun(Kind.TAINT, None, actor, wishes)
+                return await self._begun(Kind.TAINT, None, actor, wishes or urgent())
             except ConflictError:
                 standing = open_operation(self._tools.view)
                 if standing is not None and standing.kind is Kind.TAINT:
@@ -259,11 +261,7 @@ class Changes:
     async def _let_give_way(self, actor: str) -> None:
         """Abort an automatic operation that waits or is stuck, if somebody asks for a change."""
         standing = open_operation(self._tools.view)
-        if actor == POLICY or standing is None or standing.actor != POLICY:
-            return
-        waits = standing.waits_for_its_moment(self._tools.clock.now())
-        is_stuck = standing.phase is OperationPhase.PLANNED and standing.error != ""
-        if waits or is_stuck:  # as when its provider is gone for good
+        if standing is not None and standing.gives_way_to(actor, self._tools.clock.now()):
             await self.abort(standing.id, actor=actor, reason=f"gave way to a change by {actor}")
 
 

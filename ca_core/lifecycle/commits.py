@@ -128,6 +128,20 @@ class Draft:
         self.expect[table, key] = ABSENT if stored is None else stored.version
 
 
+def refuse_second(view: View) -> None:
+    """Refuse while an operation holds the change slot.
+
+    Raises:
+        ConflictError: it does, and is named.
+    """
+    other = open_operation(view)
+    if other is not None:
+        raise ConflictError(
+            f"operation {other.id} ({other.kind}) is {other.phase}",
+            hint=f"wait for it, or end it: `ca-core ca abort {other.id}`",
+        )
+
+
 def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None) -> Transaction:
     """Begin an operation: it takes the change slot.
 
@@ -140,12 +154,7 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
         ConflictError: another operation holds the slot, and is named; or what it was decided on
             has changed.
     """
-    other = open_operation(view)
-    if other is not None:
-        raise ConflictError(
-            f"operation {other.id} ({other.kind}) is {other.phase}",
-            hint=f"wait for it, or end it: `ca-core ca abort {other.id}`",
-        )
+    refuse_second(view)
     draft = Draft(view)
     draft.unchanged(CURRENT, "signer")  # what signs now is where it begins
     current = read(view, CurrentRow, CURRENT, "signer")
@@ -297,9 +306,7 @@ def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
         RequestError: the operation is not active, or its old authority does not drain.
         ConflictError: another operation holds the change slot.
     """
-    other = open_operation(view)
-    if other is not None:
-        raise ConflictError(f"operation {other.id} ({other.kind}) is {other.phase}")
+    refuse_second(view)
     _require_way_back(view, row, now)
     draft = Draft(view)
     draft.write(OPERATIONS, row.id, _in_phase(row, OperationPhase.ROLLED_BACK, now))

@@ -19,6 +19,7 @@ from ca_core.lifecycle.rows import (
     AGENTS,
     AcknowledgementRow,
     AgentRecord,
+    Kind,
     OnDeadline,
     OperationRow,
 )
@@ -192,7 +193,8 @@ def _without_evidence(row: OperationRow, found: Evidence, now: datetime) -> Stay
         case OnDeadline.ABORT:
             return GiveUp(f"{who} before the deadline")
         case OnDeadline.PROCEED:
-            return None if row.crossed else Stay(f"{who}, and it is not cross-signed")
+            may = row.crossed or row.kind is Kind.TAINT  # a compromised root cannot wait
+            return None if may else Stay(f"{who}, and it is not cross-signed")
 
 
 def _held(view: View, node: str) -> Bundle | None:

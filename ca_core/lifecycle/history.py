@@ -5,7 +5,7 @@ from ca_core.lifecycle.rows import POLICY, OperationPhase, OperationRow
 KEPT_OPERATIONS = 20
 """Operations that are over and stay on record."""
 
-KEPT_TRIES = 7
+KEPT_TRIES = 12
 """Automatic ones among them that came to nothing: what is tried every hour for days must not push
 out the change that an operator may still want to roll back."""
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from ca_core.authority.bringup import Leadership
+from ca_core.authority.holdings import Holdings
 from ca_core.lifecycle.changes import Changes
 from ca_core.lifecycle.draining import Drain
 from ca_core.lifecycle.driving import Driver
@@ -20,6 +21,7 @@ class Lifecycle:
         changes: what operators and the policy ask for.
         schedule: begins what is due, and says what is overdue.
         reissue: over what time leaves would be re-issued.
+        holdings: who holds leaves of which signer.
     """
 
     def __init__(self, tools: Tools, policy: RotationPolicy | None = None) -> None:
@@ -27,6 +29,7 @@ class Lifecycle:
         self.changes = Changes(tools)
         self.schedule = Schedule(tools, self.changes, policy or RotationPolicy())
         self.reissue = Reissue(tools)
+        self.holdings = Holdings(tools.store)
         self._driver = Driver(tools)
         self._drain = Drain(tools)
 

@@ -7,7 +7,7 @@ from ca_core.contract.capabilities import Capability
 from ca_core.durations import format_duration
 from ca_core.lifecycle.evidence import Counted
 from ca_core.lifecycle.probing import Candidate
-from ca_core.lifecycle.rows import POLICY, Wishes, open_operation
+from ca_core.lifecycle.rows import Wishes, open_operation
 from ca_core.lifecycle.tools import Tools
 
 _NAMED = 5
@@ -45,10 +45,7 @@ def blockers_of(tools: Tools, outlook: Outlook, actor: str) -> tuple[str, ...]:
 def _slot_taken(tools: Tools, actor: str) -> str:
     """Return which operation is open and does not give way."""
     row = open_operation(tools.view)
-    if row is None:
-        return ""
-    waits = row.actor == POLICY and row.waits_for_its_moment(tools.clock.now())
-    if waits and actor != POLICY:
+    if row is None or row.gives_way_to(actor, tools.clock.now()):
         return ""
     return f"operation {row.id} ({row.kind}) is {row.phase}: wait for it, or abort it"
 

@@ -188,6 +188,12 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
         moment = self.wishes.not_before
         return self.is_open and moment is not None and now < moment
 
+    def gives_way_to(self, actor: str, now: datetime) -> bool:
+        """Say whether it is automatic, and waits or cannot begin, while somebody asks for more."""
+        is_stuck = self.phase is OperationPhase.PLANNED and self.error != ""
+        is_automatic = self.actor == POLICY != actor
+        return is_automatic and (is_stuck or self.waits_for_its_moment(now))
+
     def deadline(self) -> datetime | None:
         """Return when ``on_deadline`` counts; None while nothing is distributed."""
         if self.phase is not OperationPhase.DISTRIBUTED:

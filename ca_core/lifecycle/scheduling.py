@@ -36,8 +36,11 @@ LOOK_EVERY = timedelta(hours=1)
 """The wall clock may be set while we sleep; what is due is looked at again at least this often."""
 
 FIRST_TRY_AGAIN = timedelta(minutes=1)
-LAST_TRY_AGAIN = timedelta(hours=1)
-"""Pauses after automatic operations that failed: 1, 2, 4 … 60 minutes."""
+LAST_TRY_AGAIN = timedelta(days=1)
+"""Pauses after automatic operations that failed: 1, 2, 4 … minutes, a day at last.
+
+A root that nobody here can replace would otherwise be tried every hour of its last year.
+"""
 
 _TRIES_LEFT = 20
 """However short the time that is left, there are at least this many tries in it."""
@@ -92,7 +95,7 @@ def next_try(tries: tuple[OperationRow, ...], roots: Roots) -> datetime | None:
     if not tries:
         return None
     last = tries[-1]
-    doubled = FIRST_TRY_AGAIN * (1 << min(len(tries) - 1, 10))
+    doubled = FIRST_TRY_AGAIN * (1 << min(len(tries) - 1, 16))
     pause = min(doubled, LAST_TRY_AGAIN)
     if last.phase is not OperationPhase.FAILED:
         pause = LAST_TRY_AGAIN

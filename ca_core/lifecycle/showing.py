@@ -4,14 +4,12 @@ import asyncio
 from datetime import datetime
 
 from ca_core.authority.rows import AUTHORITIES, CONFIGURATIONS, AuthorityRow, ConfigurationRow, read
-from ca_core.authority.unreplaced import issuances
 from ca_core.errors import Error
 from ca_core.lifecycle.activating import evidence_of
 from ca_core.lifecycle.commits import rolled_back
 from ca_core.lifecycle.evidence import Counted, Evidence
-from ca_core.lifecycle.outstanding import outstanding
+from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.rows import OPEN, PASSES, OperationPhase, OperationRow
-from ca_core.lifecycle.tools import Tools
 from ca_core.state.view import View
 from ca_core.wire.operations import Missing, OperationAnswer, Progress, Step
 from ca_core.wire.times import wire_time
@@ -22,14 +20,14 @@ NAMED = 100
 _NOBODY = Evidence(counted=(), missing=())
 
 
-async def shown_operation(tools: Tools, row: OperationRow) -> OperationAnswer:
+async def shown_operation(lifecycle: Lifecycle, row: OperationRow) -> OperationAnswer:
     """Return an operation with its progress.
 
     Raises:
         UnavailableError: the issuance record cannot be read now.
     """
-    view, now = tools.view, tools.clock.now()
-    progress = await _progress(tools, row, now)
+    view, now = lifecycle.tools.view, lifecycle.tools.clock.now()
+    progress = await _progress(lifecycle, row, now)
     moment = row.wishes.not_before
     return OperationAnswer(
         id=row.id,
@@ -112,9 +110,9 @@ def _waits_for(row: OperationRow, now: datetime) -> str:
     return row.error
 
 
-async def _progress(tools: Tools, row: OperationRow, now: datetime) -> Progress:
-    found = evidence_of(tools, row) if _asks_agents(row) else _NOBODY
-    leaves, reissued = await _leaves(tools, row, now)
+async def _progress(lifecycle: Lifecycle, row: OperationRow, now: datetime) -> Progress:
+    found = evidence_of(lifecycle.tools, row) if _asks_agents(row) else _NOBODY
+    leaves, reissued = await _leaves(lifecycle, row, now)
     return Progress(
         counted=len(found.counted),
         acknowledged=len(found.counted) - len(found.missing),
@@ -139,27 +137,17 @@ def _missing(one: Counted) -> Missing:
     )
 
 
-async def _leaves(tools: Tools, row: OperationRow, now: datetime) -> tuple[int, int]:
+async def _leaves(lifecycle: Lifecycle, row: OperationRow, now: datetime) -> tuple[int, int]:
     """Return how many leaves are to be re-issued, and how many of them were."""
     if not row.makes_signer:
         return 0, 0
-    authority, signer = row.old.authority, row.old.signer
+    holdings, signer = lifecycle.holdings, row.old.signer
     if row.is_open:
-        return await asyncio.to_thread(tools.record.alive, authority, signer, now), 0
+        return await asyncio.to_thread(holdings.alive, signer, now), 0
     if row.phase is not OperationPhase.ACTIVE:
         return row.reissue, 0
-    left = await asyncio.to_thread(_left, tools, row, now)
+    left = await asyncio.to_thread(holdings.outstanding, signer, row.phase_since, now)
     return row.reissue, max(0, row.reissue - left)
-
-
-def _left(tools: Tools, row: OperationRow, now: datetime) -> int:
-    return outstanding(
-        issuances(tools.store),
-        authority=row.old.authority,
-        signer=row.old.signer,
-        since=row.phase_since,
-        now=now,
-    )
 
 
 def _when(moment: datetime | None) -> str:

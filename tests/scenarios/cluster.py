@@ -26,8 +26,6 @@ from ca_core.identity.certificates import fingerprint, subject_key_id
 from ca_core.telemetry.metrics import Metrics
 
 RANDOM = random.SystemRandom()
-HASTE = 0.03
-"""Agents draw from the first hundredths of every window, so that a change takes seconds."""
 
 
 class SlowLine:
@@ -79,8 +77,7 @@ class Cluster:
         upstream = SlowLine(RemoteUpstream(url, store, clock), lag)
         settings = AgentSettings(datacenter="dc1", node=node)
         own = OwnLeaf(store, upstream, clock, RANDOM.random)
-        draw = lambda: RANDOM.random() * HASTE  # noqa: E731 - one draw of many
-        agent = Agent(upstream, clock, settings, may=may, own=own, draw=draw)
+        agent = Agent(upstream, clock, settings, may=may, own=own)
         await agent.start()
         self._stack.push_async_callback(agent.close)
         self.agents[node] = agent

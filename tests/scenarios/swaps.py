@@ -7,19 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from ca_core.agent.rootscache import KnownRoots
-from ca_core.authority.rows import put
-from ca_core.identity.certificates import fingerprint
-from ca_core.lifecycle.evidence import digest_of
-from ca_core.lifecycle.rows import (
-    ACKNOWLEDGEMENTS,
-    ACKNOWLEDGEMENTS_TOPIC,
-    AcknowledgementRow,
-    OperationPhase,
-    Wishes,
-    operation,
-)
-from ca_core.state.protocol import Transaction
+from ca_core.lifecycle.rows import OperationPhase, Wishes, operation
 from tests.scenarios.cluster import running_cluster
 from tests.scenarios.pairs import Pair, Tally
 from tests.scenarios.sides import FileSide, Side
@@ -76,25 +64,20 @@ async def under_fire(folder, *, pairs=50, rate=RATE, files=1, lags=LAGS, **confi
     async with running_cluster(folder, **config) as cluster, contextlib.AsyncExitStack() as stack:
         for number, lag in enumerate(lags):
             await cluster.join(f"node-{number}", lag=lag)
-        agents = itertools.cycle(cluster.agents.items())
+        agents = itertools.cycle(cluster.agents.values())
         if files:
             await cluster.serve_once("node-0")
         names = [f"files-{number}" for number in range(2 * files)]
         starting = [_watched(cluster, name, stack, folder) for name in names]
         watched = list(await asyncio.gather(*starting))
-        held_by = {node: [] for node in cluster.agents}
-        for side in watched:
-            held_by["node-0"].append(side)
         tally, built = Tally(), []
         for number in range(pairs):
             client = watched.pop() if number % 2 and watched else None
             server = watched.pop() if not number % 2 and watched else None
-            client = client or await _side(f"client-{number}", agents, held_by, stack)
-            server = server or await _side(f"server-{number}", agents, held_by, stack)
+            client = client or await _side(f"client-{number}", agents, stack)
+            server = server or await _side(f"server-{number}", agents, stack)
             next(agents, None) if number % 4 == 3 else None  # not always the same two
             built.append(Pair(client, server, tally, pause=pairs / rate))
-        feeding = asyncio.create_task(_acknowledge(cluster, held_by))
-        stack.callback(feeding.cancel)
         for number, pair in enumerate(built):
             await pair.start(hold=number % 5 == 0)
         stack.push_async_callback(_closed, built)
@@ -106,12 +89,10 @@ async def _closed(pairs):
     await asyncio.gather(*(pair.close() for pair in pairs))
 
 
-async def _side(service, agents, held_by, stack):
-    node, agent = next(agents)
-    side = Side(agent, service)
+async def _side(service, agents, stack):
+    side = Side(next(agents), service)
     await side.start()
     stack.push_async_callback(side.close)
-    held_by[node].append(side)
     return side
 
 
@@ -133,31 +114,6 @@ async def _ended(process):
     assert process.returncode is None, "leaf watch ended by itself"
     process.terminate()
     await process.wait()
-
-
-async def _acknowledge(cluster, held_by):
-    """Say for each agent what it and everybody it feeds use, as soon as all use the same."""
-    said = {}
-    while True:
-        await asyncio.sleep(LOOK_EVERY)
-        for node, sides in held_by.items():
-            known: KnownRoots = cluster.agents[node].roots.latest
-            own = frozenset(map(fingerprint, known.anchors))
-            if said.get(node) == own or any(side.anchors != own for side in sides):
-                continue
-            said[node] = own
-            row = AcknowledgementRow(
-                digest=digest_of(own),
-                anchors=tuple(sorted(own)),
-                epoch=cluster.view.epoch,
-                at=cluster.server.lifecycle.tools.clock.now(),
-            )
-            await cluster.server.store.commit_async(
-                Transaction(
-                    changes=(put(ACKNOWLEDGEMENTS, node, row),),
-                    topics=frozenset({ACKNOWLEDGEMENTS_TOPIC}),
-                )
-            )
 
 
 async def _until(holds, within=60.0):

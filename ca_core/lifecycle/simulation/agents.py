@@ -54,11 +54,20 @@ class SimulatedAgent:
 
 @dataclass(slots=True, eq=False)
 class Kept:
-    """A record, whose it is, and what others think of its leaf."""
+    """A record, whose it is, and what others think of its leaf.
+
+    Attributes:
+        is_own: the leaf by which servers know the agent.
+        standing: None for such a leaf: nobody else sees it.
+        is_over: the leaf has ended, and there is no other.
+        is_busy: an attempt is under way, or waits until a server is reached.
+    """
 
     agent: SimulatedAgent
     record: LeafRecord
     crossed: bool = False
     anchor: int = 0
+    is_own: bool = False
     standing: Standing | None = None
+    is_over: bool = False
     is_busy: bool = False

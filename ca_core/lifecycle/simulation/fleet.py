@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ca_core.agent import leaves as leaf_cache
+from ca_core.agent import ownleaf
 from ca_core.agent.backoff import LONGEST, backoff
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord
 from ca_core.agent.renewal import drawn, failed, renewal_window, retry_width
@@ -79,6 +80,8 @@ class Fleet:
             self.agents.append(agent)
             for service in range(self._scenario.leaves):
                 self._equip(agent, f"s{service}")
+            if self._scenario.own_leaves:
+                self._equip(agent, "", is_own=True)
 
     def published(self, trust: Trust) -> None:
         """Tell a change of roots to everybody who reaches a server."""
@@ -117,14 +120,14 @@ class Fleet:
         """Take over what the server says, as the real caches do, and acknowledge it."""
         agent.knows = self.trust
         for record in agent.records:
-            record.follow(self.trust.signer, self._timeline.now, agent.draw, self._spread)
+            self._follow(self._kept[record])
             self._enter(record)
             self._judge(self._kept[record])
         self.on_learned(agent)
 
-    def _equip(self, agent: SimulatedAgent, service: str) -> None:
+    def _equip(self, agent: SimulatedAgent, service: str, *, is_own: bool = False) -> None:
         record = LeafRecord(name=LeafName(f"{agent.number}", service), last_used=NEVER)
-        kept = self._kept[record] = Kept(agent, record)
+        kept = self._kept[record] = Kept(agent, record, is_own=is_own)
         agent.records.append(record)
         ttl, ago = self._scenario.settings.leaf_ttl, self._scenario.issued_ago
         fraction = agent.draw()
@@ -152,14 +155,15 @@ class Fleet:
 
     def _keep(self, kept: Kept, leaf: HeldLeaf, signs: Trust) -> None:
         """Take a new leaf over, as the real leaf cache does."""
-        record, agent = kept.record, kept.agent
-        if kept.standing is not None and kept.standing.anchor is None:
+        record = kept.record
+        if kept.is_over:
+            kept.is_over = False
             self.expired -= 1
         elif record.leaf is not None:
             self._counted_old(record.leaf, -1)
         self._counted_old(leaf, 1)
         record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
-        record.follow(agent.knows.signer, self._timeline.now, agent.draw, self._spread)
+        self._follow(kept)
         kept.anchor, kept.crossed = signs.anchor, signs.crossed
         self._judge(kept)
         self._enter(record)
@@ -168,9 +172,10 @@ class Fleet:
     def _ended(self, kept: Kept, leaf: HeldLeaf) -> None:
         if kept.record.leaf is leaf:
             self._counted_old(leaf, -1)
+            kept.is_over = True
             self.expired += 1
             self.most_expired = max(self.most_expired, self.expired)
-            self._stand(kept, Standing(None, crossed=False, trusts=kept.agent.knows.anchors))
+            self._judge(kept)
 
     def _counted_old(self, leaf: HeldLeaf, number: int) -> None:
         """Count the living leaves of the old signer; note when there is none any more."""
@@ -178,15 +183,18 @@ class Fleet:
             self.old_leaves += number
             self.reissued_at = None if self.old_leaves else self._timeline.now
 
-    def _judge(self, kept: Kept) -> None:
-        is_over = kept.standing is not None and kept.standing.anchor is None
-        leaf = kept.record.leaf
-        if is_over and (leaf is None or leaf.not_after <= self._timeline.now):
-            self._stand(kept, Standing(None, crossed=False, trusts=kept.agent.knows.anchors))
-        else:
-            self._stand(kept, Standing(kept.anchor, kept.crossed, kept.agent.knows.anchors))
+    def _follow(self, kept: Kept) -> None:
+        """Hurry if another one signs, an agent's own leaf among the first, as real ones do."""
+        agent = kept.agent
+        span = ownleaf.FIRST_SHARE * self._spread if kept.is_own else self._spread
+        kept.record.follow(agent.knows.signer, self._timeline.now, agent.draw, span)
 
-    def _stand(self, kept: Kept, standing: Standing) -> None:
+    def _judge(self, kept: Kept) -> None:
+        """Note what others think of the leaf, and its holder of theirs."""
+        if kept.is_own:
+            return
+        anchor = None if kept.is_over else kept.anchor
+        standing = Standing(anchor, kept.crossed, kept.agent.knows.anchors)
         self._mesh.moved(kept.standing, standing, self._timeline.now)
         kept.standing = standing
 

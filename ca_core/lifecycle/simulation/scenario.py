@@ -51,7 +51,8 @@ class Scenario:
 
     Attributes:
         agents: how many there are; each counts.
-        leaves: of each agent.
+        leaves: of each agent's services.
+        own_leaves: each agent has one more, by which servers know it; nobody else ever sees it.
         kind: what is changed; None is what the policy finds due first.
         wishes: how the change is to go.
         policy: thresholds of what is due.
@@ -74,6 +75,7 @@ class Scenario:
 
     agents: int = 1000
     leaves: int = 1
+    own_leaves: bool = True
     kind: Kind | None = Kind.ROTATE
     wishes: Wishes = field(default_factory=Wishes)
     policy: RotationPolicy = field(default_factory=RotationPolicy)
@@ -94,7 +96,7 @@ class Scenario:
         for name in ("agents", "leaves", "concurrency"):
             if getattr(self, name) < 1:
                 raise RequestError("at least 1", field=name)
-        if self.agents * self.leaves > MOST_LEAVES:
+        if self.all_leaves > MOST_LEAVES:
             raise RequestError(f"more than {MOST_LEAVES} leaves", field="agents")
         if not 0 <= sum(cohort.share for cohort in self.offline) <= 1:
             raise RequestError("shares add up to more than all agents", field="offline")
@@ -104,4 +106,4 @@ class Scenario:
     @property
     def all_leaves(self) -> int:
         """Return how many leaves there are."""
-        return self.agents * self.leaves
+        return self.agents * (self.leaves + self.own_leaves)

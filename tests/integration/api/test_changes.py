@@ -111,3 +111,12 @@ def test_sighup_applies_the_file_once(tmp_path):
 
 def _leaf_ttl(client: httpx.Client) -> str:
     return json.loads(client.get(CONFIGURATION).text)["Config"]["LeafCertTTL"]
+
+
+def test_what_is_not_left_behind_cannot_be_given_up():
+    """A key of nothing is a mistake, and is said to be one."""
+    with dev() as client:
+        answer = client.put("/v1/connect/ca/abandon", json={"Key": "ca-0"})
+        assert answer.status_code == 404
+        assert "ca-0" in answer.text
+        assert client.get("/v1/cluster/ca/status").json()["Leftovers"] == []

@@ -20,7 +20,7 @@ READY_WITHIN = 30.0
 
 def surroundings():
     """Return the environment of every server here: nothing of ours, signing without admission."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return kept | {"CA_CORE_CA__CSR_MAX_PER_SECOND": "0", "NO_COLOR": "1"}
 
 

@@ -44,7 +44,7 @@ async def test_every_leaf_is_verified_by_every_bundle_at_every_step(old, new, tm
         assert verifiers.refusal(old_leaf, new_bundle)  # what would happen had it left already
 
         room.clock.advance(6 * HOUR)
-        await room.until(
+        await room.eventually(
             lambda: [a.phase for a in authorities(room.store.snapshot)] == [Phase.SIGNING]
         )
         assert prints(room.anchors()) == prints(new_bundle)

@@ -39,10 +39,9 @@ class KindOfAuthority:
         return CASettings(
             provider="under-test",
             key=self.key,
-            leaf_ttl=LEAF_TTL,
             csr_max_per_second=0,
             config={"external_issuer": self.corporate},
-            **more,
+            **{"leaf_ttl": LEAF_TTL, **more},
         )
 
 
@@ -68,7 +67,8 @@ class WalkedRoom(LivingRoom):
 
     def __init__(self, engine, kind, **more):
         more.setdefault("clock", FakeClock())
-        super().__init__(engine, BUILTIN, settings=kind.settings(), **more)
+        more.setdefault("settings", kind.settings())
+        super().__init__(engine, BUILTIN, **more)
         now = self.clock.now()
         self.corporate_root = CorporateCA(now=now, key=KeySpec(KeyType.RSA, 2048))
         self.corporation = CorporateCA(now=now, below=self.corporate_root)
@@ -110,6 +110,15 @@ class WalkedRoom(LivingRoom):
     def signing(self):
         """Return the authority that signs."""
         return current_signer(self.store.snapshot)[0]
+
+    async def eventually(self, holds):
+        """Let time pass, five seconds at every look, until something holds."""
+
+        def look():
+            self.clock.advance(timedelta(seconds=5))
+            return holds()
+
+        await self.until(look)
 
     async def presented(self):
         """Return what a program presents that has just got a leaf: the leaf, then its chain."""

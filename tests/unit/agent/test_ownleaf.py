@@ -210,7 +210,7 @@ def test_the_agent_gets_a_leaf_of_the_new_signer_among_the_first(tmp_path):
         await h.own.trust(h.upstream.anchors())
         for _ in range(3):  # further news does not put it off
             h.own.follow(key_id(h.upstream.active), timedelta(minutes=10))
-        await h.after(timedelta(seconds=110), step=timedelta(seconds=10))
+        await h.after(timedelta(seconds=220), step=timedelta(seconds=10))
         assert h.upstream.signed == []
         await h.after(timedelta(seconds=10))
         assert len(h.upstream.signed) == 1

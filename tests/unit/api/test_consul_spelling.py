@@ -52,6 +52,7 @@ def test_aliases_of_consul_within_an_auth_method_are_taken():
         ("ca.config.auth_method.type", "Config.AuthMethod.type"),
         ("ca.config.unheard_of", "Config.unheard_of"),
         ("ca.provider", "Provider"),
+        ("ca.config", "Config"),
     ],
 )
 def test_a_fault_is_named_in_the_spelling_it_was_made_in(where, field):

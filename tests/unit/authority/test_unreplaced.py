@@ -44,6 +44,13 @@ def test_one_successor_stands_for_one_leaf():
     assert unreplaced(rows, OLD, NOW) == 1
 
 
+def test_two_successors_of_one_leaf_stand_for_that_one():
+    """An answer was lost, and the agent asked again: nobody else was served by that."""
+    rows = [issued(0), issued(0, who="db")]
+    rows += [issued(20, authority=NEW, replaces=0), issued(21, authority=NEW, replaces=0)]
+    assert unreplaced(rows, OLD, NOW) == 1
+
+
 def test_nobody_replaces_the_leaf_of_somebody_else():
     """The same service on another host, and another service on this one, hold theirs still."""
     rows = [issued(0), issued(0, principal="node b"), issued(0, who="db")]

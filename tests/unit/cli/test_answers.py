@@ -19,6 +19,7 @@ RUN_BY_OTHER_TESTS = {"leaf watch"}
 ARGUMENTS = {
     "agent forget": ("n1",),
     "backup": ("b.zip",),
+    "ca abandon": ("ca-0", "--yes"),
     "ca abort": ("op-1",),
     "ca apply": ("--set", "leaf_ttl=24h", "--yes"),
     "ca plan": ("--set", "leaf_ttl=24h"),
@@ -76,6 +77,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
     status = {
         **dict.fromkeys(ANSWERS["ca status"].keys, moment),
         "Authorities": [],
+        "Leftovers": [],
         "ReviewPlugins": [],
     }
     token = dict.fromkeys(ANSWERS["token join"].keys, moment)
@@ -101,6 +103,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
 def changes(api, operation, plan) -> None:
     """Serve every endpoint that changes who signs."""
     for method, path, value in (
+        ("PUT", "/v1/connect/ca/abandon", dict.fromkeys(ANSWERS["ca abandon"].keys, "gone")),
         ("GET", "/v1/connect/ca/settings", {"Settings": {"provider": "builtin"}}),
         ("POST", "/v1/connect/ca/plan", plan()),
         ("PUT", "/v1/connect/ca/configuration", True),

@@ -105,3 +105,18 @@ def test_what_is_overdue_is_shown_with_its_reason(run, api, status):
     assert "n1 did not acknowledge" in run("ca", "status", "--http-addr", api.url).stdout
     api.answer("GET", STATUS, status | {"Overdue": ""})
     assert "overdue" not in run("ca", "status", "--http-addr", api.url).stdout
+
+
+def test_what_is_left_behind_is_listed_with_why(run, api, status):
+    """An operator who gives it up needs its key; nothing left, nothing shown."""
+    api.answer("GET", STATUS, status)
+    assert "LEFT BEHIND" not in run("ca", "status", "--http-addr", api.url).stdout
+    left = {
+        "Key": "ca-0/signer-3", "Authority": "ca-0", "Signer": "signer-3",
+        "Since": "2026-01-01T00:00:00Z", "Error": "no route to host",
+    }  # fmt: skip
+    api.answer("GET", STATUS, status | {"Leftovers": [left, left | {"Key": "ca-9", "Error": ""}]})
+    text = run("ca", "status", "--http-addr", api.url).stdout
+    assert "ca-0/signer-3" in text
+    assert "no route to host" in text
+    assert "being removed" in text

@@ -16,7 +16,7 @@ PROMISED = {
     "backup", "restore", "secrets rekey", "doctor", "ca status", "ca csr", "ca install-chain",
     "plugin new", "plugin test", "provider conformance", "provider verify-passport",
     "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
-    "ca abort", "ca rollback", "ca simulate",
+    "ca abort", "ca rollback", "ca abandon", "ca simulate",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
 

@@ -140,7 +140,22 @@ def test_rolling_back_the_newest_is_asked_about(run, server, operation):
     assert refused.exit_code == 1
     assert "Roll back swap op-1" in refused.stderr
     assert not server.bodies("PUT", f"{OPERATIONS}/op-1/rollback")
-    assert "builtin signs again" in run("ca", "rollback", "--yes").stdout
+    assert "the former signer (builtin) signs again" in run("ca", "rollback", "--yes").stdout
+
+
+def test_settings_that_are_rolled_back_change_no_signer(run, server, operation):
+    """What is said is what happened."""
+    row = operation(Kind="settings", Phase="rolled_back", NewSigner="s-1")
+    server.answer("PUT", f"{OPERATIONS}/op-1/rollback", row)
+    assert "the former configuration stands again" in run("ca", "rollback", "op-1").stdout
+
+
+def test_a_tainted_root_is_not_said_to_stay(run, server, operation):
+    """After a taint the farewell names what happens to the old root, not the usual."""
+    server.answer("GET", f"{OPERATIONS}/op-1", operation(Kind="taint", CanRollBack=False))
+    text = run("ca", "taint", "--yes").stdout
+    assert "stays trusted" not in text
+    assert "the old root leaves every bundle" in text
 
 
 def test_an_operation_s_name_cannot_leave_its_place(run, server):
@@ -190,3 +205,20 @@ def test_what_is_gone_is_not_waited_for(server):
     with Client(parse_address(server.url)) as client, pytest.raises(AnsweredError):
         followed(client, "op-1", Unseen(), naps.append)
     assert naps == []
+
+
+LEFT = {
+    "Key": "ca-0", "Authority": "ca-0", "Signer": "", "Since": "2026-01-01T00:00:00Z",
+    "Error": "no route to host",
+}  # fmt: skip
+
+
+def test_what_is_given_up_is_asked_about(run, server):
+    """It stays in its backend for ever, and nobody knows of it any more."""
+    server.answer("PUT", f"{ROOM}/abandon", LEFT)
+    assert run("ca", "abandon", "ca-0", text=b"n\n").exit_code == 1
+    assert not server.bodies("PUT", f"{ROOM}/abandon")
+    result = run("ca", "abandon", "ca-0", "--yes")
+    assert result.exit_code == 0
+    assert "no route to host" in result.stdout
+    assert server.bodies("PUT", f"{ROOM}/abandon") == [{"Key": "ca-0"}]

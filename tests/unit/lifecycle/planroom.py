@@ -26,12 +26,12 @@ WISHES = Wishes(settle=timedelta(minutes=7), patience=timedelta(minutes=20))
 class PlanRoom(SickRoom):
     """A room with the built-in provider, and a reference provider that could replace it."""
 
-    def __init__(self, config=None, other=None):
+    def __init__(self, config=None, other=None, plugin=BUILTIN):
         self.backend = ReferenceBackend()
         LivingRoom.__init__(
             self,
             MemoryEngine(),
-            BUILTIN,
+            plugin,
             clock=FakeClock(),
             settings=replace(STANDING, config=config or {}),
             others={"other": other or reference_plugin(self.backend)},

@@ -1,6 +1,7 @@
 """What is due begins by itself, gives way, is tried again, and is never silently missed."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from ca_core.authority.rows import (
 from ca_core.authority.settings import CASettings
 from ca_core.errors import UnavailableError
 from ca_core.lifecycle.due import next_look
-from ca_core.lifecycle.history import KEPT_OPERATIONS
+from ca_core.lifecycle.history import KEPT_OPERATIONS, KEPT_TRIES
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.rows import (
     LEFTOVERS,
@@ -216,7 +217,7 @@ def test_what_cannot_begin_is_tried_again_and_told():
 
 
 def test_failed_tries_come_with_longer_pauses_that_stay_bounded():
-    """One minute after the first, an hour after many, and always a share of what is left."""
+    """One minute after the first, a day after many, and always a share of what is left."""
 
     async def scenario():
         room = Years()
@@ -233,7 +234,9 @@ def test_failed_tries_come_with_longer_pauses_that_stay_bounded():
             assert next_try((), roots) is None
             assert next_try((failed,), roots) == failed.phase_since + FIRST_TRY_AGAIN
             assert next_try((failed,) * 3, roots) == failed.phase_since + 4 * FIRST_TRY_AGAIN
-            assert next_try((failed,) * 50, roots) == failed.phase_since + LAST_TRY_AGAIN
+            assert next_try((failed,) * KEPT_TRIES, roots) == failed.phase_since + LAST_TRY_AGAIN
+            near = replace(roots, signer=replace(roots.signer, not_after=failed.phase_since + DAY))
+            assert next_try((failed,) * KEPT_TRIES, near) == failed.phase_since + DAY / 20
             assert next_try((aborted,), roots) == aborted.phase_since + LAST_TRY_AGAIN
 
     asyncio.run(scenario())

@@ -12,9 +12,20 @@ from ca_core.authority.rows import AUTHORITIES, Phase, put
 from ca_core.contract import EventType
 from ca_core.errors import ConflictError, RequestError
 from ca_core.lifecycle.draining import LAST_SIGNATURES
-from ca_core.lifecycle.rows import TAINTED_LEAVES, Kind, OperationPhase, Wishes
+from ca_core.lifecycle.evidence import Counted, Evidence, Go, Stay, decided
+from ca_core.lifecycle.rows import (
+    TAINTED_LEAVES,
+    Ends,
+    Kind,
+    OperationPhase,
+    OperationRow,
+    PhaseChange,
+    Wishes,
+)
 from ca_core.lifecycle.spread import URGENT
+from ca_core.lifecycle.urgency import TAINT_PATIENCE, urgent
 from ca_core.state.protocol import Transaction
+from ca_core.testing.clock import START
 from tests.unit.authority.cluster import csr_for, running
 from tests.unit.lifecycle.recovery.mending import LEAF_TTL, Heard, SickRoom
 
@@ -56,6 +67,42 @@ def test_a_compromised_root_leaves_within_minutes_whoever_is_not_ready():
             assert (told["authority"], told["tainted"]) == (old, "yes")
 
     asyncio.run(scenario())
+
+
+def test_nobody_who_is_away_holds_up_the_end_of_a_compromised_root():
+    """Without a word of the operator's it goes on after minutes, and names who was left behind."""
+
+    async def scenario():
+        room = SickRoom()
+        async with running(room):
+            await room.ready()
+            await room.sign()
+            room.join("away")
+            begun = await room.changes.taint(actor="test")
+            distributed = OperationPhase.DISTRIBUTED
+            await room.until(lambda: room.operation(begun.id).phase is distributed)
+            await room.until(lambda: "away" in room.operation(begun.id).error)
+            room.clock.advance(TAINT_PATIENCE)
+            done = await room.active(begun.id)
+            assert [who.rpartition("/")[2] for who in done.left_behind] == ["away"]
+
+    asyncio.run(scenario())
+
+
+def test_without_a_cross_certificate_it_goes_on_too():
+    """Those left behind are cut off; any other change would wait for them."""
+    now = START + TAINT_PATIENCE + timedelta(seconds=1)
+    begun = PhaseChange(phase=OperationPhase.DISTRIBUTED, at=START)
+    ends = Ends(authority="a", signer="s", configuration="c")
+    away = Counted(node="away", spiffe_id="id", until=now, holds=None, is_reachable=False)
+    found = Evidence(counted=(away,), missing=(away,))
+    row = OperationRow(
+        id="op", kind=Kind.TAINT, phase=OperationPhase.DISTRIBUTED, actor="test", old=ends,
+        new=ends, wishes=urgent(), history=(begun,),
+    )  # fmt: skip
+    assert decided(row, found, now) == Go(("id",))
+    other = msgspec.structs.replace(row, kind=Kind.ROTATE)
+    assert isinstance(decided(other, found, now), Stay)
 
 
 def test_it_leaves_earlier_once_every_leaf_has_a_successor():

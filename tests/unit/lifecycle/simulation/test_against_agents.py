@@ -62,6 +62,7 @@ def foretold(away):
         flight = Flight(
             Scenario(
                 agents=AGENTS,
+                own_leaves=False,
                 settings=SETTINGS,
                 wishes=Wishes(settle=timedelta()),
                 offline=(cohort,) if away.agents else (),
