@@ -8,7 +8,7 @@ import pytest
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import PENDING, Phase, authorities, bundle, current_signer
 from ca_core.errors import UnavailableError
-from ca_core.lifecycle.commits import rows_of_authority
+from ca_core.lifecycle.draft import rows_of_authority
 from ca_core.lifecycle.rows import OperationPhase, Wishes, leftovers
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.memory import MemoryEngine
