@@ -219,7 +219,7 @@ class Changing(RuleBasedStateMachine):
         if self.world is not None:
             for row in operations(self.world.view):
                 seen[row.kind, row.phase] += 1
-            assert not self.world.violations
+            assert self.world.violations == []
             self.runner.run(self.world.end())
         self.runner.close()
 
