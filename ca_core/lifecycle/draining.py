@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ca_core.authority.bringup import Leadership
+from ca_core.authority.ceilings import ceiling_of, signer_ceiling
 from ca_core.authority.guard import GuardedProvider
-from ca_core.authority.record import ceiling_of, signer_ceiling
 from ca_core.authority.rows import (
     AUTHORITIES,
     ROOTS_TOPIC,
@@ -135,11 +135,10 @@ class Drain:
         await self._out_of_the_bundle(fence)
         self._out_of_the_backend(fence)
         now = self._tools.clock.now()
-        moments = [when for _, when in self._failures.values()]
+        tries = [max(when - now, timedelta(seconds=1)) for _, when in self._failures.values()]
         hurried = [row for row in authorities(self._tools.view) if hurries(row)]
-        moments += [row.leave_by for row in hurried if row.leave_by is not None]
-        longest = HURRIED_LOOK if hurried else LOOK_EVERY
-        return min([longest, *(max(when - now, timedelta(seconds=1)) for when in moments)])
+        ends = [row.leave_by - now for row in hurried if row.leave_by is not None]
+        return min([HURRIED_LOOK if hurried else LOOK_EVERY, *tries, *ends])
 
     async def _out_of_the_bundle(self, fence: Fence) -> None:
         tools, now = self._tools, self._tools.clock.now()
