@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ca_core.authority.record import next_ceiling
+from ca_core.authority.ceilings import next_ceiling
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError, DeniedError, NotFoundError
 from ca_core.identity.spiffe import AgentId

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from ca_core.authority.record import CEILINGS
+from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
     CONFIGURATIONS,
