@@ -7,7 +7,7 @@ from ca_core.acl.names import foreign_names, own_name
 from ca_core.acl.principal import Node, Principal
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.rooms import ServerRoom, require
-from ca_core.authority.manager import IssuedLeaf
+from ca_core.authority.leafrequests import IssuedLeaf
 from ca_core.authority.roots import bundle_pem
 from ca_core.authority.rows import current_signer
 from ca_core.contract.events import EventType
