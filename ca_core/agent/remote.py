@@ -1,16 +1,17 @@
 """A server over mTLS, as the agent's upstream."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
 from ca_core.agent.joining import ROOTS_PATH
-from ca_core.agent.serverlink import ServerLink, checked_url
+from ca_core.agent.serverlink import ServerLink, WireT, checked_url
 from ca_core.agent.tls import PeerCheck, verifying_context
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
 from ca_core.clock import Clock
 from ca_core.durations import format_duration
-from ca_core.errors import UnavailableError
+from ca_core.errors import DeniedError, UnavailableError
 from ca_core.wire.cluster import SignedLeaf, SignRequest
 from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.roots import CARoots
@@ -54,9 +55,8 @@ class RemoteUpstream:
         Raises:
             Error: as the protocol says; ``OutcomeUnknownError`` if no answer came.
         """
-        link = await self._current_link()
         request = SignRequest(csr=csr_pem, replaces=wire_time(replaces) if replaces else "")
-        return await link.post("/v1/cluster/sign", request, SignedLeaf)
+        return await self._asked(lambda link: link.post("/v1/cluster/sign", request, SignedLeaf))
 
     async def acknowledge(self, said: Acknowledgement) -> Lease:
         """Say which bundle this agent, and all that it feeds, use.
@@ -64,14 +64,28 @@ class RemoteUpstream:
         Raises:
             Error: as the protocol says.
         """
-        link = await self._current_link()
-        return await link.put("/v1/cluster/acknowledgement", said, Lease)
+        return await self._asked(lambda link: link.put("/v1/cluster/acknowledgement", said, Lease))
 
     async def close(self) -> None:
         """Close every connection; requests under way fail."""
         link, self._link, self._linked_as = self._link, None, None
         if link is not None:
             await link.close()
+
+    async def _asked(self, ask: Callable[[ServerLink], Awaitable[WireT]]) -> WireT:
+        """Ask; once more if it was refused while this agent's own leaf was replaced.
+
+        From its first use on the newer key alone proves the agent, also to requests that were on
+        their way under the older one.
+        """
+        link = await self._current_link()
+        asked_as = self._linked_as
+        try:
+            return await ask(link)
+        except DeniedError:
+            if self._store.current is asked_as:
+                raise
+        return await ask(await self._current_link())
 
     async def _current_link(self) -> ServerLink:
         identity = self._store.current

@@ -7,7 +7,7 @@ from ca_core.acl.names import foreign_names, own_name
 from ca_core.acl.principal import Node, Principal
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.rooms import ServerRoom, require
-from ca_core.authority.manager import IssuedLeaf
+from ca_core.authority.leafrequests import IssuedLeaf
 from ca_core.authority.roots import bundle_pem
 from ca_core.authority.rows import current_signer
 from ca_core.contract.events import EventType
@@ -66,6 +66,7 @@ async def sign(room: ServerRoom, request: Request) -> Response:
     """Sign a leaf for an agent: its own next one, or one for a service on its node."""
     asked = request.json(SignRequest)
     agent, key = await calling_agent(room, request)
+    joined = room.membership.member(agent, key).joined
     csr = checked_csr(room, asked.csr)
     if csr.identity == agent:
         return await _renewed(room, csr, agent, key, _replaced(room, asked))
@@ -73,7 +74,7 @@ async def sign(room: ServerRoom, request: Request) -> Response:
     caller = request.principal
     issued = await room.manager.sign(csr, principal=caller, replaces=_replaced(room, asked))
     # It counts until that leaf has ended; and it may have been forgotten meanwhile.
-    await room.membership.fetched(agent, key, issued.certificate.not_valid_after_utc)
+    await room.membership.fetched(agent, joined, issued.certificate.not_valid_after_utc)
     return json_response(signed_leaf(room, issued))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ca_core.authority.record import next_ceiling
+from ca_core.authority.ceilings import next_ceiling
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError, DeniedError, NotFoundError
 from ca_core.identity.spiffe import AgentId
@@ -41,6 +41,10 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     node: str
     expires: datetime
+
+
+IsIt = Callable[[AgentRecord], bool]
+"""Says whether a record is that of the agent that proved itself."""
 
 
 class Membership:
@@ -142,7 +146,7 @@ class Membership:
         Raises:
             DeniedError: it never joined, was forgotten, or the key is not its own.
         """
-        return self._found(identity, key)[0]
+        return self._found(identity, _with_key(key))[0]
 
     async def proved(self, identity: AgentId, using: str) -> None:
         """Note that the agent uses its newest key: older ones prove nothing any more.
@@ -156,7 +160,7 @@ class Membership:
             kept = agent.keys if agent.keys[0] == using else (using,)
             return msgspec.structs.replace(agent, keys=kept)
 
-        await self._update(identity, using, settled)
+        await self._update(identity, _with_key(using), settled)
 
     async def expect_key(self, identity: AgentId, using: str, coming: str) -> None:
         """Let ``coming`` prove this agent too, before a leaf for it is signed.
@@ -166,7 +170,9 @@ class Membership:
             ConflictError: the agent's row changes all the time; try again.
         """
         keys = tuple(dict.fromkeys((using, coming)))
-        await self._update(identity, using, lambda a: msgspec.structs.replace(a, keys=keys))
+        await self._update(
+            identity, _with_key(using), lambda a: msgspec.structs.replace(a, keys=keys)
+        )
 
     async def renewed(self, identity: AgentId, key: str, not_after: datetime) -> None:
         """Note how long the agent's newest leaf lives; directly before it is released.
@@ -180,15 +186,21 @@ class Membership:
             end = max(agent.leaf_not_after, not_after)
             return msgspec.structs.replace(agent, leaf_not_after=end)
 
-        await self._update(identity, key, longer)
+        await self._update(identity, _with_key(key), longer)
 
-    async def fetched(self, identity: AgentId, key: str, not_after: datetime) -> None:
+    async def fetched(self, identity: AgentId, joined: datetime, not_after: datetime) -> None:
         """Note that the agent gets a leaf for a service; directly before it is released.
 
-        What is noted lies ahead, in steps of an hour, so that it is rarely written.
+        What is noted lies ahead, in steps of an hour, so that it is rarely written. The key that
+        it asked with may have been replaced since: it proved itself when it asked.
+
+        Args:
+            identity: who asked.
+            joined: when that agent joined, as it was known when it asked.
+            not_after: end of the leaf.
 
         Raises:
-            DeniedError: as ``member``: forgotten while the leaf was being signed.
+            DeniedError: forgotten while the leaf was being signed.
             ConflictError: the agent's row changes all the time; try again.
         """
 
@@ -197,7 +209,7 @@ class Membership:
                 return agent
             return msgspec.structs.replace(agent, leaves_until=next_ceiling(not_after))
 
-        await self._update(identity, key, longer)
+        await self._update(identity, lambda agent: agent.joined == joined, longer)
 
     async def forget(self, node: str) -> None:
         """Remove an agent: it can neither renew nor rejoin; leaves it holds live on until they end.
@@ -222,11 +234,11 @@ class Membership:
         stored = self._store.snapshot.get(AGENTS, node)
         return None if stored is None else msgspec.json.decode(stored.value, type=AgentRecord)
 
-    def _found(self, identity: AgentId, key: str) -> tuple[AgentRecord, int]:
+    def _found(self, identity: AgentId, is_it: IsIt) -> tuple[AgentRecord, int]:
         """Return the agent and its row's version, from one look at the store."""
         stored = self._store.snapshot.get(AGENTS, identity.node)
         agent = msgspec.json.decode(stored.value, type=AgentRecord) if stored else None
-        known = agent is not None and agent.spiffe_id == str(identity) and key in agent.keys
+        known = agent is not None and agent.spiffe_id == str(identity) and is_it(agent)
         if stored is None or agent is None or not known:
             raise DeniedError(
                 f"agent {identity.node!r} is not a member of this cluster",
@@ -235,11 +247,11 @@ class Membership:
         return agent, stored.version
 
     async def _update(
-        self, identity: AgentId, key: str, changed: Callable[[AgentRecord], AgentRecord]
+        self, identity: AgentId, is_it: IsIt, changed: Callable[[AgentRecord], AgentRecord]
     ) -> None:
         """Write what ``changed`` makes of the row as it is now; a forgotten agent stays so."""
         for left in reversed(range(ATTEMPTS)):
-            agent, version = self._found(identity, key)
+            agent, version = self._found(identity, is_it)
             wanted = changed(agent)
             if wanted == agent:
                 return
@@ -263,6 +275,10 @@ class Membership:
             if msgspec.json.decode(row.value, type=TokenRow).expires <= now
         ]
         return tuple(Change(JOIN_TOKENS, key, None) for key in dead[:50])
+
+
+def _with_key(key: str) -> IsIt:
+    return lambda agent: key in agent.keys
 
 
 def _digest(secret: str) -> str:

@@ -11,8 +11,8 @@ from ca_core.acl.access import Action
 from ca_core.api.http import Request, Response, json_response, text_response
 from ca_core.api.leftover_handlers import shown_leftovers
 from ca_core.api.rooms import ServerRoom, require
+from ca_core.authority.ceilings import ceiling_of
 from ca_core.authority.manager import CAManager
-from ca_core.authority.record import ceiling_of
 from ca_core.authority.rows import authorities, current_signer
 from ca_core.contract.answers import Health
 from ca_core.errors import NotFoundError

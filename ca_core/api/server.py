@@ -1,7 +1,6 @@
 """One server as an object: state, CA, membership, API. Two of them fit in one process."""
 
 import asyncio
-import math
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -10,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from typing import BinaryIO
-
-from cryptography import x509
 
 from ca_core.acl.access import May
 from ca_core.agent.supervision import supervised
@@ -25,23 +22,28 @@ from ca_core.api.membership import Membership
 from ca_core.api.rooms import ProcessRoom, ServerRoom
 from ca_core.api.routes import SERVER_ROUTES
 from ca_core.api.serverleaf import Install, ServerLeaf
+from ca_core.api.servermetrics import (
+    counters_of,
+    show_credential,
+    show_expiries,
+    show_lifecycle,
+)
 from ca_core.api.wishes import default_wishes
 from ca_core.authority.cluster import ensure_cluster
 from ca_core.authority.demand import demand_of
 from ca_core.authority.leadership import LeaseKeeper
 from ca_core.authority.manager import CAManager
-from ca_core.authority.opening import Counters, Opener
+from ca_core.authority.opening import Opener
 from ca_core.authority.registry import Registry
-from ca_core.authority.rows import AuthorityRow, SignerRow, current_signer, trust_domain
+from ca_core.authority.rows import trust_domain
 from ca_core.clock import Clock
 from ca_core.config.model import Config, ServerConfig
 from ca_core.contract.events import EventType
-from ca_core.errors import GuardError
 from ca_core.identity.spiffe import TrustDomain
-from ca_core.lifecycle.figures import figures
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.reachability import Reachability
+from ca_core.lifecycle.rows import Wishes
 from ca_core.lifecycle.tools import Tools
 from ca_core.state.lease import Lease
 from ca_core.state.memory import MemoryEngine
@@ -161,50 +163,54 @@ class Server:
             keyring=state.keys,
             registry=_admitting(around.registry, config),
             clock=clock,
-            counters=_counters(self.metrics),
+            counters=counters_of(self.metrics),
             bystanders=self._bystanders,
         )
         self.manager = CAManager(opener, run=state.name)
         self.manager.prepare(settings_from(config.ca))
-        self.reachability = Reachability(clock)
         wishes = default_wishes(config.rotation)
-        self.lifecycle = Lifecycle(
-            Tools(
-                store=store,
-                clock=clock,
-                slots=self.manager.slots,
-                opener=opener,
-                record=self.manager.record,
-                reachable=self.reachability.nodes,
-                events=self._bystanders.events,
-                on_ended=lambda kind, how: self.metrics.operations.labels(kind, how).inc(),
-            ),
-            RotationPolicy(wishes=wishes, automatic=config.rotation.automatic),
-        )
+        policy = RotationPolicy(wishes=wishes, automatic=config.rotation.automatic)
+        self.reachability = Reachability(clock)
+        self.lifecycle = self._lifecycle(opener, policy)
         self.file = ConfigurationFile(lambda: config, self.lifecycle.changes, opener, wishes)
         self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
-        _show_expiries(self.metrics, store, self._leaf)
-        lifecycle = self.lifecycle
-        self.metrics.show_changes(lambda: figures(lifecycle.tools, lifecycle.reissue))
-        self.metrics.show_overdue(lambda: bool(self.lifecycle.schedule.overdue))
-        _show_credential(self.metrics, self.manager, clock)
+        show_expiries(self.metrics, store, self._leaf)
+        show_lifecycle(self.metrics, self.lifecycle)
+        show_credential(self.metrics, self.manager, clock)
         self._tasks: list[asyncio.Task[None]] = []
-        self.room = ServerRoom(
+        self.room = self._room(wishes)
+
+    def _lifecycle(self, opener: Opener, policy: RotationPolicy) -> Lifecycle:
+        tools = Tools(
+            store=self.store,
+            clock=self._around.clock,
+            slots=self.manager.slots,
+            opener=opener,
+            record=self.manager.record,
+            reachable=self.reachability.nodes,
+            events=self._bystanders.events,
+            on_ended=lambda kind, how: self.metrics.operations.labels(kind, how).inc(),
+        )
+        return Lifecycle(tools, policy)
+
+    def _room(self, wishes: Wishes) -> ServerRoom:
+        store, clock = self.store, self._around.clock
+        return ServerRoom(
             store=store,
             manager=self.manager,
             membership=Membership(store, clock),
             lifecycle=self.lifecycle,
             reachability=self.reachability,
             clock=clock,
-            may=around.may,
-            random=around.random,
+            may=self._around.may,
+            random=self._around.random,
             wishes=wishes,
             drift=self.file.drift,
             events=self._bystanders.events,
             leader=lambda: self._address if self.keeper.leads else "",
-            rekey=lambda: state.keys.rekey(store),
+            rekey=lambda: self._state.keys.rekey(store),
         )
 
     @property
@@ -273,35 +279,3 @@ class Server:
             datacenter=self.manager.datacenter,
             trust_domain=self.manager.trust_domain.name,
         )
-
-
-def _show_expiries(metrics: Metrics, store: Store, leaf: ServerLeaf) -> None:
-    """Show when what this server lives on ends, so that an alert can precede it."""
-
-    def end_of(choose: Callable[[AuthorityRow, SignerRow], x509.Certificate]) -> float:
-        current = current_signer(store.snapshot)
-        return choose(*current).not_valid_after_utc.timestamp() if current else math.nan
-
-    def own_end() -> float:
-        return leaf.not_after.timestamp() if leaf.not_after else math.nan
-
-    anchor, signer = "the root that signs now", "the current signer"
-    metrics.show_expiry("anchor", anchor, lambda: end_of(lambda a, _: a.anchor_certificate))
-    metrics.show_expiry("signer", signer, lambda: end_of(lambda _, s: s.certificates[0]))
-    metrics.show_expiry("own_leaf", "this server's own leaf", own_end)
-
-
-def _show_credential(metrics: Metrics, manager: CAManager, clock: Clock) -> None:
-    pulse = manager.pulse
-    metrics.show_credential(lambda: manager.settings.provider, lambda: pulse.credential, clock)
-
-
-def _counters(metrics: Metrics) -> Counters:
-    def violated(error: GuardError) -> None:
-        metrics.violations.labels(error.provider, error.rule).inc()
-
-    return Counters(
-        on_violation=violated,
-        on_issued=lambda authority: metrics.issued.labels(authority).inc(),
-        on_bug=lambda provider: metrics.provider_bugs.labels(provider).inc(),
-    )

@@ -63,6 +63,8 @@ class Bystanders:
         index: int,
     ) -> None:
         """Tell that a leaf is recorded and about to be released."""
+        if not self.events.has_listeners:  # putting it into words costs a part of a signature
+            return
         self.events.tell(
             EventType.LEAF_ISSUED,
             identity=str(request.identity),

@@ -55,6 +55,11 @@ class Events:
             if plugin.observes
         )
 
+    @property
+    def has_listeners(self) -> bool:
+        """Say whether any plugin is told anything."""
+        return bool(self._feeds)
+
     def tell(self, what: EventType, **fields: str) -> None:
         """Hand an event to every plugin's queue and return at once.
 

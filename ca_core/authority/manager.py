@@ -1,10 +1,8 @@
 """The certificate authority as the rest of the server sees it."""
 
 import asyncio
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography import x509
 
@@ -12,8 +10,8 @@ from ca_core.acl.principal import Principal, describe
 from ca_core.authority.bringup import BringUp, Leadership, drawn_ids
 from ca_core.authority.configuration import seeded, settings_of
 from ca_core.authority.crls import CrlService
-from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.introductions import Introductions
+from ca_core.authority.leafrequests import SIGN_LIMIT, IssuedLeaf, check_shape, leaf_request
 from ca_core.authority.limiter import Limiter
 from ca_core.authority.opening import Opener
 from ca_core.authority.patience import PatientSigning
@@ -34,31 +32,12 @@ from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Place, Slots, place_of, places, until_open
 from ca_core.contract.answers import Health
-from ca_core.contract.capabilities import Capability
-from ca_core.contract.issuing import BACKDATE
 from ca_core.contract.requests import LeafRequest
-from ca_core.errors import GuardError, NotReadyError, RequestError, UnavailableError
+from ca_core.errors import GuardError, NotReadyError, UnavailableError
 from ca_core.identity.certificates import pem_of
 from ca_core.identity.csr import CheckedCsr
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.state.secrets import missing_keys
-
-SIGN_LIMIT = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedLeaf:
-    """A leaf that was checked, recorded and may be released.
-
-    Attributes:
-        certificate: the leaf.
-        pem: leaf first, then what leads to the anchor, anchor excluded.
-        index: its number in this cluster's record, at least 1.
-    """
-
-    certificate: x509.Certificate
-    pem: str
-    index: int
 
 
 class CAManager:
@@ -215,7 +194,7 @@ class CAManager:
     ) -> IssuedLeaf:
         authority, signer = signing
         slot = self.slots.at(place_of(authority))
-        _check_shape(csr, slot.provider)
+        check_shape(csr, slot.provider)
         now = self._clock.now().replace(microsecond=0)
         not_after = min(now + self.settings.leaf_ttl, signer.certificates[0].not_valid_after_utc)
         who = describe(principal)
@@ -224,7 +203,8 @@ class CAManager:
         )
         await self._limiter.admit(replaces or self._clock.now())  # (3)
         await self._introduced.make(slot, authority, signer)
-        request = self._leaf_request(csr, signer, now, not_after)
+        deadline = self._clock.now() + SIGN_LIMIT
+        request = leaf_request(csr, signer, now, not_after, deadline=deadline)
         leaf = await self._guarded(slot, request, who)  # (4)
         await self.record.cover(authority.id, signer.id, leaf.not_valid_after_utc)  # (5)
         index = self.record.add(
@@ -302,28 +282,3 @@ class CAManager:
         except GuardError as refused:
             self._bystanders.tell_refused(request, who, refused)
             raise
-
-    def _leaf_request(
-        self, csr: CheckedCsr, signer: SignerRow, now: datetime, not_after: datetime
-    ) -> LeafRequest:
-        """Return the request for what was reviewed; waiting for a turn never lengthens a life."""
-        return LeafRequest(
-            request_id=uuid.uuid4().hex,
-            deadline=self._clock.now() + SIGN_LIMIT,
-            csr=csr.csr,
-            identity=csr.identity,
-            dns_names=csr.dns_names,
-            ip_addresses=csr.ip_addresses,
-            not_before=now - BACKDATE,
-            not_after=not_after,
-            signer=signer.id,
-        )
-
-
-def _check_shape(csr: CheckedCsr, provider: GuardedProvider) -> None:
-    """Refuse a CSR that asks for more than its names, where the provider copies CSRs."""
-    if Capability.TEMPLATE not in provider.capabilities and not csr.plain:
-        raise RequestError(
-            "this CA copies CSRs, so it takes only an empty subject and one critical SAN",
-            field="csr",
-        )

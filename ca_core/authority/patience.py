@@ -58,6 +58,8 @@ class PatientSigning:
                     self._remember(mark, _Promise(request.request_id, pending.token, slot))
                     raise
                 await self._clock.sleep(pending.poll_after.total_seconds())
+                if self._clock.now() >= request.not_after:  # the machine slept: begin anew
+                    raise
 
     def _remember(self, mark: bytes, promise: _Promise) -> None:
         self._promises[mark] = promise

@@ -13,10 +13,16 @@ from datetime import datetime, timedelta
 import msgspec
 from cryptography import x509
 
+from ca_core.authority.ceilings import (
+    CEILINGS,
+    instant,
+    next_ceiling,
+    raised,
+    signer_ceiling,
+    that_still_vouch,
+)
 from ca_core.authority.rows import (
     AUTHORITIES,
-    IN_BUNDLE,
-    SIGNERS,
     AuthorityRow,
     Phase,
     authorities,
@@ -24,25 +30,21 @@ from ca_core.authority.rows import (
     put,
 )
 from ca_core.clock import Clock
-from ca_core.errors import ConflictError, NotReadyError
+from ca_core.errors import ConflictError
 from ca_core.identity.certificates import serial_hex
-from ca_core.state.protocol import ABSENT, Change, Row, Transaction
+from ca_core.state.protocol import Change, Transaction
 from ca_core.state.store import Store
 from ca_core.state.view import View
 
 LEDGER = "issuance"
-CEILINGS = "ceilings"
 COUNTS = "counts"
 RUNS = "runs"
 RECORD = "record"
 """Table: one row ``epoch``, the epoch of the store in which this record was last kept."""
 GONE = "gone"
 """Row of ``COUNTS`` for every authority together that the store knows no more; no id is this."""
-STEP = timedelta(hours=1)
 REHEARSAL = "rehearsal"
 """Principal of a throw-away leaf that nobody can present."""
-
-_EPOCH_HOUR = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 class IssuanceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,36 +82,6 @@ def _issuances(store: Store) -> Iterator[IssuanceRow]:
     while rows := store.read(LEDGER, after=position, limit=5000):
         yield from (msgspec.json.decode(row.value, type=IssuanceRow) for row in rows)
         position = rows[-1].position
-
-
-def next_ceiling(not_after: datetime) -> datetime:
-    """Return the ceiling for a leaf: the next full hour, and one hour ahead of it."""
-    whole = (not_after - _EPOCH_HOUR) // STEP
-    return _EPOCH_HOUR + (whole + 2) * STEP
-
-
-def ceiling_of(view: View, authority: str) -> datetime | None:
-    """Return when the last leaf of this authority ends, or later; None if none was issued."""
-    prefix = f"{authority}/"
-    found = [
-        _instant(row)
-        for key, row in view.table(CEILINGS).items()
-        if key == authority or key.startswith(prefix)
-    ]
-    return max(found, default=None)
-
-
-def signer_ceiling(view: View, authority: str, signer: str) -> datetime | None:
-    """Return when the last leaf of this signer ends, or later; None if none was issued.
-
-    What a restored store lost may have been signed by any signer of the authority.
-    """
-    rows = (view.get(CEILINGS, key) for key in (f"{authority}/{signer}", authority))
-    return max((_instant(row) for row in rows if row is not None), default=None)
-
-
-def _instant(row: Row) -> datetime:
-    return datetime.fromisoformat(row.value.decode())
 
 
 class IssuanceRecord:
@@ -166,7 +138,7 @@ class IssuanceRecord:
             if authority.phase is Phase.RETIRED:
                 continue
             standing = self._store.snapshot.get(CEILINGS, authority.id)
-            if standing is None or _instant(standing) < least:
+            if standing is None or instant(standing) < least:
                 change = Change(CEILINGS, authority.id, value)
                 self._store.commit(Transaction(changes=(change,)))
 
@@ -214,7 +186,7 @@ class IssuanceRecord:
             if standing is not None and not_after <= standing:
                 return
             with suppress(ConflictError):
-                await self._store.commit_async(_raised(view, authority, signer, not_after, {}))
+                await self._store.commit_async(raised(view, authority, signer, not_after, {}))
 
     async def cover(self, authority: str, signer: str, not_after: datetime) -> None:
         """Return once the ceiling of a signer that is on record lies beyond ``not_after``.
@@ -228,12 +200,12 @@ class IssuanceRecord:
         """
         while True:
             view = self._store.snapshot
-            expect = _that_still_vouch(view, authority, signer)
+            expect = that_still_vouch(view, authority, signer)
             standing = signer_ceiling(view, authority, signer)
             if standing is not None and not_after <= standing:
                 return
             with suppress(ConflictError):
-                await self._store.commit_async(_raised(view, authority, signer, not_after, expect))
+                await self._store.commit_async(raised(view, authority, signer, not_after, expect))
 
     def add(
         self,
@@ -294,33 +266,6 @@ class IssuanceRecord:
         rows += [Change(COUNTS, authority, None) for authority in stale]
         for start in range(0, len(rows), 50):
             self._store.commit(Transaction(changes=tuple(rows[start : start + 50])))
-
-
-def _raised(
-    view: View,
-    authority: str,
-    signer: str,
-    not_after: datetime,
-    expect: Mapping[tuple[str, str], int],
-) -> Transaction:
-    key = f"{authority}/{signer}"
-    row = view.get(CEILINGS, key)
-    return Transaction(
-        changes=(Change(CEILINGS, key, next_ceiling(not_after).isoformat().encode()),),
-        expect={**expect, (CEILINGS, key): ABSENT if row is None else row.version},
-    )
-
-
-def _that_still_vouch(view: View, authority: str, signer: str) -> dict[tuple[str, str], int]:
-    """Return the versions of an authority in the bundle and of its signer.
-
-    Raises:
-        NotReadyError: one of them has left.
-    """
-    above, own = view.get(AUTHORITIES, authority), view.get(SIGNERS, signer)
-    if above is None or own is None or decoded(AuthorityRow, above.value).phase not in IN_BUNDLE:
-        raise NotReadyError(f"signer {signer} of {authority} has left; another one signs")
-    return {(AUTHORITIES, authority): above.version, (SIGNERS, signer): own.version}
 
 
 def _that_are_known(view: View) -> set[str]:

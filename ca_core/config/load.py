@@ -136,8 +136,8 @@ def _put(raw: dict[str, Any], key: str, value: Any) -> None:
 def _with_key_bits(raw: RawConfig) -> RawConfig:
     """Fill in the smallest size of the key type that was named without one."""
     ca = raw.get("ca")
-    if not isinstance(ca, dict) or "key_bits" in ca or ca.get("key_type") not in set(KeyType):
-        return raw
+    if not isinstance(ca, dict) or "key_bits" in ca or ca.get("key_type") not in list(KeyType):
+        return raw  # a list, since what stands there may be anything
     return {**raw, "ca": {**ca, "key_bits": allowed_bits(KeyType(ca["key_type"]))[0]}}
 
 

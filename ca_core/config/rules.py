@@ -24,6 +24,9 @@ UNSAFE_MIN_LEAF_TTL = timedelta(seconds=1)
 SIGNER_LIVES = 3
 """A signer lives at least this many leaf lives, so that its renewal never shortens a leaf."""
 
+MAX_CONFIG_LEVELS = 16
+"""Tables and lists within each other below ``ca.config``; far more than any provider needs."""
+
 MIN_REVIEW_BUDGET = timedelta(milliseconds=1)
 MAX_REVIEW_BUDGET = timedelta(seconds=1)
 """A caller waits for every plugin; one that takes twice this long is not waited for."""
@@ -57,6 +60,15 @@ def check_ca(ca: CAConfig) -> None:
     check_lives(ca)
     _check_keys(ca)
     _check_limits(ca)
+    if _is_deeper(ca.config, MAX_CONFIG_LEVELS):
+        raise ConfigError(f"nested more than {MAX_CONFIG_LEVELS} deep", where="ca.config")
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    inner = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(inner, list):
+        return False
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def check_lives(ca: CAConfig) -> None:

@@ -6,7 +6,7 @@ from ca_core.authority.events import Events
 from ca_core.authority.rows import read
 from ca_core.contract.events import EventType
 from ca_core.errors import NotFoundError, RequestError
-from ca_core.lifecycle.commits import swept
+from ca_core.lifecycle.leavings import swept
 from ca_core.lifecycle.rows import LEFTOVERS, LeftoverRow
 from ca_core.state.protocol import Transaction
 from ca_core.state.view import View

@@ -26,6 +26,7 @@ from ca_core.errors import ConflictError
 from ca_core.identity.certificates import fingerprint
 from ca_core.lifecycle import commits
 from ca_core.lifecycle.crosssigning import crossed, has_expired, outlives_need
+from ca_core.lifecycle.draft import Draft
 from ca_core.lifecycle.evidence import Evidence, Go, bundle_of, decided, evidence
 from ca_core.lifecycle.milestones import tell_ended
 from ca_core.lifecycle.readiness import opened
@@ -153,7 +154,7 @@ async def _lengthen(tools: Tools, row: OperationRow, authority: AuthorityRow, fe
     slot = tools.slots.at(Place(row.new.authority, row.new.configuration))
     newer = await crossed(tools, row, TrustChain(authority.certificates), slot)
     if newer is not None:
-        draft = commits.Draft(tools.view)
+        draft = Draft(tools.view)
         draft.unchanged(OPERATIONS, row.id)
         draft.write(CROSSES, newer.key, newer)
         draft.topics.add(ROOTS_TOPIC)

@@ -14,7 +14,7 @@ from ca_core.authority.rows import (
     read,
 )
 from ca_core.errors import NotFoundError, RequestError
-from ca_core.lifecycle.commits import Draft
+from ca_core.lifecycle.draft import Draft
 from ca_core.state.protocol import Transaction
 from ca_core.state.view import View
 

@@ -19,7 +19,7 @@ from ca_core.authority.rows import (
     ConfigurationRow,
     read,
 )
-from ca_core.lifecycle.commits import Draft, rows_of_authority
+from ca_core.lifecycle.draft import Draft, rows_of_authority
 from ca_core.state.protocol import ABSENT, Transaction
 from ca_core.state.view import View
 

@@ -5,13 +5,12 @@ transaction, so nothing is ever half-changed. Every transaction expects the rows
 on; a loser of a race gets ``ConflictError`` and looks again.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from ca_core.authority.record import CEILINGS
+from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
     CONFIGURATION,
@@ -19,7 +18,6 @@ from ca_core.authority.rows import (
     CONFIGURATIONS,
     CROSSES,
     CURRENT,
-    PENDING,
     ROOTS_TOPIC,
     SIGNERS,
     SIGNERS_TOPIC,
@@ -29,26 +27,20 @@ from ca_core.authority.rows import (
     CurrentRow,
     Phase,
     SignerRow,
-    decoded,
-    put,
     read,
 )
 from ca_core.errors import ConflictError, RequestError
 from ca_core.lifecycle.disused import (
-    disused_secrets,
-    is_needed,
     secret_keys,
     unused_configurations,
 )
+from ca_core.lifecycle.draft import MOST_GONE, Draft, forget, rows_of_authority
 from ca_core.lifecycle.history import kept
-from ca_core.lifecycle.marks import outlived_marks
 from ca_core.lifecycle.rows import (
     CHANGE,
-    LEFTOVERS,
     OPERATIONS,
     OPERATIONS_TOPIC,
     Kind,
-    LeftoverRow,
     OperationPhase,
     OperationRow,
     PhaseChange,
@@ -57,75 +49,10 @@ from ca_core.lifecycle.rows import (
     operation,
     operations,
 )
-from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
-from ca_core.state.providerstate import PROVIDER_STATE
+from ca_core.lifecycle.wayback import require_way_back
+from ca_core.state.protocol import ABSENT, Fence, Transaction
 from ca_core.state.secrets import SECRETS
 from ca_core.state.view import View
-
-_MOST_GONE = 40
-"""Rows of an authority that one commit removes; others go with them, and a commit holds 100."""
-
-
-@dataclass(slots=True)
-class Draft:
-    """A transaction that is being put together on one view."""
-
-    view: View
-    changes: dict[tuple[str, str], Change] = field(default_factory=dict)
-    expect: dict[tuple[str, str], int] = field(default_factory=dict)
-    topics: set[str] = field(default_factory=set)
-
-    def write(self, table: str, key: str, row: msgspec.Struct) -> None:
-        """Write a row that must not have changed since the view."""
-        self._expect(table, key)
-        self.changes[table, key] = put(table, key, row)
-
-    def remove(self, table: str, key: str) -> None:
-        """Remove a row that must not have changed since the view."""
-        self._expect(table, key)
-        self.changes[table, key] = Change(table, key, None)
-
-    def authority(self, name: str, **changed: object) -> None:
-        """Change some fields of an authority.
-
-        Raises:
-            ConflictError: there is no such authority any more.
-        """
-        row = read(self.view, AuthorityRow, AUTHORITIES, name)
-        if row is None:
-            raise ConflictError(f"authority {name} is gone")
-        self.write(AUTHORITIES, name, msgspec.structs.replace(row, **changed))
-        self.topics.add(ROOTS_TOPIC)
-
-    def signer(self, name: str, **changed: object) -> None:
-        """Change some fields of a signer, if it is still on record."""
-        row = read(self.view, SignerRow, SIGNERS, name)
-        if row is not None:
-            self.write(SIGNERS, name, msgspec.structs.replace(row, **changed))
-
-    def leave(self, authority: str, configuration: str, now: datetime, *, signer: str = "") -> None:
-        """Note what a backend is to remove."""
-        row = LeftoverRow(
-            authority=authority, configuration=configuration, signer=signer, since=now
-        )
-        self.write(LEFTOVERS, row.key, row)
-
-    def unchanged(self, table: str, key: str) -> None:
-        """Require that a row, or its absence, is as in the view."""
-        self._expect(table, key)
-
-    def done(self, fence: Fence | None) -> Transaction:
-        """Return the transaction."""
-        return Transaction(
-            changes=tuple(self.changes.values()),
-            expect=self.expect,
-            topics=frozenset(self.topics),
-            fence=fence,
-        )
-
-    def _expect(self, table: str, key: str) -> None:
-        stored = self.view.get(table, key)
-        self.expect[table, key] = ABSENT if stored is None else stored.version
 
 
 def refuse_second(view: View) -> None:
@@ -167,7 +94,7 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
     stay = kept(operations(view))
     for old in set(view.table(OPERATIONS)) - {one.id for one in stay}:
         draft.remove(OPERATIONS, old)
-    _forget(draft, unused_configurations(view, (*stay, row)), configuration)
+    forget(draft, unused_configurations(view, (*stay, row)), configuration)
     draft.topics.add(OPERATIONS_TOPIC)
     return draft.done(None)
 
@@ -179,17 +106,6 @@ def _configure(draft: Draft, configuration: ConfigurationRow) -> None:
             raise ConflictError("a secret of the configuration was removed meanwhile: ask again")
         draft.unchanged(SECRETS, key)
     draft.write(CONFIGURATIONS, configuration.id, configuration)
-
-
-def _forget(
-    draft: Draft, configurations: Iterable[str], coming: ConfigurationRow | None = None
-) -> None:
-    """Remove configurations, and the secrets that none of the others names."""
-    gone = tuple(configurations)
-    for name in gone:
-        draft.remove(CONFIGURATIONS, name)
-    for key in disused_secrets(draft.view, gone, coming):
-        draft.remove(SECRETS, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +205,7 @@ def ended(
         draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
     elif row.makes_authority:
         draft.leave(row.new.authority, row.new.configuration, now)
-        for table, key in rows_of_authority(view, row.new.authority)[-_MOST_GONE:]:
+        for table, key in rows_of_authority(view, row.new.authority)[-MOST_GONE:]:
             draft.remove(table, key)  # itself is the last of them; what is more, its removal takes
         draft.topics.add(ROOTS_TOPIC)
     elif row.makes_signer:
@@ -307,7 +223,7 @@ def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
         ConflictError: another operation holds the change slot.
     """
     refuse_second(view)
-    _require_way_back(view, row, now)
+    require_way_back(view, row, now)
     draft = Draft(view)
     draft.write(OPERATIONS, row.id, _in_phase(row, OperationPhase.ROLLED_BACK, now))
     draft.topics.add(OPERATIONS_TOPIC)
@@ -325,43 +241,6 @@ def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
     return draft.done(None)
 
 
-def retired(view: View, authority: str, now: datetime, fence: Fence) -> Transaction:
-    """Take an authority out of the bundle; its backend is to remove it.
-
-    Raises:
-        ConflictError: it is gone.
-    """
-    row = read(view, AuthorityRow, AUTHORITIES, authority)
-    if row is None:
-        raise ConflictError(f"authority {authority} is gone")
-    draft = Draft(view)
-    draft.authority(authority, phase=Phase.RETIRED, phase_since=now)
-    draft.leave(authority, row.configuration, now)
-    for key in _ceilings(view, authority):
-        draft.unchanged(CEILINGS, key)  # nobody releases a leaf of it in the same moment
-    return draft.done(fence)
-
-
-def _ceilings(view: View, authority: str) -> list[str]:
-    """Return the keys of an authority's ceilings, and of those that its signers may get."""
-    signers = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
-    own = [f"{authority}/{row.id}" for row in signers if row.authority == authority]
-    return [authority, *own[:_MOST_GONE]]
-
-
-def signer_retired(
-    view: View, signer: SignerRow, configuration: str, now: datetime, fence: Fence
-) -> Transaction:
-    """Forget a signer that was replaced; its backend is to remove it."""
-    draft = Draft(view)
-    draft.leave(signer.authority, configuration, now, signer=signer.id)
-    draft.remove(SIGNERS, signer.id)
-    draft.unchanged(CEILINGS, signer.authority)
-    draft.unchanged(CEILINGS, f"{signer.authority}/{signer.id}")
-    draft.topics.add(SIGNERS_TOPIC)
-    return draft.done(fence)
-
-
 def noted(view: View, row: OperationRow, error: str) -> Transaction | None:
     """Note why the present step fails, or, with '', that it goes on; None if nothing is new."""
     current = operation(view, row.id)
@@ -371,57 +250,6 @@ def noted(view: View, row: OperationRow, error: str) -> Transaction | None:
     draft.write(OPERATIONS, row.id, msgspec.structs.replace(current, error=error))
     draft.topics.add(OPERATIONS_TOPIC)
     return draft.done(None)
-
-
-def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
-    """Forget what a backend held, now that it is gone, with everything the store keeps of it.
-
-    Where that is too much for one transaction, the row itself stays until the next.
-    """
-    draft = Draft(view)
-    gone = [(CEILINGS, f"{row.authority}/{row.signer}")] if row.signer else []
-    if not row.signer:
-        gone = rows_of_authority(view, row.authority)
-        draft.topics.add(ROOTS_TOPIC)
-    gone = [(table, key) for table, key in gone if view.get(table, key) is not None]
-    for table, key in gone[:_MOST_GONE]:
-        draft.remove(table, key)
-    if len(gone) > _MOST_GONE:
-        return draft.done(fence)
-    draft.remove(LEFTOVERS, row.key)
-    for mark in outlived_marks(view):
-        draft.remove(PROVIDER_STATE, mark)
-    needed = bool(row.signer) or is_needed(view, row.configuration, besides=row.authority)
-    known = view.get(CONFIGURATIONS, row.configuration) is not None
-    _forget(draft, (row.configuration,) if known and not needed else ())
-    return draft.done(fence)
-
-
-def left(view: View, row: LeftoverRow, error: str) -> Transaction | None:
-    """Note why something could not be removed; None if that is known."""
-    if row.error == error or view.get(LEFTOVERS, row.key) is None:
-        return None
-    draft = Draft(view)
-    draft.write(LEFTOVERS, row.key, msgspec.structs.replace(row, error=error))
-    return draft.done(None)
-
-
-def rows_of_authority(view: View, authority: str) -> list[tuple[str, str]]:
-    """Return (table, key) of every row that the store keeps of an authority.
-
-    Its count stays: the issuance record adds it to that of all that are gone.
-    """
-    signers = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
-    crosses = (decoded(CrossRow, row.value) for row in view.table(CROSSES).values())
-    below, own = f"{authority}/", [row.id for row in signers if row.authority == authority]
-    asked = tuple(f"{name}." for name in (authority, *own))
-    found = [(CROSSES, row.key) for row in crosses if authority in {row.new, row.old}]
-    found += [(CEILINGS, key) for key in view.table(CEILINGS) if key.startswith(below)]
-    found += [(LEFTOVERS, key) for key in view.table(LEFTOVERS) if key.startswith(below)]
-    found += [(PENDING, key) for key in view.table(PENDING) if key.startswith(asked)]
-    found += [(SIGNERS, name) for name in own]
-    found += [(CEILINGS, authority), (AUTHORITIES, authority)]
-    return [(table, key) for table, key in found if view.get(table, key) is not None]
 
 
 def _in_phase(row: OperationRow, phase: OperationPhase, now: datetime) -> OperationRow:
@@ -456,24 +284,3 @@ def _let_stand(draft: Draft, configuration: str) -> None:
         raise ConflictError(f"configuration {configuration} is gone")
     draft.write(CONFIGURATION, "ca", row)
     draft.topics.add(CONFIGURATION_TOPIC)
-
-
-def _require_way_back(view: View, row: OperationRow, now: datetime) -> None:
-    if row.phase is not OperationPhase.ACTIVE:
-        raise RequestError(f"operation {row.id} is {row.phase}, not active", field="operation")
-    if row.kind is Kind.TAINT:
-        raise RequestError("a compromised authority never signs again", field="operation")
-    current = read(view, CurrentRow, CURRENT, "signer")
-    if current is None or (current.authority, current.signer) != (
-        row.new.authority,
-        row.new.signer,
-    ):
-        raise RequestError(f"what operation {row.id} led to does not sign now", field="operation")
-    old = read(view, AuthorityRow, AUTHORITIES, row.old.authority)
-    if old is None or old.phase not in {Phase.DRAINING, Phase.SIGNING}:
-        raise RequestError("the old authority is retired: there is no way back", field="operation")
-    if old.tainted:
-        raise RequestError("a compromised authority never signs again", field="operation")
-    signer = read(view, SignerRow, SIGNERS, row.old.signer)
-    if signer is None or signer.certificates[0].not_valid_after_utc <= now:
-        raise RequestError("the old signer has expired: there is no way back", field="operation")

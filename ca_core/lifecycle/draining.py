@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ca_core.authority.bringup import Leadership
+from ca_core.authority.ceilings import ceiling_of, signer_ceiling
 from ca_core.authority.guard import GuardedProvider
-from ca_core.authority.record import ceiling_of, signer_ceiling
 from ca_core.authority.rows import (
     AUTHORITIES,
     ROOTS_TOPIC,
@@ -30,7 +30,7 @@ from ca_core.authority.slots import Place
 from ca_core.authority.unreplaced import issuances, unreplaced
 from ca_core.contract.requests import RetireRequest, RetireSignerRequest
 from ca_core.errors import AuthorityRetiredError, ConflictError, Error, SignerUnknownError
-from ca_core.lifecycle import commits
+from ca_core.lifecycle import leavings
 from ca_core.lifecycle.milestones import tell_retired
 from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rows import OPERATIONS_TOPIC, LeftoverRow, leftovers
@@ -135,24 +135,23 @@ class Drain:
         await self._out_of_the_bundle(fence)
         self._out_of_the_backend(fence)
         now = self._tools.clock.now()
-        moments = [when for _, when in self._failures.values()]
+        tries = [max(when - now, timedelta(seconds=1)) for _, when in self._failures.values()]
         hurried = [row for row in authorities(self._tools.view) if hurries(row)]
-        moments += [row.leave_by for row in hurried if row.leave_by is not None]
-        longest = HURRIED_LOOK if hurried else LOOK_EVERY
-        return min([longest, *(max(when - now, timedelta(seconds=1)) for when in moments)])
+        ends = [row.leave_by - now for row in hurried if row.leave_by is not None]
+        return min([HURRIED_LOOK if hurried else LOOK_EVERY, *tries, *ends])
 
     async def _out_of_the_bundle(self, fence: Fence) -> None:
         tools, now = self._tools, self._tools.clock.now()
         for row in authorities(tools.view):
             if may_leave(tools.view, row, now) or await self._is_replaced(row, now):
                 _log.info("authority %s (tainted: %s) leaves the bundle", row.id, row.tainted)
-                if await self._commit(partial(commits.retired, tools.view, row.id, now, fence)):
+                if await self._commit(partial(leavings.retired, tools.view, row.id, now, fence)):
                     tell_retired(tools.events, row)
         for signer in replaced_signers(tools.view, now):
             authority = read(tools.view, AuthorityRow, AUTHORITIES, signer.authority)
             place = authority.configuration if authority else ""
             await self._commit(
-                partial(commits.signer_retired, tools.view, signer, place, now, fence)
+                partial(leavings.signer_retired, tools.view, signer, place, now, fence)
             )
 
     async def _is_replaced(self, row: AuthorityRow, now: datetime) -> bool:
@@ -200,12 +199,12 @@ class Drain:
             failures = self._failures.get(row.key, (0, tools.clock.now()))[0] + 1
             self._failures[row.key] = (failures, tools.clock.now() + retry_pause(failures, error))
             _log.warning("what is left of %s cannot be removed yet: %s", row.key, error)
-            noted = commits.left(tools.view, row, str(error))
+            noted = leavings.left(tools.view, row, str(error))
             if noted is not None:
                 await self._commit(lambda: noted)
             return
         self._failures.pop(row.key, None)
-        await self._commit(lambda: commits.swept(tools.view, row, fence))
+        await self._commit(lambda: leavings.swept(tools.view, row, fence))
 
     async def _removed(self, row: LeftoverRow) -> None:
         """Have the backend remove it; what is gone already is fine."""

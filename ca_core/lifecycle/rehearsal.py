@@ -84,6 +84,8 @@ async def _signed_patiently(
                 raise
             request = replace(request, pending=pending.token)
             await tools.clock.sleep(pending.poll_after.total_seconds())
+            if tools.clock.now() >= request.not_after:  # the machine slept: begin anew
+                raise
 
 
 def _request(tools: Tools, signer: SignerRow) -> LeafRequest:

@@ -290,13 +290,3 @@ def open_operation(view: View) -> OperationRow | None:
     """Return the operation that holds the change slot, or None."""
     slot = read(view, SlotRow, CHANGE, "slot")
     return None if slot is None else operation(view, slot.operation)
-
-
-def last_change(view: View, authority: str) -> OperationRow | None:
-    """Return the newest active operation that led away from ``authority``, or None."""
-    found = (
-        row
-        for row in reversed(operations(view))
-        if row.phase is OperationPhase.ACTIVE and row.old.authority == authority
-    )
-    return next(found, None)

@@ -21,52 +21,40 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.issued = Counter(
-            "ca_core_leaves_issued",
-            "Leaves signed, checked and recorded",
-            ("authority",),
-            registry=self.registry,
-        )
-        self.violations = Counter(
-            "ca_core_guard_violations",
+        count, by_plugin = self._counter, partial(self._counter, labels=("plugin",))
+        self.issued = count("leaves_issued", "Leaves signed, checked and recorded", ("authority",))
+        self.violations = count(
+            "guard_violations",
             "Answers of a provider that broke a rule; nothing of them was released",
             ("provider", "rule"),
-            registry=self.registry,
         )
-        self.provider_bugs = Counter(
-            "ca_core_provider_bugs",
+        self.provider_bugs = count(
+            "provider_bugs",
             "Exceptions outside the contract that escaped a provider",
             ("provider",),
-            registry=self.registry,
         )
-        self.review_denials = self._by_plugin(
+        self.review_denials = by_plugin(
             "review_denials", "Leaves denied by a review plugin, or for want of its verdict"
         )
-        self.review_failures = self._by_plugin(
+        self.review_failures = by_plugin(
             "review_failures", "Reviews that raised, returned something else, or gave no answer"
         )
-        self.reviews_late = self._by_plugin("reviews_late", "Reviews that were over their budget")
-        self.event_failures = self._by_plugin(
-            "event_failures", "Events whose delivery to a plugin raised"
-        )
-        self.events_dropped = self._by_plugin(
-            "events_dropped", "Events that a plugin was too slow for"
-        )
-        self.operations = Counter(
-            "ca_core_operations",
+        self.reviews_late = by_plugin("reviews_late", "Reviews that were over their budget")
+        self.event_failures = by_plugin("event_failures", "Events whose delivery raised")
+        self.events_dropped = by_plugin("events_dropped", "Events that a plugin was too slow for")
+        self.operations = count(
+            "operations",
             "Changes of who signs that are over, or were rolled back, led by this server",
             ("kind", "outcome"),
-            registry=self.registry,
         )
-        self.requests = Counter(
-            "ca_core_http_requests",
+        self.requests = count(
+            "http_requests",
             "HTTP requests answered, hot reads from memory excepted",
             ("route", "status"),
-            registry=self.registry,
         )
 
-    def _by_plugin(self, name: str, what: str) -> Counter:
-        return Counter(f"ca_core_{name}", what, ("plugin",), registry=self.registry)
+    def _counter(self, name: str, what: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"ca_core_{name}", what, labels, registry=self.registry)
 
     def show_switched_off(self, plugins: Callable[[], Mapping[str, bool]]) -> None:
         """Show for each review plugin, asked at every scrape, whether it is switched off.

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from ca_core.authority.record import next_ceiling
+from ca_core.authority.ceilings import next_ceiling
 from ca_core.authority.slot import retry_pause
 from ca_core.lifecycle import reachability, rows
 from ca_core.lifecycle.crosssigning import cross_end

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from heapq import heapify, heapreplace
 
-from ca_core.authority import limiter, manager
+from ca_core.authority import leafrequests, limiter
 from ca_core.authority.limiter import Admission, Bucket, Turn
 from ca_core.errors import ProviderError, RateLimitedError, UnavailableError
 from ca_core.lifecycle.simulation.scenario import Scenario
@@ -91,9 +91,9 @@ class SimulatedProvider:
             return
         now = self._timeline.now
         done = max(now, self._free_at[0]) + self._time
-        if done - now > manager.SIGN_LIMIT:
+        if done - now > leafrequests.SIGN_LIMIT:
             late = UnavailableError("the provider takes too long")
-            self._timeline.after(manager.SIGN_LIMIT, lambda: told(late))
+            self._timeline.after(leafrequests.SIGN_LIMIT, lambda: told(late))
             return
         heapreplace(self._free_at, done)
         self._timeline.at(done, lambda: told(None))

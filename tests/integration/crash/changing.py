@@ -8,7 +8,7 @@ import time
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_core.authority.record import CEILINGS
+from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
     PENDING,

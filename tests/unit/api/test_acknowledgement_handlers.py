@@ -13,7 +13,7 @@ from ca_core.acl.principal import Anonymous, Node, Peer
 from ca_core.api.acknowledgement_handlers import acknowledge
 from ca_core.api.cluster_handlers import forget
 from ca_core.api.localupstream import LocalUpstream
-from ca_core.authority.record import next_ceiling
+from ca_core.authority.ceilings import next_ceiling
 from ca_core.errors import DeniedError, RequestError
 from ca_core.identity.certificates import spki_digest
 from ca_core.identity.leafcsr import new_leaf_key

@@ -53,6 +53,14 @@ def putting(body, query="", principal=ROOT) -> Request:
     return asking(query, method="PUT", body=raw, principal=principal)
 
 
+def nested(levels: int) -> dict:
+    """Return objects within objects, that many."""
+    whole: dict = {}
+    for _ in range(levels):
+        whole = {"a": whole}
+    return whole
+
+
 async def refused(room, body, **options) -> Error:
     """Return why a PUT is refused; it changed nothing."""
     before = room.store.snapshot.tables
@@ -212,6 +220,9 @@ async def refused_while_open(room, body) -> Error:
         ),
         ({"Provider": "consul", "Config": {"RootCertTTL": "100h"}}, "Config.RootCertTTL"),
         ({"Provider": "consul", "Config": {"PrivateKeyBits": 224}}, "Config.PrivateKeyBits"),
+        ({"Provider": "consul", "Config": {"PrivateKeyType": []}}, "Config.PrivateKeyType"),
+        ({"Provider": "consul", "Config": nested(40)}, "Config"),
+        ({"Provider": "consul", "Config": nested(600)}, "Config"),
         ({"Provider": "consul", "Config": {"CSRMaxPerSecond": -1}}, "Config.CSRMaxPerSecond"),
         ({"Provider": "consul", "Config": {"SkipValidate": True}}, "Config.SkipValidate"),
         ({"Provider": "consul", "Config": {"Intermediates": "no"}}, "Config.Intermediates"),

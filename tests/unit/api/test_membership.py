@@ -192,6 +192,28 @@ class TestKeys:
         await world.members.expect_key(one, OLD, NEWER)
         assert [world.knows(one, key) for key in (OLD, NEW, NEWER)] == [True, False, True]
 
+    async def test_a_leaf_asked_for_with_the_older_key_is_released(self, world):
+        """The agent renewed itself while the leaf was being signed: it is the same agent."""
+        one = await world.joined()
+        joined = world.members.member(one, OLD).joined
+        await world.members.expect_key(one, OLD, NEW)
+        await world.members.proved(one, NEW)
+        await world.members.fetched(one, joined, world.clock.now() + HOUR)
+        (agent,) = world.members.agents()
+        assert agent.leaves_until >= world.clock.now() + HOUR
+
+    async def test_a_leaf_for_an_agent_that_was_forgotten_meanwhile_is_not(self, world):
+        """Nor if another one has joined under its name since."""
+        one = await world.joined()
+        joined = world.members.member(one, OLD).joined
+        await world.members.forget("n1")
+        with pytest.raises(DeniedError):
+            await world.members.fetched(one, joined, world.clock.now() + HOUR)
+        world.clock.advance(HOUR)
+        await world.joined()
+        with pytest.raises(DeniedError):
+            await world.members.fetched(one, joined, world.clock.now() + HOUR)
+
     async def test_nobody_expects_a_key_for_somebody_else(self, world):
         """A key is announced by the agent that has one already."""
         one = await world.joined()

@@ -9,7 +9,8 @@ from ca_core.acl.principal import Anonymous
 from ca_core.authority.bystanders import Bystanders
 from ca_core.authority.cluster import ensure_cluster
 from ca_core.authority.leadership import LeaseKeeper
-from ca_core.authority.manager import CAManager, IssuedLeaf
+from ca_core.authority.leafrequests import IssuedLeaf
+from ca_core.authority.manager import CAManager
 from ca_core.authority.opening import Counters, Opener
 from ca_core.authority.registry import Registry
 from ca_core.authority.settings import CASettings

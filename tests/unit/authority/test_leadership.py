@@ -3,8 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+from ca_core.authority.ceilings import next_ceiling
 from ca_core.authority.leadership import LeaseKeeper
-from ca_core.authority.record import next_ceiling
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.lease import SPAN, Lease
 from ca_core.state.store import Store

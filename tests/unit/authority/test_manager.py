@@ -9,8 +9,9 @@ import pytest
 from cryptography import x509
 
 from ca_core.acl.principal import Anonymous
+from ca_core.authority.ceilings import ceiling_of
 from ca_core.authority.cluster import ensure_cluster
-from ca_core.authority.record import LEDGER, IssuanceRow, ceiling_of
+from ca_core.authority.record import LEDGER, IssuanceRow
 from ca_core.authority.registry import Registry
 from ca_core.authority.roots import roots_of
 from ca_core.authority.rows import current_signer

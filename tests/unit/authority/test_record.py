@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from ca_core.authority.record import CEILINGS, COUNTS, GONE, IssuanceRecord
+from ca_core.authority.ceilings import CEILINGS
+from ca_core.authority.record import COUNTS, GONE, IssuanceRecord
 from ca_core.authority.rows import AUTHORITIES
 from ca_core.contract.issuing import KeyPair, issue_root
 from ca_core.identity.keys import KeySpec, generate_key

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from ca_core.authority.record import CEILINGS
+from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
     CONFIGURATION,

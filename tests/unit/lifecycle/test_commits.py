@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ca_core.authority.record import CEILINGS
+from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
     CONFIGURATION,
@@ -24,7 +24,7 @@ from ca_core.authority.rows import (
     read,
 )
 from ca_core.errors import ConflictError, RequestError
-from ca_core.lifecycle import commits
+from ca_core.lifecycle import commits, leavings
 from ca_core.lifecycle.commits import Made
 from ca_core.lifecycle.history import KEPT_OPERATIONS
 from ca_core.lifecycle.rows import (
@@ -162,7 +162,7 @@ def test_the_way_back_keeps_its_configuration(table):
     table.write(AUTHORITIES, gone.id, gone)
     left = LeftoverRow(authority=gone.id, configuration="config-1", since=NOW)
     table.write(LEFTOVERS, left.key, left)
-    table.commit(commits.swept(table.view, left, table.fence))
+    table.commit(leavings.swept(table.view, left, table.fence))
     assert not table.has(AUTHORITIES, gone.id)
     table.commit(commits.rolled_back(table.view, row, LATER))
     assert read(table.view, ConfigurationRow, CONFIGURATION, "ca").id == "config-1"
@@ -303,7 +303,7 @@ def test_there_is_no_way_back_to_what_is_compromised_expired_or_gone(table):
 def test_a_retired_authority_is_out_of_the_bundle_and_to_be_removed(table):
     """Its rows stay until its backend has let go of it."""
     table.write(AUTHORITIES, OLD.authority, authority(OLD.authority, Phase.DRAINING))
-    table.commit(commits.retired(table.view, OLD.authority, LATER, table.fence))
+    table.commit(leavings.retired(table.view, OLD.authority, LATER, table.fence))
     assert phase_of(table, OLD.authority) is Phase.RETIRED
     assert leftovers(table.view)[0].configuration == "config-1"
 
@@ -311,9 +311,9 @@ def test_a_retired_authority_is_out_of_the_bundle_and_to_be_removed(table):
 @pytest.mark.parametrize("key", [OLD.authority, f"{OLD.authority}/{OLD.signer}"])
 def test_nobody_leaves_while_a_leaf_is_being_released(table, key):
     """A ceiling that is raised in the same moment keeps the authority, and the signer."""
-    authority_leaves = commits.retired(table.view, OLD.authority, LATER, table.fence)
+    authority_leaves = leavings.retired(table.view, OLD.authority, LATER, table.fence)
     row = signer(OLD.signer, OLD.authority)
-    signer_leaves = commits.signer_retired(table.view, row, "config-1", LATER, table.fence)
+    signer_leaves = leavings.signer_retired(table.view, row, "config-1", LATER, table.fence)
     table.ceiling(key, LATER + HOUR)
     for transaction in (authority_leaves, signer_leaves):
         with pytest.raises(ConflictError):
@@ -340,7 +340,7 @@ def test_what_was_swept_leaves_no_row_behind(table):
     promise = PendingRow(token="t", since=NOW)
     for name in (f"{NEW.authority}.ensure", f"{NEW.signer}.prepare", "ca-other.ensure"):
         table.write(PENDING, name, promise)
-    table.commit(commits.swept(table.view, left, table.fence))
+    table.commit(leavings.swept(table.view, left, table.fence))
     rows = {
         name
         for name in (AUTHORITIES, SIGNERS, CROSSES, CEILINGS, LEFTOVERS, CONFIGURATIONS)
@@ -358,7 +358,7 @@ def test_an_authority_with_more_rows_than_a_commit_holds_is_forgotten_in_several
         table.ceiling(f"ca-gone/signer-{number}", LATER)
     for _ in range(10):
         if table.has(LEFTOVERS, left.key):
-            table.commit(commits.swept(table.view, left, table.fence))
+            table.commit(leavings.swept(table.view, left, table.fence))
     assert not table.has(LEFTOVERS, left.key)
     assert not table.has(AUTHORITIES, "ca-gone")
     assert not table.view.table(CEILINGS)
@@ -369,7 +369,7 @@ def test_an_authority_with_many_signers_is_aborted_and_retired_in_one_commit_eac
     table.coming(Phase.TRUSTED)
     for number in range(MAX_CHANGES + 50):
         table.write(SIGNERS, f"s-{number}", signer(f"s-{number}", NEW.authority))
-    table.commit(commits.retired(table.view, NEW.authority, NOW, table.fence))
+    table.commit(leavings.retired(table.view, NEW.authority, NOW, table.fence))
     table.coming(Phase.TRUSTED)
     table.write(LEFTOVERS, NEW.authority, None)
     row = table.operation(phase=OperationPhase.DISTRIBUTED)
@@ -390,11 +390,11 @@ def test_an_error_is_noted_once_and_goes_with_the_next_step(table):
 def test_why_something_cannot_be_removed_is_noted_once(table):
     """Until it is gone."""
     left = left_of(table)
-    table.commit(commits.left(table.view, left, "denied"))
+    table.commit(leavings.left(table.view, left, "denied"))
     assert leftovers(table.view)[0].error == "denied"
-    assert commits.left(table.view, leftovers(table.view)[0], "denied") is None
-    table.commit(commits.swept(table.view, left, table.fence))
-    assert commits.left(table.view, left, "denied") is None
+    assert leavings.left(table.view, leftovers(table.view)[0], "denied") is None
+    table.commit(leavings.swept(table.view, left, table.fence))
+    assert leavings.left(table.view, left, "denied") is None
 
 
 def test_a_server_that_lost_the_lease_changes_nothing(table):

@@ -8,7 +8,7 @@ import pytest
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import PENDING, Phase, authorities, bundle, current_signer
 from ca_core.errors import UnavailableError
-from ca_core.lifecycle.commits import rows_of_authority
+from ca_core.lifecycle.draft import rows_of_authority
 from ca_core.lifecycle.rows import OperationPhase, Wishes, leftovers
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.memory import MemoryEngine
@@ -169,5 +169,27 @@ def test_an_abort_that_meets_a_step_ends_the_operation_all_the_same():
             assert (await aborted).phase is OperationPhase.ABORTED
             await second.manager.close()
             second.store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_rehearsal_during_which_the_machine_slept_begins_anew():
+    """Nobody is asked for a leaf that has ended already; the operation goes on."""
+
+    async def scenario():
+        room = LivingRoom(MemoryEngine(), slow_plugin(SlowBackend()), clock=FakeClock())
+        async with running(room):
+            while room.manager.why_not_ready():
+                room.clock.advance(timedelta(milliseconds=50))
+                await asyncio.sleep(0.002)
+            row = await room.changes.renew(actor="test", wishes=QUICK)
+            for number in range(2000):
+                if not room.operation(row.id).is_open:
+                    break
+                slept = number in {5, 10, 15, 20, 25, 30}
+                room.clock.advance(timedelta(minutes=6) if slept else timedelta(milliseconds=50))
+                await asyncio.sleep(0.002)
+            assert room.operation(row.id).phase is OperationPhase.ACTIVE, room.operation(row.id)
+            assert room.violations == []
 
     asyncio.run(scenario())

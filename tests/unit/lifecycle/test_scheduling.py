@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from ca_core.authority.record import CEILINGS, COUNTS
+from ca_core.authority.ceilings import CEILINGS
+from ca_core.authority.record import COUNTS
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
     AUTHORITIES,

@@ -151,9 +151,9 @@ class Changing(RuleBasedStateMachine):
 
     @rule(server=servers, node=nodes)
     def sign(self, server, node):
-        """An agent that is up and knows the roots of this epoch has a leaf signed."""
+        """An agent that is up, may call, and knows the roots of this epoch has a leaf signed."""
         agent = self.world.agents.get(node)
-        if agent is not None and agent.is_up and agent.epoch == self.world.view.epoch:
+        if agent is not None and agent.is_up and agent in self.world.counted:
             self.run(self.world.sign(server, agent))
 
     @rule(server=servers)
@@ -219,7 +219,7 @@ class Changing(RuleBasedStateMachine):
         if self.world is not None:
             for row in operations(self.world.view):
                 seen[row.kind, row.phase] += 1
-            assert not self.world.violations
+            assert self.world.violations == []
             self.runner.run(self.world.end())
         self.runner.close()
 

@@ -10,20 +10,25 @@ from cryptography import x509
 from ca_core.agent.verification import trusted_path
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import (
-    AUTHORITIES,
     SIGNERS,
-    AuthorityRow,
     SignerRow,
     bundle,
     decoded,
     put,
-    read,
 )
 from ca_core.authority.settings import CASettings
 from ca_core.errors import Error
 from ca_core.identity.certificates import fingerprint, parse_certificates
 from ca_core.lifecycle.acknowledging import acknowledged
-from ca_core.lifecycle.rows import AGENTS, AGENTS_TOPIC, AgentRecord, Wishes
+from ca_core.lifecycle.rows import (
+    AGENTS,
+    AGENTS_TOPIC,
+    AgentRecord,
+    Kind,
+    OperationPhase,
+    Wishes,
+    operations,
+)
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.protocol import LEASES, Transaction
 from ca_core.testing.chaos import chaos_plugin
@@ -83,6 +88,7 @@ class World:
     Attributes:
         leaves: every leaf that came out, those of no authority in a restored store excepted.
         compromised: whether a root was ever declared tainted here.
+        tainted: authorities that were.
     """
 
     profile: str
@@ -94,6 +100,7 @@ class World:
     agents: dict[str, Agent] = field(default_factory=dict)
     leaves: list[Leaf] = field(default_factory=list)
     compromised: bool = False
+    tainted: set[str] = field(default_factory=set)
 
     def __post_init__(self):
         builtin = Registry().get("builtin")
@@ -265,19 +272,23 @@ class World:
         self.agents = {node: one for node, one in self.agents.items() if node in known}
         self.leaves = [leaf for leaf in self.leaves if self.is_trusted(leaf)]
 
-    def authority(self, leaf):
-        """Return the row of a leaf's authority, or None."""
-        return read(self.view, AuthorityRow, AUTHORITIES, leaf.authority)
-
     def is_trusted(self, leaf):
         """Say whether the bundle that is given out leads to a leaf."""
         return trusted_path(leaf.chain, bundle(self.view), now=self.now) is not None
 
     @property
     def living(self):
-        """Return the leaves that are alive, those of a compromised authority excepted."""
-        found = ((leaf, self.authority(leaf)) for leaf in self.leaves if leaf.not_after > self.now)
-        return [leaf for leaf, row in found if row is None or not row.tainted]
+        """Return the leaves that are alive, those of compromised authorities excepted."""
+        self.tainted |= {
+            row.old.authority
+            for row in operations(self.view)
+            if row.kind is Kind.TAINT and row.phase is OperationPhase.ACTIVE
+        }
+        return [
+            leaf
+            for leaf in self.leaves
+            if leaf.not_after > self.now and leaf.authority not in self.tainted
+        ]
 
     @property
     def counted(self):

@@ -8,7 +8,7 @@ from ca_core.agent.verification import trusted_path
 from ca_core.authority.rows import authorities, bundle, current_signer
 from ca_core.errors import ConfigError, ConflictError
 from ca_core.identity.certificates import parsed_chain
-from ca_core.lifecycle import commits
+from ca_core.lifecycle import leavings
 from ca_core.lifecycle.rows import Kind, OperationPhase, leftovers
 from ca_core.state.memory import MemoryDisk, MemoryEngine
 from ca_core.testing.clock import FakeClock
@@ -105,7 +105,7 @@ async def test_b08_a_lost_race_is_an_error_and_changes_nothing():
         now, view = room.clock.now(), room.store.snapshot
         fence = await room.keeper.held()
         with pytest.raises(ConflictError):
-            await room.store.commit_async(commits.retired(stale, row.old.authority, now, fence))
+            await room.store.commit_async(leavings.retired(stale, row.old.authority, now, fence))
         assert room.store.snapshot.table("authorities") == view.table("authorities")
         assert room.signing().id == row.old.authority
         await room.sign()
