@@ -10,8 +10,7 @@ Each is decided by the store's ``create``: two servers may both make a key, the 
 stands, and only the standing key gets a certificate. Killed in between, the next call finishes. A
 private key without a chain signs nothing: that is a CSR under way.
 
-What was retired leaves one record, ``…/retired``, by which its id is dead; the core removes the
-oldest of them once it has forgotten what they name.
+What was retired leaves one record, ``…/retired``, by which its id is dead, until the core forgets.
 """
 
 import re
