@@ -116,7 +116,7 @@ async def _ended(process):
     await process.wait()
 
 
-async def _until(holds, within=60.0):
+async def _until(holds, within=180.0):
     async with asyncio.timeout(within):
         while not holds():
             await asyncio.sleep(LOOK_EVERY)
