@@ -77,12 +77,12 @@ class SickRoom(LivingRoom):
         assert done.phase is OperationPhase.ACTIVE, done
         return done
 
-    async def later(self, holds):
+    async def later(self, holds, step=20.0):
         """Return once ``holds()``, while time goes by in steps of some seconds."""
         for _ in range(1000):
             if holds():
                 return
-            self.clock.advance(timedelta(seconds=20))
+            self.clock.advance(timedelta(seconds=step))
             await asyncio.sleep(0.005)
         raise AssertionError("hours have passed")
 
