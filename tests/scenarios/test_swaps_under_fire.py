@@ -10,9 +10,12 @@ from ca_core.identity.keys import KeySpec, KeyType
 from tests.scenarios.swaps import GATED, UNGATED, under_fire
 from tests.vaults.subjects import Mounts
 
+pytestmark = pytest.mark.timeout(240)
+"""Seconds, many times what it takes alone: every handshake is given its time."""
+
 SWAPS = 20
 RATE_WANTED = 100
-RATE_OF_A_BUSY_MACHINE = 40
+RATE_OF_A_BUSY_MACHINE = 20
 """Handshakes a second that are shown even while other tests share two cores."""
 
 SMALL = {"pairs": 20, "rate": 50.0, "files": 0, "lags": (0.0, 1.5)}
