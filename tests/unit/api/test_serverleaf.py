@@ -33,16 +33,17 @@ def test_after_a_taint_the_server_serves_a_leaf_of_the_new_root_at_once():
             await room.ready()
             leaf = ServerLeaf(room.manager, room.store, room.clock, random.Random(7))
             keeping = asyncio.ensure_future(leaf.keep(install))
-            await room.until(lambda: installed)
-            first = own_leaves(room)[-1]
-            begun = await room.changes.taint(actor="test", wishes=QUICK)
-            await room.active(begun.id)
-            await room.until(lambda: own_leaves(room)[-1].authority == begun.new.authority)
-            newer = own_leaves(room)[-1]
-            assert newer.replaces is not None
+            try:
+                await room.until(lambda: installed)
+                first = own_leaves(room)[-1]
+                begun = await room.changes.taint(actor="test", wishes=QUICK)
+                await room.active(begun.id)
+                await room.until(lambda: own_leaves(room)[-1].authority == begun.new.authority)
+            finally:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
+            assert own_leaves(room)[-1].replaces is not None
             assert first.authority == begun.old.authority
             assert len(installed) >= 2
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
 
     asyncio.run(scenario())
