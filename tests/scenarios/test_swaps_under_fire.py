@@ -65,6 +65,7 @@ async def test_no_handshake_fails_while_the_ca_moves_to_openbao_and_back(tmp_pat
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 async def test_no_handshake_fails_in_twenty_swaps(tmp_path, vault_server):
     """All twenty, while every authority before still drains."""
     async with under_fire(tmp_path, files=2) as fire:
