@@ -193,3 +193,34 @@ def test_a_rehearsal_during_which_the_machine_slept_begins_anew():
             assert room.violations == []
 
     asyncio.run(scenario())
+
+
+def test_a_lease_holder_that_was_paused_changes_nothing_when_it_wakes():
+    """Another server has finished its operation meanwhile: one authority was made, once."""
+
+    async def scenario():
+        backend, gates, clock = FakeBackend(), Gates(), FakeClock()
+        one, other = (
+            LivingRoom(FakeEngine(backend), gates.plugin(), name=name, clock=clock)
+            for name in ("server-1", "server-2")
+        )
+        async with running(one, other):
+            await one.ready()
+            await one.until(lambda: one.keeper.leads)
+            gates.close("prepare_signer")
+            row = await one.changes.rotate(actor="test", wishes=QUICK)
+            await one.until(lambda: gates.is_waiting("prepare_signer"))
+            one._tasks.pop(0).cancel()  # it renews its lease no more
+            clock.advance(timedelta(seconds=31))
+            await one.until(lambda: other.keeper.leads)
+            gates.open("prepare_signer")
+            await over(other, row)
+            assert other.operation(row.id).phase is OperationPhase.ACTIVE, other.operation(row.id)
+            await asyncio.sleep(0.1)
+            phases = [row.phase for row in other.operation(row.id).history]
+            assert phases == ["planned", "prepared", "distributed", "active"]
+            made = [name for name, _ in gates.backend.names()]
+            assert made.count(row.new.authority) == 2  # its root, its signer
+            assert len(authorities(one.store.snapshot)) <= 2
+
+    asyncio.run(scenario())
