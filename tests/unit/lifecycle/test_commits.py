@@ -407,3 +407,24 @@ def test_a_server_that_lost_the_lease_changes_nothing(table):
     Lease(table.store, table.clock, "server-2").acquire()
     with pytest.raises(ConflictError):
         table.commit(stale)
+
+
+def test_the_promises_of_a_backend_go_with_what_was_never_made(table):
+    """An operation was aborted while the backend was still making its signer."""
+    promise = PendingRow(token="t", since=NOW)
+    row = table.operation()
+    names = f"{NEW.authority}.ensure", f"{NEW.signer}.prepare", f"{OLD.signer}.prepare"
+    for name in names:
+        table.write(PENDING, name, promise)
+    table.commit(commits.ended(table.view, row, OperationPhase.ABORTED, LATER, None, reason="no"))
+    assert set(table.view.table(PENDING)) == {names[2]}
+    table.write(PENDING, names[1], promise)  # by the call that was under way
+    (left,) = leftovers(table.view)
+    table.commit(leavings.swept(table.view, left, table.fence))
+    assert set(table.view.table(PENDING)) == {names[2]}
+    signer_left = LeftoverRow(
+        authority=OLD.authority, configuration="config-1", signer=OLD.signer, since=NOW
+    )
+    table.write(LEFTOVERS, signer_left.key, signer_left)
+    table.commit(leavings.swept(table.view, signer_left, table.fence))
+    assert not table.view.table(PENDING)
