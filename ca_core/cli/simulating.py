@@ -7,7 +7,7 @@ from pathlib import Path
 from ca_core.authority.settings import CASettings
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_facts, print_json, print_lines, print_table, progress
-from ca_core.config.rules import SIGNER_LIVES
+from ca_core.config.rules import MIN_LEAF_TTL, SIGNER_LIVES
 from ca_core.durations import format_duration, parse_duration
 from ca_core.errors import ConfigError, RequestError
 from ca_core.lifecycle.simulation.flight import flown
@@ -66,6 +66,7 @@ def flown_and_shown(scenario: Scenario, plot: Path | None, output: Output) -> No
         ConfigError: the plot cannot be written.
     """
     _check_lives(scenario.settings)
+    _check_rates(scenario)
     if plot is not None and plot.suffix.lower() != ".svg":
         raise RequestError("the plot is an SVG: name it FILE.svg", field="--plot")
     with progress("simulating"):
@@ -79,13 +80,25 @@ def flown_and_shown(scenario: Scenario, plot: Path | None, output: Output) -> No
 
 
 def _check_lives(settings: CASettings) -> None:
-    if settings.leaf_ttl <= timedelta():
-        raise RequestError("a leaf lives longer than that", field="--leaf-ttl")
+    if settings.leaf_ttl < MIN_LEAF_TTL:
+        said = f"a leaf lives at least {format_duration(MIN_LEAF_TTL)}"
+        raise RequestError(said, field="--leaf-ttl")
     if settings.intermediate_ttl < SIGNER_LIVES * settings.leaf_ttl:
         said = f"a signer lives at least {SIGNER_LIVES} times as long as a leaf"
         raise RequestError(said, field="--intermediate-ttl")
     if settings.root_ttl < settings.intermediate_ttl:
         raise RequestError("a root lives at least as long as a signer", field="--root-ttl")
+
+
+def _check_rates(scenario: Scenario) -> None:
+    rates = {
+        "--rate": scenario.settings.csr_max_per_second,
+        "--quota": scenario.quota,
+        "--handshakes": scenario.handshakes,
+    }
+    for option, rate in rates.items():
+        if not 0 <= rate < float("inf"):
+            raise RequestError("must be 0 or more", field=option)
 
 
 def _write(plot: Path, drawn: str) -> None:

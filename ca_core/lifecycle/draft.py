@@ -24,7 +24,7 @@ from ca_core.authority.rows import (
 )
 from ca_core.errors import ConflictError
 from ca_core.lifecycle.disused import disused_secrets
-from ca_core.lifecycle.rows import LEFTOVERS, LeftoverRow
+from ca_core.lifecycle.rows import LEFTOVERS, LeftoverRow, operations
 from ca_core.state.protocol import ABSENT, Change, Fence, Transaction
 from ca_core.state.secrets import SECRETS
 from ca_core.state.view import View
@@ -114,7 +114,8 @@ def rows_of_authority(view: View, authority: str) -> list[tuple[str, str]]:
     signers = (decoded(SignerRow, row.value) for row in view.table(SIGNERS).values())
     crosses = (decoded(CrossRow, row.value) for row in view.table(CROSSES).values())
     below, own = f"{authority}/", [row.id for row in signers if row.authority == authority]
-    asked = tuple(f"{name}." for name in (authority, *own))
+    made = [row.new.signer for row in operations(view) if row.new.authority == authority]
+    asked = tuple(f"{name}." for name in (authority, *own, *made))
     found = [(CROSSES, row.key) for row in crosses if authority in {row.new, row.old}]
     found += [(CEILINGS, key) for key in view.table(CEILINGS) if key.startswith(below)]
     found += [(LEFTOVERS, key) for key in view.table(LEFTOVERS) if key.startswith(below)]

@@ -136,13 +136,12 @@ class Driver:
 
     async def _ended(self, name: str) -> None:
         """Return once an operation is not open any more."""
-        store = self._tools.store
         while True:
-            seen = store.snapshot.topic_index(OPERATIONS_TOPIC)
-            row = operation(store.snapshot, name)
+            seen = self._tools.view.topic_index(OPERATIONS_TOPIC)
+            row = operation(self._tools.view, name)
             if row is None or not row.is_open:
                 return
-            await store.wait((OPERATIONS_TOPIC,), seen, IDLE.total_seconds())
+            await self._tools.rest((OPERATIONS_TOPIC,), seen, IDLE)
 
     async def _tried(self, row: OperationRow, fence: Fence) -> timedelta:
         """Try one step; return how long to wait before the next look."""

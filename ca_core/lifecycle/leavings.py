@@ -11,6 +11,7 @@ from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
     CONFIGURATIONS,
+    PENDING,
     ROOTS_TOPIC,
     SIGNERS,
     SIGNERS_TOPIC,
@@ -73,7 +74,7 @@ def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
     Where that is too much for one transaction, the row itself stays until the next.
     """
     draft = Draft(view)
-    gone = [(CEILINGS, f"{row.authority}/{row.signer}")] if row.signer else []
+    gone = [(CEILINGS, f"{row.authority}/{row.signer}"), (PENDING, f"{row.signer}.prepare")]
     if not row.signer:
         gone = rows_of_authority(view, row.authority)
         draft.topics.add(ROOTS_TOPIC)

@@ -16,7 +16,7 @@ from ca_core.authority.slot import ProviderSlot
 from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.issuing import BACKDATE
 from ca_core.contract.requests import LeafRequest
-from ca_core.errors import PendingError
+from ca_core.errors import GuardError, PendingError, UnavailableError
 from ca_core.identity.certificates import parsed_chain
 from ca_core.identity.leafcsr import leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServerId
@@ -75,10 +75,15 @@ async def _signed_patiently(
 
     Raises:
         PendingError: it takes longer than the leaf would live.
+        UnavailableError: the leaf ended while it was made.
     """
     while True:
         try:
             return await slot.call(partial(_sign, slot.pace, request))
+        except GuardError as refused:
+            if tools.clock.now() < request.not_after:
+                raise
+            raise UnavailableError("the machine slept during the rehearsal") from refused
         except PendingError as pending:
             if tools.clock.now() + pending.poll_after >= request.not_after:
                 raise

@@ -29,9 +29,15 @@ RANDOM = random.SystemRandom()
 
 
 class SlowLine:
-    """A server's answers about roots that arrive late; everything else is as it was."""
+    """A server's answers about roots that arrive late, or not before a test says so.
+
+    Attributes:
+        is_open: cleared, no answer about roots arrives; everything else is as it was.
+    """
 
     def __init__(self, inner, seconds):
+        self.is_open = asyncio.Event()
+        self.is_open.set()
         self._inner = inner
         self._seconds = seconds
 
@@ -42,6 +48,7 @@ class SlowLine:
         """Return what the server said a while ago."""
         answer = await self._inner.roots(**asked)
         await asyncio.sleep(self._seconds)
+        await self.is_open.wait()
         return answer
 
 
@@ -51,12 +58,14 @@ class Cluster:
     Attributes:
         server: the real one; its state dies with it.
         agents: those that joined, by node.
+        lines: how each of them hears of roots.
     """
 
     def __init__(self, server, listeners, folder, stack):
         self.server = server
         self.changes = server.lifecycle.changes
         self.agents = {}
+        self.lines = {}
         self._served = {}
         self._listeners = listeners
         self._folder = folder
@@ -74,7 +83,7 @@ class Cluster:
         url = f"https://{self._listeners}"
         store = IdentityStore(self._folder / node)
         await join(url, await self._token(node), node, store, clock, RANDOM.random)
-        upstream = SlowLine(RemoteUpstream(url, store, clock), lag)
+        upstream = self.lines[node] = SlowLine(RemoteUpstream(url, store, clock), lag)
         settings = AgentSettings(datacenter="dc1", node=node)
         own = OwnLeaf(store, upstream, clock, RANDOM.random)
         agent = Agent(upstream, clock, settings, may=may, own=own)

@@ -35,6 +35,11 @@ class Tally:
         return time.monotonic() - self.began
 
     @property
+    def tried(self):
+        """Return how many have ended, one way or the other."""
+        return self.done + len(self.failures)
+
+    @property
     def rate(self):
         """Return handshakes a second."""
         return self.done / self.seconds

@@ -91,9 +91,10 @@ class Side:
         self._contexts = {}
 
     def _take_roots(self, known):
-        self._bundle = tuple(root.root_cert for root in known.value.roots)
-        self.anchors = frozenset(fingerprint(anchor) for anchor in known.anchors)
-        self._contexts = {}
+        bundle = tuple(root.root_cert for root in known.value.roots)
+        if bundle != self._bundle:  # else another one signs, and the roots are the same
+            self._bundle, self._contexts = bundle, {}
+            self.anchors = frozenset(fingerprint(anchor) for anchor in known.anchors)
 
 
 class FileSide:

@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from ca_core.lifecycle.rows import OperationPhase, Wishes, operation
+from ca_core.lifecycle.rows import OperationPhase, Wishes, open_operation, operation, operations
 from tests.scenarios.cluster import running_cluster
 from tests.scenarios.pairs import Pair, Tally
 from tests.scenarios.sides import FileSide, Side
@@ -37,15 +37,36 @@ class Fire:
         self.tally = tally
         self.sides = sides
 
+    @contextlib.asynccontextmanager
+    async def swap_behind(self, node, settings, wishes):
+        """Change who signs while one agent hears of no roots in the block; then finish it.
+
+        Yields a function that returns the operation as it stands.
+        """
+        line = self.cluster.lines[node]
+        line.is_open.clear()
+        swapping = asyncio.create_task(self.swap(settings, wishes))
+        try:
+            await until(lambda: open_operation(self.cluster.view) or swapping.done())
+            yield lambda: operations(self.cluster.view)[-1]
+        finally:
+            line.is_open.set()
+            await swapping
+
+    async def more(self, handshakes):
+        """Return once so many more handshakes were tried."""
+        aim = self.tally.tried + handshakes
+        await until(lambda: self.tally.tried >= aim)
+
     async def swap(self, settings, wishes):
         """Change who signs, and wait until every side shows a leaf of the new signer."""
         cluster = self.cluster
         begun = await cluster.changes.apply(settings, actor="test", wishes=wishes)
-        await _until(lambda: not operation(cluster.view, begun.id).is_open)
+        await until(lambda: not operation(cluster.view, begun.id).is_open)
         row = operation(cluster.view, begun.id)
         assert row.phase is OperationPhase.ACTIVE, row
         key = cluster.signing_key()
-        await _until(lambda: all(side.signed_under == key for side in self.sides))
+        await until(lambda: all(side.signed_under == key for side in self.sides))
         return row
 
 
@@ -106,7 +127,7 @@ async def _watched(cluster, service, stack, folder):
     )
     stack.push_async_callback(_ended, process)
     side = FileSide(out, service)
-    await _until(lambda: side.is_ready)
+    await until(lambda: side.is_ready)
     return side
 
 
@@ -116,7 +137,8 @@ async def _ended(process):
     await process.wait()
 
 
-async def _until(holds, within=60.0):
+async def until(holds, within=180.0):
+    """Return once something holds."""
     async with asyncio.timeout(within):
         while not holds():
             await asyncio.sleep(LOOK_EVERY)

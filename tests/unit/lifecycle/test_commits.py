@@ -11,14 +11,12 @@ from ca_core.authority.rows import (
     CONFIGURATIONS,
     CROSSES,
     CURRENT,
-    PENDING,
     ROOTS_TOPIC,
     SIGNERS,
     AuthorityRow,
     ConfigurationRow,
     CrossRow,
     CurrentRow,
-    PendingRow,
     Phase,
     SignerRow,
     read,
@@ -40,7 +38,6 @@ from ca_core.lifecycle.rows import (
     operation,
 )
 from ca_core.state.lease import Lease
-from ca_core.state.protocol import MAX_CHANGES
 from ca_core.state.secrets import SECRETS
 from tests.unit.lifecycle.tables import (
     HOUR,
@@ -48,7 +45,6 @@ from tests.unit.lifecycle.tables import (
     NOW,
     OLD,
     PEM,
-    Table,
     authority,
     configuration,
     operation_row,
@@ -56,14 +52,6 @@ from tests.unit.lifecycle.tables import (
 )
 
 LATER = NOW + HOUR
-
-
-@pytest.fixture
-def table():
-    """Lend a store where one authority signs."""
-    table = Table()
-    yield table
-    table.store.close()
 
 
 def phase_of(table, name):
@@ -300,83 +288,6 @@ def test_there_is_no_way_back_to_what_is_compromised_expired_or_gone(table):
         commits.rolled_back(table.view, row, LATER)
 
 
-def test_a_retired_authority_is_out_of_the_bundle_and_to_be_removed(table):
-    """Its rows stay until its backend has let go of it."""
-    table.write(AUTHORITIES, OLD.authority, authority(OLD.authority, Phase.DRAINING))
-    table.commit(leavings.retired(table.view, OLD.authority, LATER, table.fence))
-    assert phase_of(table, OLD.authority) is Phase.RETIRED
-    assert leftovers(table.view)[0].configuration == "config-1"
-
-
-@pytest.mark.parametrize("key", [OLD.authority, f"{OLD.authority}/{OLD.signer}"])
-def test_nobody_leaves_while_a_leaf_is_being_released(table, key):
-    """A ceiling that is raised in the same moment keeps the authority, and the signer."""
-    authority_leaves = leavings.retired(table.view, OLD.authority, LATER, table.fence)
-    row = signer(OLD.signer, OLD.authority)
-    signer_leaves = leavings.signer_retired(table.view, row, "config-1", LATER, table.fence)
-    table.ceiling(key, LATER + HOUR)
-    for transaction in (authority_leaves, signer_leaves):
-        with pytest.raises(ConflictError):
-            table.commit(transaction)
-
-
-def left_of(table, name="ca-gone", config="config-1"):
-    """Write a retired authority and what its backend is to remove; return the latter."""
-    table.write(AUTHORITIES, name, authority(name, Phase.RETIRED, config))
-    left = LeftoverRow(authority=name, configuration=config, since=NOW)
-    table.write(LEFTOVERS, left.key, left)
-    return left
-
-
-def test_what_was_swept_leaves_no_row_behind(table):
-    """Signers, ceilings, crosses, promises of the backend, and leftovers of its signers go too."""
-    table.coming(Phase.RETIRED)
-    left = left_of(table, NEW.authority, "config-2")
-    below = LeftoverRow(
-        authority=NEW.authority, configuration="config-2", signer="signer-x", since=NOW
-    )
-    table.write(LEFTOVERS, below.key, below)
-    table.ceiling(f"{NEW.authority}/{NEW.signer}", LATER)
-    promise = PendingRow(token="t", since=NOW)
-    for name in (f"{NEW.authority}.ensure", f"{NEW.signer}.prepare", "ca-other.ensure"):
-        table.write(PENDING, name, promise)
-    table.commit(leavings.swept(table.view, left, table.fence))
-    rows = {
-        name
-        for name in (AUTHORITIES, SIGNERS, CROSSES, CEILINGS, LEFTOVERS, CONFIGURATIONS)
-        for key in table.view.table(name)
-        if NEW.authority in key or NEW.signer in key or key == "config-2"
-    }
-    assert rows == set()
-    assert set(table.view.table(PENDING)) == {"ca-other.ensure"}
-
-
-def test_an_authority_with_more_rows_than_a_commit_holds_is_forgotten_in_several(table):
-    """Each takes some; the last one takes what made it be looked at."""
-    left = left_of(table)
-    for number in range(MAX_CHANGES + 50):
-        table.ceiling(f"ca-gone/signer-{number}", LATER)
-    for _ in range(10):
-        if table.has(LEFTOVERS, left.key):
-            table.commit(leavings.swept(table.view, left, table.fence))
-    assert not table.has(LEFTOVERS, left.key)
-    assert not table.has(AUTHORITIES, "ca-gone")
-    assert not table.view.table(CEILINGS)
-
-
-def test_an_authority_with_many_signers_is_aborted_and_retired_in_one_commit_each(table):
-    """However many rows it has, it leaves the bundle at once."""
-    table.coming(Phase.TRUSTED)
-    for number in range(MAX_CHANGES + 50):
-        table.write(SIGNERS, f"s-{number}", signer(f"s-{number}", NEW.authority))
-    table.commit(leavings.retired(table.view, NEW.authority, NOW, table.fence))
-    table.coming(Phase.TRUSTED)
-    table.write(LEFTOVERS, NEW.authority, None)
-    row = table.operation(phase=OperationPhase.DISTRIBUTED)
-    table.commit(commits.ended(table.view, row, OperationPhase.ABORTED, NOW, None, reason="no"))
-    assert not table.has(AUTHORITIES, NEW.authority)
-
-
 def test_an_error_is_noted_once_and_goes_with_the_next_step(table):
     """Repeating it costs no commit."""
     table.coming()
@@ -385,16 +296,6 @@ def test_an_error_is_noted_once_and_goes_with_the_next_step(table):
     assert commits.noted(table.view, row, "the backend is away") is None
     table.commit(commits.distributed(table.view, row, LATER, table.fence))
     assert open_operation(table.view).error == ""
-
-
-def test_why_something_cannot_be_removed_is_noted_once(table):
-    """Until it is gone."""
-    left = left_of(table)
-    table.commit(leavings.left(table.view, left, "denied"))
-    assert leftovers(table.view)[0].error == "denied"
-    assert leavings.left(table.view, leftovers(table.view)[0], "denied") is None
-    table.commit(leavings.swept(table.view, left, table.fence))
-    assert leavings.left(table.view, left, "denied") is None
 
 
 def test_a_server_that_lost_the_lease_changes_nothing(table):

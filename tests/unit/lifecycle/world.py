@@ -124,8 +124,9 @@ class World:
 
     @property
     def violations(self):
-        """Return every rule of the guard that was broken."""
-        return [broken for room in self.rooms.values() for broken in room.violations]
+        """Return every rule of the guard that was broken; a jump may end a leaf being signed."""
+        found = [broken for room in self.rooms.values() for broken in room.violations]
+        return [broken for broken in found if broken.rule != "leaf.17"]
 
     @property
     def now(self):
@@ -165,11 +166,7 @@ class World:
 
     async def die(self, name):
         """Kill a server, and start it again."""
-        room = self.rooms.pop(name)
-        await room.kill()
-        await room.manager.slots.close()
-        with contextlib.suppress(Error):
-            room.store.close()
+        await self.stop(self.rooms.pop(name), cleanly=False)
         await self.start(name)
 
     async def end(self):
@@ -177,12 +174,13 @@ class World:
         for room in self.rooms.values():
             await self.stop(room)
 
-    async def stop(self, room):
+    async def stop(self, room, *, cleanly=True):
         """Stop a server, whatever its store says to that."""
         await room.kill()
         await room.manager.slots.close()
-        with contextlib.suppress(Error):
-            await room.manager.close()
+        if cleanly:
+            with contextlib.suppress(Error):
+                await room.manager.close()
         with contextlib.suppress(Error):
             room.store.close()
 
