@@ -67,7 +67,9 @@ def _require_write(room: ServerRoom, request: Request) -> None:
 def _found(room: ServerRoom, request: Request) -> OperationRow:
     """Return the operation of the path; who may not read them learns nothing."""
     require(room.may, request, Action.OPERATOR_READ)
-    row = operation(room.store.snapshot, request.params["id"])
+    name = request.params["id"]
+    row = operation(room.store.snapshot, name)
     if row is None:
-        raise NotFoundError("no such operation", field="operation")
+        hint = "`ca-core ca operations` lists them all"
+        raise NotFoundError(f"no operation {name!r}", field="operation", hint=hint)
     return row

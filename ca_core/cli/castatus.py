@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from ca_core.cli.client import Client
 from ca_core.cli.connect import server_client
 from ca_core.cli.credential import in_words
+from ca_core.cli.operation_view import change_line, is_open
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption
 from ca_core.cli.output import print_facts, print_json, print_lines, print_table
 from ca_core.cli.teaching import TaughtCommand
@@ -52,6 +54,7 @@ def status(
             cawatching.watch(client, output, until_done=until_done)
             return
         found = client.get(STATUS).decoded(dict)
+        change = _open_change(client) if output is Output.TABLE else ""
     if output is Output.JSON:
         print_json(found)
         return
@@ -62,6 +65,7 @@ def status(
             ("provider", str(found["ProviderMessage"]) or "ok"),
             ("credential", in_words(found.get("Credential"))),  # a server of 0.1 tells none
             ("signer ends", _when(found["SignerNotAfter"])),
+            *([("change", change)] if change else []),
             *([("overdue", str(late))] if (late := found.get("Overdue")) else []),
             *([("file", str(drift))] if (drift := found.get("Drift")) else []),
         ]
@@ -81,6 +85,13 @@ def status(
     print_table(columns, rows, empty="No authority yet.")
     _show_leftovers(found.get("Leftovers", ()))
     _show_reviewers(found.get("ReviewPlugins", ()))  # a server of 0.1 has none
+
+
+def _open_change(client: Client) -> str:
+    """Return the open operation in one line, '' if there is none."""
+    from ca_core.cli.operations import listed  # noqa: PLC0415 - only this view needs it
+
+    return "; ".join(change_line(row) for row in listed(client) if is_open(row))
 
 
 def _show_leftovers(left: Sequence[Mapping[str, object]]) -> None:

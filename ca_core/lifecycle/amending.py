@@ -28,7 +28,8 @@ def tainted(view: View, authority: str, leave_by: datetime) -> Transaction:
     """
     row = read(view, AuthorityRow, AUTHORITIES, authority)
     if row is None:
-        raise NotFoundError(f"no authority {authority!r}", field="Authority")
+        hint = "`ca-core ca status` lists them all"
+        raise NotFoundError(f"no authority {authority!r}", field="Authority", hint=hint)
     if row.phase is not Phase.DRAINING:
         raise RequestError(
             f"authority {authority} is {row.phase}: no leaf of it is alive",

@@ -207,7 +207,8 @@ class Changes:
     def _found(self, name: str) -> OperationRow:
         row = operation(self._tools.view, name)
         if row is None:
-            raise NotFoundError(f"no operation {name!r}", field="operation")
+            hint = "`ca-core ca operations` lists them all"
+            raise NotFoundError(f"no operation {name!r}", field="operation", hint=hint)
         return row
 
     def _current(self) -> tuple[AuthorityRow, SignerRow]:

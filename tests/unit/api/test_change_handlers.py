@@ -154,7 +154,10 @@ async def test_the_list_and_one_operation_answer_blocking_queries():
         await reached(built, row["ID"], OperationPhase.ACTIVE)
         _, shown, _ = await ask(one, built.room, id=row["ID"])
         assert (shown["Kind"], shown["Progress"]["Counted"]) == ("renew", 0)
-        assert isinstance(await refused(one, built.room, id="op-x"), NotFoundError)
+        error = await refused(one, built.room, id="op-x")
+        assert isinstance(error, NotFoundError)
+        assert "op-x" in str(error)
+        assert "ca operations" in (error.hint or "")
 
 
 async def test_an_operation_that_fails_while_its_caller_waits_is_an_error():

@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+OPERATIONS = "/v1/connect/ca/operations"
 STATUS, CSR, CHAIN = (f"/v1/cluster/ca/{name}" for name in ("status", "csr", "chain"))
 
 
 @pytest.fixture
-def status() -> dict[str, object]:
-    """Return the answer of a cluster that signs."""
+def status(api) -> dict[str, object]:
+    """Return the answer of a cluster that signs; no change is open."""
+    api.answer("GET", OPERATIONS, [])
     authority = {
         "ID": "ca-1", "Provider": "builtin", "Phase": "signing", "RootFingerprint": "ab",
         "NotAfter": "2066-01-01T00:00:00Z", "Leaves": 7, "Complete": True, "Ceiling": "",
@@ -33,6 +35,18 @@ def test_a_cluster_that_does_not_sign_says_why(run, api, status):
     """The reason comes from the server."""
     api.answer("GET", STATUS, status | {"Ready": False, "Reason": "the provider is opening"})
     assert "no: the provider is opening" in run("ca", "status", "--http-addr", api.url).stdout
+
+
+def test_an_open_change_is_told_with_what_it_waits_for(run, api, status, operation):
+    """A change that is stuck is seen without --watch; one that is over is not."""
+    api.answer("GET", STATUS, status)
+    api.answer("GET", OPERATIONS, [operation()])
+    assert "change " not in run("ca", "status", "--http-addr", api.url).stdout
+    stuck = operation(Phase="distributed", WaitsFor="web-1 did not acknowledge the new root")
+    api.answer("GET", OPERATIONS, [operation(), stuck])
+    text = run("ca", "status", "--http-addr", api.url).stdout
+    assert "distributed, acknowledged" in text
+    assert "waits: web-1 did not acknowledge" in text
 
 
 def test_a_count_that_may_miss_leaves_says_so(run, api, status):
