@@ -102,7 +102,7 @@ def abort(client: Client, name: str | None, output: Output) -> None:
 def roll_back(client: Client, name: str | None, output: Output, *, yes: bool) -> None:
     """Let the old signer sign again. Raises as ``Client``, and if it was not confirmed."""
     require_answer(output, yes=yes or name is not None)
-    found = operations.named(client, name, lambda row: row.can_roll_back)
+    found = operations.newest_active(client) if name is None else name
     if name is None:
         confirm(f"Roll back {title(operations.looked_up(client, found))}?", yes=yes)
     answer = client.put(f"{operations.place_of(found)}/rollback")

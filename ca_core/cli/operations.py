@@ -84,6 +84,26 @@ def named(client: Client, name: str | None, fits: Callable[[OperationAnswer], bo
     return found
 
 
+def newest_active(client: Client) -> str:
+    """Return the newest operation that became active, if it can be rolled back.
+
+    One that was rolled back already is not passed over: the same words twice undo one change.
+
+    Raises:
+        NotFoundError: it cannot be, or there is none.
+        Error: as ``Client``.
+    """
+    became = (
+        row for row in reversed(listed(client)) if any(s.phase == "active" for s in row.history)
+    )
+    newest = next(became, None)
+    if newest is not None and newest.can_roll_back:
+        return newest.id
+    hint = "`ca-core ca operations` lists them all; name an older one to undo that"
+    said = "no operation has become active" if newest is None else f"{newest.id} is {newest.phase}"
+    raise NotFoundError(f"nothing to roll back: {said}", field="operation", hint=hint)
+
+
 @dataclass(frozen=True, slots=True)
 class OperationShown:
     """One state of an operation, for a screen."""

@@ -13,8 +13,6 @@ import msgspec
 from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
-    CONFIGURATION,
-    CONFIGURATION_TOPIC,
     CONFIGURATIONS,
     CROSSES,
     CURRENT,
@@ -117,6 +115,18 @@ class Made:
     crosses: tuple[CrossRow, ...] = ()
 
 
+def touched(view: View, row: OperationRow) -> Transaction:
+    """Note that something is about to be made: from now on a backend may hold it.
+
+    Raises:
+        ConflictError: the operation went on, or ended.
+    """
+    draft = Draft(view)
+    standing = _unmoved(view, row)
+    draft.write(OPERATIONS, row.id, msgspec.structs.replace(standing, touched=True))
+    return draft.done(None)
+
+
 def prepared(view: View, row: OperationRow, made: Made, now: datetime, fence: Fence) -> Transaction:
     """Keep what was made and rehearsed; nobody trusts it yet."""
     draft = Draft(view)
@@ -174,8 +184,8 @@ def activated(  # noqa: PLR0913 - what is known of the moment, each fact once
         draft.authority(row.new.authority, configuration=row.new.configuration)
     if row.makes_signer:
         draft.signer(row.old.signer, replaced=now)
-    _let_sign(draft, CurrentRow(authority=row.new.authority, signer=row.new.signer))
-    _let_stand(draft, row.new.configuration)
+    draft.let_sign(CurrentRow(authority=row.new.authority, signer=row.new.signer))
+    draft.let_stand(row.new.configuration)
     return draft.done(fence)
 
 
@@ -204,11 +214,12 @@ def ended(
     if row.makes_authority and view.get(CEILINGS, row.new.authority) is not None:
         draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
     elif row.makes_authority:
-        draft.leave(row.new.authority, row.new.configuration, now)
+        if current.touched:
+            draft.leave(row.new.authority, row.new.configuration, now)
         for table, key in rows_of_authority(view, row.new.authority)[-MOST_GONE:]:
             draft.remove(table, key)  # itself is the last of them; what is more, its removal takes
         draft.topics.add(ROOTS_TOPIC)
-    elif row.makes_signer:
+    elif row.makes_signer and current.touched:
         draft.leave(row.new.authority, row.new.configuration, now, signer=row.new.signer)
         if view.get(SIGNERS, row.new.signer) is not None:
             draft.remove(SIGNERS, row.new.signer)
@@ -236,8 +247,8 @@ def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
     if row.makes_signer:
         draft.signer(row.old.signer, replaced=None)
         draft.signer(row.new.signer, replaced=now)
-    _let_sign(draft, CurrentRow(authority=row.old.authority, signer=row.old.signer))
-    _let_stand(draft, row.old.configuration)
+    draft.let_sign(CurrentRow(authority=row.old.authority, signer=row.old.signer))
+    draft.let_stand(row.old.configuration)
     return draft.done(None)
 
 
@@ -257,30 +268,18 @@ def _in_phase(row: OperationRow, phase: OperationPhase, now: datetime) -> Operat
     return msgspec.structs.replace(row, phase=phase, history=history)
 
 
+def _unmoved(view: View, row: OperationRow) -> OperationRow:
+    standing = operation(view, row.id)
+    if standing is None or standing.phase is not row.phase:
+        raise ConflictError(f"operation {row.id} is not {row.phase} any more")
+    return standing
+
+
 def _move(
     draft: Draft, row: OperationRow, phase: OperationPhase, now: datetime, **changed: object
 ) -> None:
     """Write the operation's next phase; it must be as it was when this was decided."""
-    standing = operation(draft.view, row.id)
-    if standing is None or standing.phase is not row.phase:
-        raise ConflictError(f"operation {row.id} is not {row.phase} any more")
+    standing = _unmoved(draft.view, row)
     moved = msgspec.structs.replace(_in_phase(standing, phase, now), error="")
     draft.write(OPERATIONS, row.id, msgspec.structs.replace(moved, **changed))
     draft.topics.add(OPERATIONS_TOPIC)
-
-
-def _let_sign(draft: Draft, current: CurrentRow) -> None:
-    draft.write(CURRENT, "signer", current)
-    draft.topics |= {ROOTS_TOPIC, SIGNERS_TOPIC}
-
-
-def _let_stand(draft: Draft, configuration: str) -> None:
-    """Make a configuration the one that stands, if it is not."""
-    standing = read(draft.view, ConfigurationRow, CONFIGURATION, "ca")
-    if standing is not None and standing.id == configuration:
-        return
-    row = read(draft.view, ConfigurationRow, CONFIGURATIONS, configuration)
-    if row is None:
-        raise ConflictError(f"configuration {configuration} is gone")
-    draft.write(CONFIGURATION, "ca", row)
-    draft.topics.add(CONFIGURATION_TOPIC)

@@ -9,14 +9,19 @@ import msgspec
 from ca_core.authority.ceilings import CEILINGS
 from ca_core.authority.rows import (
     AUTHORITIES,
+    CONFIGURATION,
+    CONFIGURATION_TOPIC,
     CONFIGURATIONS,
     CROSSES,
+    CURRENT,
     PENDING,
     ROOTS_TOPIC,
     SIGNERS,
+    SIGNERS_TOPIC,
     AuthorityRow,
     ConfigurationRow,
     CrossRow,
+    CurrentRow,
     SignerRow,
     decoded,
     put,
@@ -80,6 +85,26 @@ class Draft:
     def unchanged(self, table: str, key: str) -> None:
         """Require that a row, or its absence, is as in the view."""
         self._expect(table, key)
+
+    def let_sign(self, current: CurrentRow) -> None:
+        """Make a signer the one that signs."""
+        self.write(CURRENT, "signer", current)
+        self.topics |= {ROOTS_TOPIC, SIGNERS_TOPIC}
+
+    def let_stand(self, configuration: str) -> None:
+        """Make a configuration the one that stands, if it is not.
+
+        Raises:
+            ConflictError: it is gone.
+        """
+        standing = read(self.view, ConfigurationRow, CONFIGURATION, "ca")
+        if standing is not None and standing.id == configuration:
+            return
+        row = read(self.view, ConfigurationRow, CONFIGURATIONS, configuration)
+        if row is None:
+            raise ConflictError(f"configuration {configuration} is gone")
+        self.write(CONFIGURATION, "ca", row)
+        self.topics.add(CONFIGURATION_TOPIC)
 
     def done(self, fence: Fence | None) -> Transaction:
         """Return the transaction."""

@@ -17,16 +17,17 @@ from ca_core.authority.rows import (
 from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Place
 from ca_core.contract.answers import Signer, TrustChain
-from ca_core.contract.requests import AuthorityRequest, SignerRequest
-from ca_core.errors import ConflictError
+from ca_core.contract.requests import AuthorityRequest, ProbeRequest, SignerRequest
+from ca_core.errors import ConflictError, PermissionDeniedError
 from ca_core.identity.certificates import fingerprint, pem_chain
+from ca_core.lifecycle import commits
 from ca_core.lifecycle.commits import Made
 from ca_core.lifecycle.crosssigning import crossed
 from ca_core.lifecycle.evidence import bundle_of
 from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rehearsal import rehearse
 from ca_core.lifecycle.rows import OperationRow
-from ca_core.lifecycle.tools import Tools
+from ca_core.lifecycle.tools import Tools, new_request_id
 
 
 async def made(tools: Tools, row: OperationRow) -> Made:
@@ -45,6 +46,8 @@ async def made(tools: Tools, row: OperationRow) -> Made:
 
 
 async def _made(tools: Tools, row: OperationRow, slot: ProviderSlot) -> Made:
+    if row.makes_signer and not row.touched:
+        await _looked(tools, row, slot)
     authority = await _authority(tools, row, slot)
     signer = await _signer(tools, row, slot)
     anchor = fingerprint(authority.anchor_certificate)
@@ -59,6 +62,21 @@ async def _made(tools: Tools, row: OperationRow, slot: ProviderSlot) -> Made:
     anchors = [old.anchor_certificate for old in trusted_authorities(tools.view)]
     await rehearse(tools, slot, authority, signer, bundles, crosses, anchors=anchors)
     return Made(authority=authority, signer=signer, crosses=crosses)
+
+
+async def _looked(tools: Tools, row: OperationRow, slot: ProviderSlot) -> None:
+    """Ask what is missing before anything is made; what fails here leaves nothing to remove.
+
+    Raises:
+        PermissionDeniedError: the backend would refuse something on the way.
+    """
+    request = ProbeRequest(request_id=new_request_id(), deadline=tools.deadline())
+    found = await slot.call(lambda provider: provider.probe(request))
+    if row.makes_authority and found.missing_permissions:
+        raise PermissionDeniedError(
+            "the backend refuses what is needed", needed=found.missing_permissions
+        )
+    await tools.store.commit_async(commits.touched(tools.view, row))
 
 
 async def _authority(tools: Tools, row: OperationRow, slot: ProviderSlot) -> AuthorityRow:

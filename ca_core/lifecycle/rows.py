@@ -141,6 +141,7 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
         error: why the last attempt at the present step failed; '' once it went on.
         reason: why it ended before it was active.
         left_behind: SPIFFE IDs of counted agents that had not acknowledged when it became active.
+        touched: whether its backend may hold something that was made for it.
         reissue: leaves that were alive under the old signer when it became active.
     """
 
@@ -157,6 +158,7 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     left_behind: tuple[str, ...] = ()
     reissue: int = 0
+    touched: bool = False
 
     @property
     def started(self) -> datetime:

@@ -143,6 +143,18 @@ def test_rolling_back_the_newest_is_asked_about(run, server, operation):
     assert "the former signer (builtin) signs again" in run("ca", "rollback", "--yes").stdout
 
 
+def test_the_same_words_twice_roll_back_one_change(run, server, operation):
+    """An older change is undone only by its name."""
+    active = [{"Phase": "active", "At": "2030-01-01T00:00:00Z"}]
+    older = operation(ID="op-0", Phase="active", History=active, CanRollBack=True)
+    undone = operation(Phase="rolled_back", History=active, CanRollBack=False)
+    server.answer("GET", OPERATIONS, [older, undone])
+    refused = run("ca", "rollback", "--yes")
+    assert refused.exit_code == 2
+    assert "op-1 is rolled_back" in refused.stderr
+    assert not server.bodies("PUT", f"{OPERATIONS}/op-0/rollback")
+
+
 def test_settings_that_are_rolled_back_change_no_signer(run, server, operation):
     """What is said is what happened."""
     row = operation(Kind="settings", Phase="rolled_back", NewSigner="s-1")

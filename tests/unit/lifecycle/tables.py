@@ -86,7 +86,7 @@ def configuration(name, *secrets):
 
 
 def operation_row(kind=Kind.SWAP, phase=OperationPhase.PLANNED, old=OLD, new=NEW, name="op-1"):
-    """Return an operation's row, begun now."""
+    """Return an operation's row, begun now; its backend may hold something already."""
     return OperationRow(
         id=name,
         kind=kind,
@@ -96,6 +96,7 @@ def operation_row(kind=Kind.SWAP, phase=OperationPhase.PLANNED, old=OLD, new=NEW
         new=new,
         wishes=Wishes(),
         history=(PhaseChange(phase=phase, at=NOW),),
+        touched=True,
     )
 
 

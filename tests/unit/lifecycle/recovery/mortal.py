@@ -12,11 +12,13 @@ class MortalBackend(ReferenceBackend):
 
     Attributes:
         is_gone: nobody reaches it any more.
+        lacks: what its providers may not do, as a probe finds it.
     """
 
     def __init__(self):
         super().__init__()
         self.is_gone = False
+        self.lacks = ()
 
     def forget(self):
         """Lose every CA, as one that was restored from nothing; no id is known to be dead."""
@@ -42,6 +44,9 @@ class MortalBackend(ReferenceBackend):
 
         def create(config, context):
             self._answer()
-            return inner.create(config, context)
+            provider = inner.create(config, context)
+            probe = provider.probe
+            provider.probe = lambda request: replace(probe(request), missing_permissions=self.lacks)
+            return provider
 
         return replace(inner, create=create)

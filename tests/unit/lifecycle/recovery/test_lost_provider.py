@@ -244,3 +244,22 @@ def test_what_can_be_removed_is_not_given_up():
     with pytest.raises(RequestError, match="being removed"):
         asyncio.run(room.changes.abandon("ca-1", actor="ann"))
     room.store.close()
+
+
+def test_what_was_refused_before_anything_was_made_leaves_nothing_to_remove():
+    """A wrong token would never let anybody remove it."""
+
+    async def scenario():
+        backend = MortalBackend()
+        room = room_on(backend)
+        async with running(room):
+            await room.ready()
+            backend.lacks = ("sys/mounts/root: update",)
+            begun = await room.changes.rotate(actor="test", wishes=WISHES)
+            await room.until(lambda: not room.operation(begun.id).is_open)
+            done = room.operation(begun.id)
+            assert done.phase is OperationPhase.FAILED
+            assert "sys/mounts/root: update" in done.reason
+            assert leftovers(room.store.snapshot) == ()
+
+    asyncio.run(scenario())
