@@ -38,8 +38,6 @@ from tests.unit.lifecycle.rooms import LivingRoom
 
 BUILTIN = Registry().get("builtin")
 LEAF_TTL = timedelta(hours=1)
-PATIENCE = 1.0
-"""Real seconds until time goes by a little; what needs no time is done long before."""
 
 
 class SickRoom(LivingRoom):
@@ -78,20 +76,6 @@ class SickRoom(LivingRoom):
         done = self.operation(name)
         assert done.phase is OperationPhase.ACTIVE, done
         return done
-
-    async def until(self, holds, within=25.0):
-        """Return once ``holds()``; a loop that fell asleep just after a jump is woken at last."""
-        nudging = asyncio.ensure_future(self._nudge())
-        try:
-            await super().until(holds, within)
-        finally:
-            nudging.cancel()
-
-    async def _nudge(self):
-        await asyncio.sleep(PATIENCE)
-        while True:
-            self.clock.advance(timedelta(seconds=1))
-            await asyncio.sleep(PATIENCE / 20)
 
     async def later(self, holds, step=20.0):
         """Return once ``holds()``, while time goes by in steps of some seconds."""
