@@ -59,6 +59,7 @@ def verified_leaf(stage, agent):
     return Path(leaf).read_text()
 
 
+@pytest.mark.soak
 def test_a_second_bootstrap_changes_nothing(vault, stage):
     """Ids that log in are kept, so that a server that runs goes on."""
     stage.done("bootstrap", VAULT_TOKEN=vault.token)
@@ -67,6 +68,7 @@ def test_a_second_bootstrap_changes_nothing(vault, stage):
     assert credentials(stage) == before
 
 
+@pytest.mark.soak
 def test_ids_of_another_vault_are_replaced(vault, stage):
     """A Vault that was made anew gets ids that log in to it."""
     stage.done("bootstrap", VAULT_TOKEN=vault.token)
