@@ -206,10 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         if "Transfer-Encoding" in self.headers:
-            self.close_connection = True
-            self._answer(
-                HTTPStatus.LENGTH_REQUIRED, [], b"the fault proxy takes no chunked requests"
-            )
+            self._refuse_chunks()
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.proxy.fault_for(self.command)
@@ -226,6 +223,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reset()
             case _:
                 self._forward(body, fault)
+
+    def _refuse_chunks(self) -> None:
+        """Answer, and let the client finish: closed under its hands it would see no answer."""
+        self.close_connection = True
+        self._answer(HTTPStatus.LENGTH_REQUIRED, [], b"the fault proxy takes no chunked requests")
+        self.connection.shutdown(socket.SHUT_WR)
+        while self.rfile.read1():
+            pass
 
     def _forward(self, body: bytes, fault: Reset | Mangle | None) -> None:
         kept = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}

@@ -99,6 +99,17 @@ def test_a_chunked_request_is_refused(proxy, backend):
     assert b"chunked" in body
 
 
+def test_a_chunked_request_is_refused_once_its_client_has_finished(proxy):
+    """A client that still sends is not cut off: it would see a broken pipe and no answer."""
+
+    def slowly():
+        for _ in range(3):
+            yield b"csr"
+            time.sleep(0.02)  # the proxy has answered by then
+
+    assert ask(proxy, "POST", body=slowly())[0] == 411
+
+
 def test_reads_and_writes_are_counted(proxy):
     """GET and LIST read; everything else may have changed something."""
     for method in ("GET", "LIST", "POST", "PUT"):
