@@ -1,0 +1,1 @@
+"""Who may talk to whom: intentions, the index that decides by them, and why it decided so."""

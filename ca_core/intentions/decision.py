@@ -1,0 +1,77 @@
+"""What a decision says: whether, by what, and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ca_core.intentions.model import Intention
+
+
+class Why(StrEnum):
+    """What decided; few values, so that metrics may carry them."""
+
+    INTENTION = "intention"
+    """An intention with an action."""
+    PERMISSION = "permission"
+    """An intention with permissions: one of them, where the request is known."""
+    L7 = "l7"
+    """An intention with permissions, where no request is known: always a denial."""
+    DEFAULT = "default"
+    """The default intention policy."""
+    ACL_DEFAULT = "acl_default"
+    """No default intention policy is set: the default policy of tokens."""
+    TRUST_DOMAIN = "trust_domain"
+    """The caller is of another trust domain."""
+    DATACENTER = "datacenter"
+    """The caller is of another datacenter, and that is checked."""
+    CERTIFICATE = "certificate"
+    """The certificate that was shown is expired, revoked, or not of this mesh."""
+    STALE = "stale"
+    """Nothing newer than ``max_staleness`` is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What holds where no intention matches."""
+
+    allowed: bool
+    why: Why = Why.ACL_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer.
+
+    Attributes:
+        allowed: whether the caller may.
+        why: what decided.
+        intention: the one that decided; None for a default and for everything before intentions.
+        permission: position of the permission that decided, from 0; -1 if none did.
+        would: what an intention in observe mode would have said instead; None if none did.
+    """
+
+    allowed: bool
+    why: Why
+    intention: Intention | None = None
+    permission: int = -1
+    would: "Decision | None" = None
+
+    @property
+    def reason(self) -> str:
+        """Return it in one sentence, in Consul's words where Consul has some."""
+        match self.why:
+            case Why.INTENTION:
+                return f"Matched L4 intention: {self.intention}"
+            case Why.L7 | Why.PERMISSION:
+                return f"Matched L7 intention: {self.intention}"
+            case _:
+                return _SENTENCES[self.why]
+
+
+_SENTENCES = {
+    Why.DEFAULT: "Default intention policy",
+    Why.ACL_DEFAULT: "Default behavior configured by ACLs",
+    Why.TRUST_DOMAIN: "Identity from an external trust domain",
+    Why.DATACENTER: "Identity from another datacenter",
+    Why.CERTIFICATE: "The certificate is not valid here",
+    Why.STALE: "What is known here is too old to decide by",
+}
