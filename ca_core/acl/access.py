@@ -1,9 +1,9 @@
 """One question, one function: may this caller do this?
 
-The rules of this stage, until tokens exist: ``dev`` allows everything; otherwise operators are root
+Here is what may be done without a token: ``dev`` allows everything; otherwise operators are root
 and the user the program runs as, over a unix socket; services are given to the uids listed for
-them; a joined agent may have its own leaf and leaves of services. The token model replaces the
-rules, not the question.
+them; a joined agent may have its own leaf and leaves of services. What tokens add to it is in
+``ca_core.acl.resolving``.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,23 +11,56 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ca_core.acl.principal import Anonymous, Node, Peer, Principal
+from ca_core.acl.rules import Level, Resource
 from ca_core.identity.spiffe import AgentId
 
 
 class Action(StrEnum):
-    """What a caller may want, in Consul's words for rules."""
+    """What a caller may want, in Consul's words for rules: ``resource:level``."""
 
+    SERVICE_READ = "service:read"
+    """See the service ``name``."""
     SERVICE_WRITE = "service:write"
     """Be the service ``name``: have its leaf and key."""
+    INTENTION_READ = "intention:read"
+    """See who may talk to ``name``; ``*`` asks for a right on any service."""
+    INTENTION_WRITE = "intention:write"
+    """Say who may talk to ``name``; ``*`` asks for the right on every service."""
+    NODE_READ = "node:read"
+    """See the node ``name``."""
     NODE_WRITE = "node:write"
     """Be the agent on node ``name``."""
     OPERATOR_READ = "operator:read"
     """See configuration, agents, join tokens."""
     OPERATOR_WRITE = "operator:write"
     """Change them."""
+    ACL_READ = "acl:read"
+    """See tokens and policies, never their secrets."""
+    ACL_WRITE = "acl:write"
+    """Change them: give every right to oneself."""
     AGENT_READ = "agent:read"
     """See the process: ``/metrics``, ``/v1/agent/self``."""
+    AGENT_WRITE = "agent:write"
+    """Change what the process does."""
 
+    @property
+    def resource(self) -> Resource:
+        """Return what it is about."""
+        return _ASKED[self][0]
+
+    @property
+    def level(self) -> Level:
+        """Return how much of it: ``READ`` or ``WRITE``."""
+        return _ASKED[self][1]
+
+
+def _asked(action: Action) -> tuple[Resource, Level]:
+    resource, _, level = action.partition(":")
+    return Resource(resource), Level[level.upper()]
+
+
+_ASKED = {action: _asked(action) for action in Action}
+"""Both halves, worked out once: the question is asked on every request."""
 
 May = Callable[[Principal, Action, str], bool]
 """``may(caller, action, name)``; pure, immediate, no exception."""
@@ -40,6 +73,18 @@ class AllowAll:
     def __call__(self, caller: Principal, action: Action, name: str) -> bool:
         """Allow."""
         return True
+
+
+OPERATORS = frozenset(Action) - {Action.SERVICE_WRITE, Action.NODE_WRITE}
+"""What operators may over a unix socket; to be a service or a node is the service's or node's."""
+
+_OF_A_WORKLOAD = frozenset({Action.SERVICE_WRITE, Action.SERVICE_READ, Action.INTENTION_READ})
+"""What a service may on its own name, as a token with ``service:write`` on it."""
+
+_OF_AN_AGENT = frozenset(
+    {Action.SERVICE_WRITE, Action.SERVICE_READ, Action.INTENTION_READ, Action.NODE_READ}
+)
+"""What an agent may on every name: it speaks for whatever runs on its node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +101,17 @@ class LocalRules:
 
     def __call__(self, caller: Principal, action: Action, name: str) -> bool:
         """Say whether ``caller`` may do ``action`` on ``name``."""
-        match caller, action:
-            case Peer(uid=uid), Action.SERVICE_WRITE:
-                return uid in self.workloads.get(name, frozenset())
-            case Peer(uid=uid), Action.OPERATOR_READ | Action.OPERATOR_WRITE:
-                return uid in (0, self.owner_uid)
-            case ((Peer() | Anonymous(loopback=True)), Action.AGENT_READ):
-                return True
-            case Node(identity=AgentId()), Action.SERVICE_WRITE:
-                return True
-            case Node(identity=AgentId(node=node)), Action.NODE_WRITE:
-                return node == name
+        match caller:
+            case Peer(uid=uid):
+                return self._of_peer(uid, action, name)
+            case Node(identity=AgentId(node=node)):
+                return action in _OF_AN_AGENT or (action is Action.NODE_WRITE and node == name)
+            case Anonymous(loopback=loopback):
+                return loopback and action is Action.AGENT_READ
             case _:
                 return False
+
+    def _of_peer(self, uid: int, action: Action, name: str) -> bool:
+        if action is Action.AGENT_READ or (uid in (0, self.owner_uid) and action in OPERATORS):
+            return True
+        return action in _OF_A_WORKLOAD and uid in self.workloads.get(name, frozenset())

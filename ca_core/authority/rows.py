@@ -5,7 +5,6 @@ Times are RFC 3339 with fractions, UTC. Certificates are PEM. No secret is in an
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
 
 import msgspec
 from cryptography import x509
@@ -13,7 +12,10 @@ from cryptography import x509
 from ca_core.identity.certificates import parsed_chain, pem_chain
 from ca_core.identity.keys import KeySpec, KeyType
 from ca_core.identity.spiffe import TrustDomain
-from ca_core.state.protocol import Change
+from ca_core.state.rows import decoded as decoded  # noqa: PLC0414 - taken from here by rooms above
+from ca_core.state.rows import encoded as encoded  # noqa: PLC0414 - as above
+from ca_core.state.rows import put as put  # noqa: PLC0414 - as above
+from ca_core.state.rows import read as read  # noqa: PLC0414 - as above
 from ca_core.state.view import View
 
 CLUSTER = "cluster"
@@ -40,8 +42,6 @@ own anchor they are eight, and an agent takes no more."""
 ROOTS_TOPIC = "roots"
 CONFIGURATION_TOPIC = "configuration"
 SIGNERS_TOPIC = "signers"
-
-RowT = TypeVar("RowT", bound=msgspec.Struct)
 
 
 class Phase(StrEnum):
@@ -185,27 +185,6 @@ class ConfigurationRow(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, object]
     file_digest: str
     id: str = ""
-
-
-def encoded(row: msgspec.Struct) -> bytes:
-    """Return the row as it is stored."""
-    return msgspec.json.encode(row)
-
-
-def decoded(kind: type[RowT], value: bytes) -> RowT:
-    """Return the row that ``encoded`` wrote."""
-    return msgspec.json.decode(value, type=kind)
-
-
-def read(view: View, kind: type[RowT], table: str, key: str) -> RowT | None:
-    """Return one row of a view, or None."""
-    row = view.get(table, key)
-    return None if row is None else decoded(kind, row.value)
-
-
-def put(table: str, key: str, row: msgspec.Struct) -> Change:
-    """Return the change that writes ``row``."""
-    return Change(table, key, encoded(row))
 
 
 def authorities(view: View) -> tuple[AuthorityRow, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from ca_core.acl.access import Action, AllowAll, LocalRules
 from ca_core.acl.principal import Anonymous, Node, Peer, Token, describe, partition_key
+from ca_core.acl.rules import Level, Resource
 from ca_core.identity.spiffe import AgentId, GatewayId, ServerId, ServiceId, TrustDomain
 
 PLACE = {"trust_domain": TrustDomain("mesh"), "datacenter": "dc1"}
@@ -25,6 +26,7 @@ CALLERS = {
     "gateway": Node(identity=GatewayId(**PLACE), key_digest="k"),
     "token": Token("a"),
 }
+OPERATORS = {"root", "owner"}
 LOCAL = {"loopback", "root", "owner", "web", "stranger"}
 
 TABLE = {
@@ -32,12 +34,22 @@ TABLE = {
     (Action.SERVICE_WRITE, "root"): {"root", "agent"},
     (Action.SERVICE_WRITE, "other"): {"agent"},
     (Action.SERVICE_WRITE, ""): {"agent"},
+    (Action.SERVICE_READ, "web"): {"web", "agent"} | OPERATORS,
+    (Action.SERVICE_READ, "other"): {"agent"} | OPERATORS,
+    (Action.INTENTION_READ, "web"): {"web", "agent"} | OPERATORS,
+    (Action.INTENTION_READ, "*"): {"agent"} | OPERATORS,
+    (Action.INTENTION_WRITE, "web"): OPERATORS,
+    (Action.INTENTION_WRITE, "*"): OPERATORS,
+    (Action.NODE_READ, "n2"): {"agent"} | OPERATORS,
     (Action.NODE_WRITE, "n1"): {"agent"},
     (Action.NODE_WRITE, "n2"): set(),
-    (Action.OPERATOR_READ, ""): {"root", "owner"},
-    (Action.OPERATOR_WRITE, ""): {"root", "owner"},
-    (Action.OPERATOR_WRITE, "bank.example"): {"root", "owner"},
+    (Action.OPERATOR_READ, ""): OPERATORS,
+    (Action.OPERATOR_WRITE, ""): OPERATORS,
+    (Action.OPERATOR_WRITE, "bank.example"): OPERATORS,
+    (Action.ACL_READ, ""): OPERATORS,
+    (Action.ACL_WRITE, ""): OPERATORS,
     (Action.AGENT_READ, ""): LOCAL,
+    (Action.AGENT_WRITE, ""): OPERATORS,
 }
 
 
@@ -51,6 +63,19 @@ def test_outside_dev_the_table_decides(caller, asked):
 def test_the_table_knows_every_action():
     """A new action without a row would be decided by nobody."""
     assert {action for action, _ in TABLE} == set(Action)
+
+
+def test_an_action_is_its_two_halves():
+    """What is asked and how much of it are read from the words that an error shows."""
+    for action in Action:
+        assert f"{action.resource}:{action.level.name.lower()}" == action
+        assert action.level is not Level.DENY
+
+
+def test_every_resource_can_be_read_and_written():
+    """No right exists that nobody can ask for."""
+    asked = {(action.resource, action.level) for action in Action}
+    assert asked == set(itertools.product(Resource, (Level.READ, Level.WRITE)))
 
 
 def test_without_workloads_no_local_user_is_a_service():
