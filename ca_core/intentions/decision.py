@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from ca_core.intentions.model import Intention
+from ca_core.intentions.packed import packed, unpacked
 
 
 class Why(StrEnum):
@@ -37,9 +40,10 @@ class Default:
     why: Why = Why.ACL_DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One answer.
+class Decision(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """One answer; a Struct, because millions are kept and no collector has to look at them.
+
+    Two are equal if they say the same, however they keep it.
 
     Attributes:
         allowed: whether the caller may.
@@ -65,6 +69,42 @@ class Decision:
                 return f"Matched L7 intention: {self.intention}"
             case _:
                 return _SENTENCES[self.why]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Decision) and self._parts == other._parts
+
+    __hash__ = None  # type: ignore[assignment]  # what an intention carries has no hash
+
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        return (self.allowed, self.why, self.intention, self.permission, self.would)
+
+
+class Compiled(Decision, frozen=True, gc=False, eq=False):
+    """What the index keeps of an intention: the decision by it, which unpacks it when asked.
+
+    Attributes:
+        packed: the intention, as ``packed.packed`` makes it.
+    """
+
+    packed: bytes = b""
+
+    @classmethod
+    def of(cls, intention: Intention) -> "Compiled":
+        """Return what is decided wherever this one wins and no request is known."""
+        if intention.action is None:
+            return cls(allowed=False, why=Why.L7, packed=packed(intention))
+        return cls(intention.action.allows, Why.INTENTION, packed=packed(intention))
+
+    @property
+    def precedence(self) -> int:
+        """Return the intention's precedence, without unpacking it."""
+        return self.packed[0]
+
+    @property  # type: ignore[misc]  # a field of the other, but both are only read
+    def intention(self) -> Intention:
+        """Return the intention, a new value each time."""
+        return unpacked(self.packed)
 
 
 _SENTENCES = {
