@@ -16,6 +16,8 @@ from ca_core.acl.rules import NAMELESS, Level, Resource, Rule, Rules
 ALL_NAMES: Final = "*"
 """In a question about intentions: the destination that is every service."""
 
+_ABOUT_DESTINATIONS = frozenset({Action.INTENTION_READ, Action.INTENTION_WRITE})
+
 _STRICTNESS = {Level.READ: 0, Level.WRITE: 1, Level.DENY: 2}
 """Of several rules on one segment the strictest word stands: deny, else write, else read."""
 
@@ -74,13 +76,18 @@ class Rights:
         rules: of all policies and identities of a token.
     """
 
-    __slots__ = ("_segments",)
+    __slots__ = ("_answers", "_segments")
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         by_resource: dict[Resource, list[Rule]] = {}
         for rule in rules:
             by_resource.setdefault(rule.resource, []).append(rule)
         self._segments = {kind: _segments(found) for kind, found in by_resource.items()}
+        self._answers = {
+            action: (self._segments[action.resource], action.level)
+            for action in Action
+            if action.resource in self._segments
+        }
 
     def level_of(self, resource: Resource, name: str) -> Level | None:
         """Return what is said of ``name``: exactly, else by the longest prefix, else None.
@@ -95,11 +102,11 @@ class Rights:
         ``*`` in a question about intentions is every destination: to read, a right on any service
         is enough; to write, it must be on all of them.
         """
-        resource, level = action.resource, action.level
-        segments = self._segments.get(resource)
-        if segments is None:
+        answers = self._answers.get(action)
+        if answers is None:
             return None
-        if name == ALL_NAMES and resource is Resource.INTENTION:
+        segments, level = answers
+        if name == ALL_NAMES and action in _ABOUT_DESTINATIONS:
             every = level is Level.WRITE
             return segments.all_allows(level) if every else segments.any_allows(level)
         found = segments.level_of(name)

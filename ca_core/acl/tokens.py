@@ -5,7 +5,7 @@ accessor, as UTF-8, written in the same transaction. A secret is stored nowhere.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -120,10 +120,15 @@ def expired_tokens(view: View, now: datetime) -> tuple[TokenRow, ...]:
 def rules_of_token(view: View, row: TokenRow) -> Rules:
     """Return the rules of everything it holds; order has no meaning."""
     held = (policy(view, policy_id) for policy_id in row.policies)
+    of_policies = (rule for found in held if found is not None for rule in rules_of_policy(found))
+    return (*of_policies, *rules_of_identities(row.service_identities, row.node_identities))
+
+
+def rules_of_identities(services: Iterable[str], nodes: Iterable[str]) -> Rules:
+    """Return the rules of service and node identities together."""
     return (
-        *(rule for found in held if found is not None for rule in rules_of_policy(found)),
-        *(rule for name in row.service_identities for rule in service_identity_rules(name)),
-        *(rule for name in row.node_identities for rule in node_identity_rules(name)),
+        *(rule for name in services for rule in service_identity_rules(name)),
+        *(rule for name in nodes for rule in node_identity_rules(name)),
     )
 
 
