@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from ca_core.intentions.decision import Compiled, Decision, Default
-from ca_core.intentions.grid import EMPTY, Draft, Grid, covering
-from ca_core.intentions.model import Intention, Name
+from ca_core.intentions.drafting import Draft
+from ca_core.intentions.model import Intention, Name, covering
+from ca_core.intentions.table import EMPTY, Table
 
 Pair = tuple[Name, Name]
 """Source, destination: what an intention is known by."""
@@ -22,20 +23,22 @@ Pair = tuple[Name, Name]
 DENIED = Default(allowed=False)
 """What holds where nobody said anything."""
 
+_DENIED = Decision(DENIED.allowed, DENIED.why)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """One immutable state of everything that decides; ``Index()`` holds no intention and denies.
 
     Attributes:
-        default: what holds where no intention matches.
+        fallback: what is decided where no intention matches.
         enforced: intentions that decide.
         watched: intentions in observe mode.
     """
 
-    default: Default = DENIED
-    enforced: Grid = EMPTY
-    watched: Grid = EMPTY
+    fallback: Decision = _DENIED
+    enforced: Table = EMPTY
+    watched: Table = EMPTY
 
     @classmethod
     def of(cls, intentions: Iterable[Intention], default: Default = DENIED) -> "Index":
@@ -46,15 +49,20 @@ class Index:
         Raises:
             ValueError: a name holds a blank or a slash.
         """
-        return cls(default).with_changes(intentions)
+        return cls().with_default(default).with_changes(intentions)
+
+    @property
+    def default(self) -> Default:
+        """Return what holds where no intention matches."""
+        return Default(self.fallback.allowed, self.fallback.why)
 
     def __len__(self) -> int:
-        return len(self.enforced) + len(self.watched)
+        return self.enforced.count + self.watched.count
 
     def __iter__(self) -> Iterator[Intention]:
         """Yield every intention, in no order."""
-        for grid in (self.enforced, self.watched):
-            yield from (one.intention for one in grid)
+        for table in (self.enforced, self.watched):
+            yield from (one.intention for one in table)
 
     def decide(self, source: Name, destination: Name) -> Decision:
         """Say whether ``source`` may connect to ``destination``.
@@ -64,9 +72,9 @@ class Index:
         observe mode decide nothing: what they would have said is in ``would``.
         """
         found = self.enforced.find(source, destination)
-        if self.watched.levels:
+        if self.watched.count:
             return self._observing(found, source, destination)
-        return found or self._by_default()
+        return found or self.fallback
 
     def winner(self, source: Name, destination: Name) -> Intention | None:
         """Return the intention that decides, None if the default does."""
@@ -80,8 +88,8 @@ class Index:
 
     def get(self, source: Name, destination: Name) -> Intention | None:
         """Return the intention of exactly these names, wildcards read as names."""
-        grids = (self.enforced, self.watched)
-        found = (grid.get(source, destination) for grid in grids)
+        tables = (self.enforced, self.watched)
+        found = (table.get(source, destination) for table in tables)
         return next((one.intention for one in found if one), None)
 
     def candidates(self, source: Name, destination: Name) -> tuple[Intention, ...]:
@@ -98,19 +106,19 @@ class Index:
 
         Of a wildcard these are the intentions with a wildcard at least as wide.
         """
-        grids = (self.enforced, self.watched)
+        tables = (self.enforced, self.watched)
         names = covering(name)
-        return _ordered(one for grid in grids for to in names for one in grid.to_destination(to))
+        return _ordered(one for table in tables for to in names for one in table.to_destination(to))
 
     def from_source(self, name: Name) -> tuple[Intention, ...]:
         """Return all that speak of this source, whatever their destination, as evaluated."""
-        grids = (self.enforced, self.watched)
+        tables = (self.enforced, self.watched)
         names = covering(name)
-        return _ordered(one for grid in grids for of in names for one in grid.from_source(of))
+        return _ordered(one for table in tables for of in names for one in table.from_source(of))
 
     def with_default(self, default: Default) -> "Index":
         """Return the same intentions with another default."""
-        return replace(self, default=default)
+        return replace(self, fallback=Decision(default.allowed, default.why))
 
     def with_changes(
         self, upserted: Iterable[Intention] = (), deleted: Iterable[Pair] = ()
@@ -129,12 +137,9 @@ class Index:
             changes.upsert(intention)
         return changes.done()
 
-    def _by_default(self) -> Decision:
-        return Decision(self.default.allowed, self.default.why)
-
     def _observing(self, found: Compiled | None, source: Name, destination: Name) -> Decision:
         would = self._would(found, source, destination)
-        decided = found or self._by_default()
+        decided = found or self.fallback
         return msgspec.structs.replace(decided, would=would) if would else decided
 
     def _would(self, found: Compiled | None, source: Name, destination: Name) -> Compiled | None:
@@ -149,7 +154,7 @@ class Changes:
     """The next index while it is made, one change after another."""
 
     def __init__(self, index: Index) -> None:
-        self._default = index.default
+        self._fallback = index.fallback
         self._enforced = Draft(index.enforced)
         self._watched = Draft(index.watched)
 
@@ -163,17 +168,17 @@ class Changes:
         ours, others = self._enforced, self._watched
         if intention.observe:
             ours, others = others, ours
-        ours.put(source, destination, Compiled.of(intention))
-        others.drop(source, destination)
+        ours.set(source, destination, Compiled.of(intention))
+        others.set(source, destination, None)
 
     def delete(self, source: Name, destination: Name) -> None:
         """Remove what these names had, if anything."""
-        self._enforced.drop(source, destination)
-        self._watched.drop(source, destination)
+        self._enforced.set(source, destination, None)
+        self._watched.set(source, destination, None)
 
     def done(self) -> Index:
         """Return the index reached."""
-        return Index(self._default, self._enforced.done(), self._watched.done())
+        return Index(self._fallback, self._enforced.done(), self._watched.done())
 
 
 def _ordered(found: Iterable[Compiled]) -> tuple[Intention, ...]:

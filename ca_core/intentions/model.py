@@ -34,6 +34,11 @@ class Name(NamedTuple):
         """Return 2 for one service, 1 for all of a namespace, 0 for all of all."""
         return (self.namespace != WILDCARD) + (self.name != WILDCARD)
 
+    @property
+    def is_service(self) -> bool:
+        """Say whether it is one service, no wildcard."""
+        return self.name != WILDCARD
+
     def covers(self, other: "Name") -> bool:
         """Say whether every service of ``other`` is one of these."""
         return self.namespace in (WILDCARD, other.namespace) and self.name in (WILDCARD, other.name)
@@ -49,6 +54,11 @@ ANY = Name(WILDCARD, WILDCARD)
 def service_name(name: str, namespace: str = DEFAULT_NAMESPACE) -> Name:
     """Return the name of one service; nothing is checked."""
     return Name(namespace, name)
+
+
+def covering(name: Name) -> tuple[Name, ...]:
+    """Return every name that covers this one, itself first, then wider ones."""
+    return tuple(dict.fromkeys((name, Name(name.namespace, WILDCARD), ANY)))
 
 
 class Verdict(StrEnum):
