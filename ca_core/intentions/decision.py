@@ -73,7 +73,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Decision) and self._parts == other._parts
 
-    __hash__ = None  # type: ignore[assignment]  # what an intention carries has no hash
+    def __hash__(self) -> int:
+        return hash((self.allowed, self.why, self.permission))
 
     @property
     def _parts(self) -> tuple[object, ...]:
