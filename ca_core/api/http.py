@@ -10,6 +10,7 @@ import msgspec
 
 from ca_core.acl.principal import Principal
 from ca_core.errors import RequestError
+from ca_core.wire.folding import folded
 
 MAX_BODY = 1024 * 1024
 """Bytes a request body may have; the largest honest one is a CSR of a few kilobytes."""
@@ -60,8 +61,28 @@ class Request:
         Raises:
             RequestError: more than ``MAX_ARGUMENTS``.
         """
-        values = (value for key, value in self._pairs() if key == name)
-        return tuple(part for value in values for part in value.split(",") if part)
+        return tuple(part for value in self.values(name) for part in value.split(",") if part)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return every value of a parameter, as given.
+
+        Raises:
+            RequestError: more than ``MAX_ARGUMENTS``.
+        """
+        return tuple(value for key, value in self._pairs() if key == name)
+
+    def required(self, name: str) -> str:
+        """Return a parameter that must be there, once, and not empty.
+
+        Raises:
+            RequestError: it is not.
+        """
+        found = self.values(name)
+        if len(found) > 1:
+            raise RequestError(f"query parameter {name!r} is there twice", field=name)
+        if not any(found):
+            raise RequestError(f"required query parameter {name!r} not set", field=name)
+        return found[0]
 
     def _pairs(self) -> list[tuple[str, str]]:
         if not self.query:
@@ -84,6 +105,18 @@ class Request:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise RequestError(f"Request decode failed: {error}", field="body") from None
         return found
+
+    def json_in_any_case(self, kind: type[StructT]) -> StructT:
+        """Return the body as ``json`` does; keys may be in any case, as Consul takes them.
+
+        Raises:
+            RequestError: as ``json``; or a key is there in two spellings.
+        """
+        plain = folded(self.json(dict[str, Any]), kind)
+        try:
+            return msgspec.convert(plain, kind)
+        except msgspec.ValidationError as error:
+            raise RequestError(f"Request decode failed: {error}", field="body") from None
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
 from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
+from ca_core.intentions.following import Following
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.reachability import Reachability
 from ca_core.lifecycle.rows import Wishes
@@ -26,6 +27,7 @@ class ServerRoom:
 
     Attributes:
         lifecycle: changes who signs.
+        intentions: the newest index of them; it follows the store.
         reachability: which agents call; this process's memory only.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
@@ -39,6 +41,7 @@ class ServerRoom:
     manager: CAManager
     membership: Membership
     lifecycle: Lifecycle
+    intentions: Following
     reachability: Reachability
     clock: Clock
     may: May

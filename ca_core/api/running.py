@@ -39,6 +39,7 @@ from ca_core.config.model import Config, RotationConfig
 from ca_core.config.workloads import workload_uids
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import fingerprint
+from ca_core.intentions.decision import Default
 from ca_core.telemetry.metrics import Metrics
 
 SERVER_SOCKET = "server.sock"
@@ -200,6 +201,7 @@ def _surroundings(may: May) -> Surroundings:
         registry=Registry(trace=trace_wanted_by(os.environ)),
         random=_RANDOM,
         environment=os.environ,
+        default=Default(allowed=isinstance(may, AllowAll)),
     )
 
 

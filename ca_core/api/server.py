@@ -40,6 +40,9 @@ from ca_core.clock import Clock
 from ca_core.config.model import Config, ServerConfig
 from ca_core.contract.events import EventType
 from ca_core.identity.spiffe import TrustDomain
+from ca_core.intentions.decision import Default
+from ca_core.intentions.following import Following
+from ca_core.intentions.index import DENIED
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.reachability import Reachability
@@ -58,13 +61,17 @@ NAME_FILE = "server.id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a server takes from the world, so that tests can give another one."""
+    """What a server takes from the world, so that tests can give another one.
+
+    ``default`` holds where no intention matches.
+    """
 
     clock: Clock
     may: May
     registry: Registry
     random: Random
     environment: Mapping[str, str]
+    default: Default = DENIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +178,7 @@ class Server:
         wishes = default_wishes(config.rotation)
         policy = RotationPolicy(wishes=wishes, automatic=config.rotation.automatic)
         self.reachability = Reachability(clock)
+        self.intentions = Following(store, around.default)
         self.lifecycle = self._lifecycle(opener, policy)
         self.file = ConfigurationFile(lambda: config, self.lifecycle.changes, opener, wishes)
         self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
@@ -202,6 +210,7 @@ class Server:
             manager=self.manager,
             membership=Membership(store, clock),
             lifecycle=self.lifecycle,
+            intentions=self.intentions,
             reachability=self.reachability,
             clock=clock,
             may=self._around.may,

@@ -9,7 +9,7 @@ from typing import Self
 
 from ca_core.errors import ConflictError, OutcomeUnknownError, UnavailableError
 from ca_core.state.protocol import ABSENT, Change, Engine, LedgerRow, Transaction
-from ca_core.state.published import Published
+from ca_core.state.published import Follow, Published
 from ca_core.state.tables import fence_holds, with_topic_rows
 from ca_core.state.view import View
 from ca_core.state.waiters import Waiters
@@ -147,6 +147,14 @@ class Store:
         except TimeoutError:
             return False
         return self.snapshot.topic_index(*names) > index
+
+    def follow(self, follower: Follow) -> View:
+        """Return the snapshot, and tell ``follower`` of every commit after it, in order.
+
+        It is told on whatever thread delivers, before whoever made the commit goes on and before
+        waiters are woken; it must be quick, and must not call the store.
+        """
+        return self._published.follow(follower)
 
     def append(self, ledger: str, value: bytes) -> None:
         """Hand a record to the ledger and return at once; it is durable within milliseconds.

@@ -18,6 +18,7 @@ from ca_core.authority.roots import roots_index, roots_of
 from ca_core.authority.rows import ROOTS_TOPIC, put
 from ca_core.authority.settings import CASettings
 from ca_core.errors import RateLimitedError, UnavailableError
+from ca_core.intentions.following import Following
 from ca_core.lifecycle.acknowledging import acknowledged, checked_anchors
 from ca_core.lifecycle.reachability import Reachability
 from ca_core.lifecycle.rows import AGENTS, AgentRecord
@@ -195,6 +196,7 @@ class RealMesh:
             manager=room.manager,
             membership=Membership(room.store, self.clock),
             lifecycle=room.lifecycle,
+            intentions=Following(room.store),
             reachability=Reachability(self.clock),
             clock=self.clock,
             may=AllowAll(),
