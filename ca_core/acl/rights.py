@@ -80,7 +80,7 @@ class Rights:
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         by_resource: dict[Resource, list[Rule]] = {}
-        for rule in rules:
+        for rule in merged(rules):
             by_resource.setdefault(rule.resource, []).append(rule)
         self._segments = {kind: _segments(found) for kind, found in by_resource.items()}
         self._answers = {
@@ -126,23 +126,38 @@ class Rights:
     __hash__ = None  # type: ignore[assignment]  # dictionaries inside; nobody needs it as a key
 
 
-def _segments(rules: list[Rule]) -> Segments:
-    exact: dict[str, Level] = {}
-    prefixes: dict[str, Level] = {}
+def merged(rules: Iterable[Rule]) -> Rules:
+    """Return the rules with one for each resource, name and kind, the strictest, sorted.
+
+    Deny goes before write, and write before read. Two sets of rules that merge to the same say
+    the same.
+    """
+    levels: dict[tuple[Resource, str, bool], Level] = {}
     for rule in rules:
         nameless = rule.resource in NAMELESS
-        levels = prefixes if rule.prefix or nameless else exact
-        name = "" if nameless else rule.name
-        levels[name] = _stricter(levels.get(name, rule.level), rule.level)
-    every = (*exact.values(), *prefixes.values())
-    lengths = tuple(sorted({len(name) for name in prefixes}, reverse=True))
-    return Segments(
-        MappingProxyType(exact), MappingProxyType(prefixes), lengths, min(every), max(every)
+        key = (rule.resource, "", False) if nameless else (rule.resource, rule.name, rule.prefix)
+        levels[key] = _stricter(levels.get(key, rule.level), rule.level)
+    return tuple(
+        Rule(kind, name, levels[kind, name, prefix], prefix)
+        for kind, name, prefix in sorted(levels)
     )
 
 
 def _stricter(one: Level, other: Level) -> Level:
     return max(one, other, key=_STRICTNESS.__getitem__)
+
+
+def _segments(rules: list[Rule]) -> Segments:
+    """Return merged rules of one resource as look-ups; where there are no names, any will do."""
+    levels = [rule.level for rule in rules]
+    prefixes = {rule.name: rule.level for rule in rules if rule.prefix or rule.resource in NAMELESS}
+    exact = {
+        rule.name: rule.level for rule in rules if not (rule.prefix or rule.resource in NAMELESS)
+    }
+    lengths = tuple(sorted({len(name) for name in prefixes}, reverse=True))
+    return Segments(
+        MappingProxyType(exact), MappingProxyType(prefixes), lengths, min(levels), max(levels)
+    )
 
 
 class DefaultPolicy(StrEnum):
