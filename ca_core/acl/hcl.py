@@ -1,7 +1,7 @@
 """The part of HCL in which rule documents are written, and nothing more of it.
 
 Blocks with labels, objects, and strings, in the forms of HCL 1 and 2; comments. No expression is
-known, so none can be evaluated. Why this is not a library: ``docs/decisions``, 0013.
+known, so none can be evaluated. Why this is not a library: ``docs/decisions``, 0014.
 
 Source: the syntax page of HCL's native format.
 """
