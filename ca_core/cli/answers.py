@@ -42,6 +42,16 @@ _BEGUN = JsonAnswer(
     like="ca operations",
 )
 
+_INTENTION = JsonAnswer(
+    "object",
+    (
+        *("SourceNS", "SourceName", "DestinationNS", "DestinationName", "SourceType"),
+        *("Precedence", "CreateIndex", "ModifyIndex"),
+    ),
+    f"{_CONSULS}; `Action` or `Permissions`; where it says something `ID`, `Description`, `Meta`,"
+    " `Observe`, `CreatedAt`, `UpdatedAt`",
+)
+
 ANSWERS = {
     "agent forget": JsonAnswer("object", ("Node", "Forgotten")),
     "agent list": JsonAnswer(
@@ -126,6 +136,12 @@ ANSWERS = {
         "a finding has `Level` (wrong, note) and `Text`; `Chain` holds fingerprints",
     ),
     "leaf watch": JsonAnswer("lines", ("Service", "Out", "ValidBefore"), "one after every change"),
+    "intention check": JsonAnswer("object", ("Allowed", "Reason")),
+    "intention create": _INTENTION,
+    "intention delete": JsonAnswer("object", ("Source", "Destination", "Deleted")),
+    "intention get": _INTENTION,
+    "intention list": JsonAnswer("list", _INTENTION.keys, _INTENTION.note),
+    "intention match": JsonAnswer("list", _INTENTION.keys, like="intention list"),
     "plugin new": JsonAnswer(
         "object",
         ("Folder", "Package", "Template", "Files", "Edit", "Run", "Next"),

@@ -38,6 +38,11 @@ LISTINGS = {
         summary="Show what is trusted, and change who signs and how.",
         module="ca_core.cli.ca",
     ),
+    "intention": Listing(
+        section=_USE,
+        summary="Say which service may connect to which.",
+        module="ca_core.cli.intention",
+    ),
     "token": Listing(
         section=_OPERATE,
         summary="Make the token with which a new agent joins.",

@@ -27,6 +27,11 @@ ARGUMENTS = {
     "ca set-config": ("config.json",),
     "ca taint": ("--yes",),
     "ca install-chain": ("leaf.pem",),
+    "intention check": ("web", "db"),
+    "intention create": ("web", "db"),
+    "intention delete": ("web", "db"),
+    "intention get": ("web", "db"),
+    "intention match": ("db",),
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
     "plugin new": ("acme", "--no-run"),
@@ -116,7 +121,25 @@ def changes(api, operation, plan) -> None:
         api.answer(method, path, value)
 
 
-@pytest.mark.usefixtures("world", "changes")
+@pytest.fixture
+def intentions(api) -> None:
+    """Serve every endpoint about intentions."""
+    row = dict.fromkeys(ANSWERS["intention get"].keys, "web") | {
+        "Precedence": 9, "CreateIndex": 5, "ModifyIndex": 5,
+    }  # fmt: skip
+    place = "/v1/connect/intentions"
+    for method, path, value in (
+        ("GET", place, [row]),
+        ("GET", f"{place}/match", {"db": [row]}),
+        ("GET", f"{place}/check", {"Allowed": True}),
+        ("GET", f"{place}/exact", row),
+        ("PUT", f"{place}/exact", True),
+        ("DELETE", f"{place}/exact", True),
+    ):
+        api.answer(method, path, value)
+
+
+@pytest.mark.usefixtures("world", "changes", "intentions")
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - RUN_BY_OTHER_TESTS))
 def test_a_command_prints_the_promised_keys(run, api, monkeypatch, name):
     """Whatever the table promises is in the answer, in the promised shape."""

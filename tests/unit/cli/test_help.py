@@ -17,6 +17,8 @@ PROMISED = {
     "plugin new", "plugin test", "provider conformance", "provider verify-passport",
     "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
     "ca abort", "ca rollback", "ca abandon", "ca simulate",
+    "intention create", "intention list", "intention get", "intention delete", "intention match",
+    "intention check",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
 
