@@ -76,10 +76,10 @@ def _set_beside(
     draft: ShardsDraft[Wild], service: Name, wildcard: Name, entry: Compiled | None
 ) -> bool:
     """Keep it with the service; return whether something was there."""
-    key = str(service)
-    before = draft.get(place(key), key) or NO_WILD
+    where, key = place(service.name), str(service)
+    before = draft.get(where, key) or NO_WILD
     after = _with(before, wildcard, entry)
-    draft.set(place(key), key, None if after is NO_WILD else after)
+    draft.set(where, key, None if after is NO_WILD else after)
     return before.get(wildcard) is not None
 
 

@@ -45,10 +45,6 @@ class Shards(Generic[ValueT]):
         for part in self.parts:
             yield from part.items()
 
-    def get(self, key: str, default: ValueT) -> ValueT:
-        """Return what is kept by this one name."""
-        return self.parts[place(key)].get(key, default)
-
     def row(self, name: str) -> Parts[ValueT]:
         """Return the shards that hold what has this name first."""
         begin = cell(name, "") // COLUMNS * COLUMNS

@@ -13,7 +13,7 @@ import msgspec
 
 from ca_core.intentions.decision import Compiled
 from ca_core.intentions.model import ANY, WILDCARD, Name
-from ca_core.intentions.shards import COLUMNS, ROWS, SHARDS, Shards, cell
+from ca_core.intentions.shards import COLUMNS, ROWS, SHARDS, Shards, cell, place
 
 _NOTHING: Mapping[str, Compiled] = {}
 
@@ -28,6 +28,10 @@ class Wild(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     spaces: Mapping[str, Compiled] = _NOTHING
     every: Compiled | None = None
+
+    def of(self, space: str) -> Compiled | None:
+        """Return what is kept for a service of this namespace."""
+        return self.spaces.get(space) or self.every
 
     def get(self, other: Name) -> Compiled | None:
         """Return what is kept for exactly this wildcard."""
@@ -77,19 +81,14 @@ class Table:
         """
         space, name = source
         to_space, to_name = destination
-        part = (hash(to_name) & ROWS - 1) * COLUMNS + (hash(name) & COLUMNS - 1)
-        key = f"{to_space}/{to_name} {space}/{name}"
-        return self.exact.parts[part].get(key) or self._find_wild(source, destination)
-
-    def _find_wild(self, source: Name, destination: Name) -> Compiled | None:
-        space, name = source
-        to_space, to_name = destination
-        key = f"{to_space}/{to_name}"
-        wild = self.toward.parts[hash(key) & SHARDS - 1].get(key, NO_WILD)
-        if found := wild.spaces.get(space) or wild.every:
+        by, to = hash(name), hash(to_name)
+        part = self.exact.parts[(to & ROWS - 1) * COLUMNS + (by & COLUMNS - 1)]
+        if found := part.get(f"{to_space}/{to_name} {space}/{name}"):
             return found
-        key = f"{space}/{name}"
-        own = self.onward.parts[hash(key) & SHARDS - 1].get(key, NO_WILD)
+        wild = self.toward.parts[to & SHARDS - 1].get(f"{to_space}/{to_name}")
+        if wild is not None and (found := wild.spaces.get(space) or wild.every):
+            return found
+        own = self.onward.parts[by & SHARDS - 1].get(f"{space}/{name}", NO_WILD)
         wild = self.spaces.get(to_space, NO_WILD)
         return (
             own.spaces.get(to_space)
@@ -106,9 +105,9 @@ class Table:
             part = self.exact.parts[cell(destination.name, source.name)]
             return part.get(pair_key(source, destination))
         if destination.is_service:
-            return self.toward.get(str(destination), NO_WILD).get(source)
+            return self._toward(destination).get(source)
         if source.is_service:
-            return self.onward.get(str(source), NO_WILD).get(destination)
+            return self._onward(source).get(destination)
         return self._of_wildcard(destination).get(source)
 
     def to_destination(self, name: Name) -> Iterator[Compiled]:
@@ -117,7 +116,7 @@ class Table:
             begin = f"{name} "
             for part in self.exact.row(name.name):
                 yield from (one for key, one in part.items() if key.startswith(begin))
-            yield from self.toward.get(str(name), NO_WILD)
+            yield from self._toward(name)
             return
         yield from self._of_wildcard(name)
         yield from _present(wild.get(name) for _, wild in self.onward)
@@ -128,10 +127,16 @@ class Table:
             end = f" {name}"
             for part in self.exact.column(name.name):
                 yield from (one for key, one in part.items() if key.endswith(end))
-            yield from self.onward.get(str(name), NO_WILD)
+            yield from self._onward(name)
             return
         yield from _present(wild.get(name) for _, wild in self.toward)
         yield from _present(wild.get(name) for wild in (*self.spaces.values(), self.every))
+
+    def _toward(self, service: Name) -> Wild:
+        return self.toward.parts[place(service.name)].get(str(service), NO_WILD)
+
+    def _onward(self, service: Name) -> Wild:
+        return self.onward.parts[place(service.name)].get(str(service), NO_WILD)
 
     def _of_wildcard(self, destination: Name) -> Wild:
         """Return the sources that are wildcards, where the destination is one too."""
