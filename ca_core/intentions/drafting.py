@@ -38,6 +38,11 @@ class Draft:
             had = self._set_wild(source, destination, entry)
         self._count += (entry is not None) - had
 
+    @property
+    def copied(self) -> int:
+        """Return how many entries were copied so far."""
+        return self._exact.copied + self._toward.copied + self._onward.copied
+
     def done(self) -> Table:
         """Return the state reached; the draft is at its end."""
         return Table(

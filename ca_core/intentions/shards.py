@@ -56,10 +56,15 @@ class Shards(Generic[ValueT]):
 
 
 class ShardsDraft(Generic[ValueT]):
-    """The next state while it is made; the state it began with stays as it is."""
+    """The next state while it is made; the state it began with stays as it is.
+
+    Attributes:
+        copied: entries copied so far.
+    """
 
     def __init__(self, before: Shards[ValueT]) -> None:
         self._before = before
+        self.copied = 0
         self._own: dict[int, dict[str, ValueT]] = {}
 
     def get(self, where: int, key: str) -> ValueT | None:
@@ -88,4 +93,5 @@ class ShardsDraft(Generic[ValueT]):
         part = self._own.get(where)
         if part is None:
             part = self._own[where] = dict(self._before.parts[where])
+            self.copied += len(part)
         return part
