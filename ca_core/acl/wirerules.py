@@ -1,7 +1,7 @@
 """Rules as they travel and as they are stored: one small array each.
 
-``["service", "web", 2]`` is write on ``web``; a fourth element ``true`` makes it a prefix. The
-levels are 0 deny, 1 read, 2 write.
+``["service", "web", 2, false]`` is write on ``web``; ``true`` makes it a prefix, and ``false`` may be
+left out. The levels are 0 deny, 1 read, 2 write.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ import msgspec
 from ca_core.acl.rules import Level, Resource, Rule, Rules
 
 
-class WireRule(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class WireRule(msgspec.Struct, frozen=True, array_like=True):
     """One rule, as ``ca_core.acl.rules.Rule``."""
 
     resource: Resource
