@@ -1,7 +1,7 @@
 """``/v1/connect/intentions``: intentions by their names, matched, and checked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from ca_core.acl.access import Action
@@ -53,10 +53,11 @@ async def listed(room: ServerRoom, request: Request) -> Response:
 
 async def one(room: ServerRoom, request: Request) -> Response:
     """Return the intention of exactly this source and destination."""
-    source, destination = await _sides(room, request)
+    source, destination = _sides(room, request)
     require_read(room, request, source, destination)
     topic = destination_topic(destination)
     await until_changed(room, request, topic)
+    require_read(room, request, source, destination)  # a right may go while one waits
     view = room.store.snapshot
     found = stored(view, source, destination)
     if found is None:
@@ -66,7 +67,7 @@ async def one(room: ServerRoom, request: Request) -> Response:
 
 async def put(room: ServerRoom, request: Request) -> Response:
     """Write the intention of exactly this source and destination, whatever stands."""
-    source, destination = await _sides(room, request)
+    source, destination = _sides(room, request)
     require_write(room, request, destination)
     expect = expected_index(request)
     body = request.json_in_any_case(IntentionRequest)
@@ -79,7 +80,7 @@ async def put(room: ServerRoom, request: Request) -> Response:
 
 async def delete(room: ServerRoom, request: Request) -> Response:
     """Remove the intention of exactly this source and destination, if there is one."""
-    source, destination = await _sides(room, request)
+    source, destination = _sides(room, request)
     require_write(room, request, destination)
     expect = expected_index(request)
     decide = partial(deleted, source=source, destination=destination, expect=expect)
@@ -91,11 +92,11 @@ async def match(room: ServerRoom, request: Request) -> Response:
     """Return the intentions that match each name, as they are evaluated."""
     refuse_other_places(request, room.manager.datacenter)
     by, names = names_of(request)
-    for name in names.values():
-        require(room.may, request, Action.INTENTION_READ, right_name(name))
+    _require_each(room, request, names)
     topics_of = source_topics if by == "source" else destination_topics
     topics = tuple({topic for name in names.values() for topic in topics_of(name)})
     await until_changed(room, request, *topics)
+    _require_each(room, request, names)  # a right may go while one waits
     now = room.intentions.now
     find = now.from_source if by == "source" else now.to_destination
     answer = {text: [shown(each) for each in find(name)] for text, name in names.items()}
@@ -105,7 +106,7 @@ async def match(room: ServerRoom, request: Request) -> Response:
 
 async def check(room: ServerRoom, request: Request) -> Response:
     """Say whether a source may connect to a destination; one that asks for requests is denied."""
-    source, destination = await _sides(room, request)
+    source, destination = _sides(room, request)
     require_source_type(request)
     one_service(source, "source")
     one_service(destination, "destination")
@@ -134,9 +135,14 @@ def require_write(room: ServerRoom, request: Request, destination: Name) -> None
     require(room.may, request, Action.INTENTION_WRITE, right_name(destination))
 
 
-async def _sides(room: ServerRoom, request: Request) -> tuple[Name, Name]:
+def _sides(room: ServerRoom, request: Request) -> tuple[Name, Name]:
     refuse_other_places(request, room.manager.datacenter)
     return sides_of(request)
+
+
+def _require_each(room: ServerRoom, request: Request, names: Mapping[str, Name]) -> None:
+    for name in names.values():
+        require(room.may, request, Action.INTENTION_READ, right_name(name))
 
 
 def _upserted(
