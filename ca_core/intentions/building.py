@@ -1,4 +1,4 @@
-"""An index of very many changes, made in slices: whoever else runs on the loop has his turn between.
+"""An index after very many changes, made in slices: others on the loop have their turn between.
 
 What is yielded to is passed in, for example ``lambda: asyncio.sleep(0)``.
 """
