@@ -5,11 +5,13 @@ from ca_core.intentions.model import ANY, WILDCARD, Name
 from ca_core.intentions.shards import ShardsDraft, cell, place
 from ca_core.intentions.table import NO_WILD, Table, Wild, pair_key
 
-_SEPARATORS = "/ "
-
 
 class Draft:
-    """The next state of a table while it is made."""
+    """The next state of a table while it is made.
+
+    Attributes:
+        count: intentions in it now.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -18,7 +20,7 @@ class Draft:
         self._onward = ShardsDraft(table.onward)
         self._spaces = dict(table.spaces)
         self._every = table.every
-        self._count = table.count
+        self.count = table.count
 
     def set(self, source: Name, destination: Name, entry: Compiled | None) -> None:
         """Keep it in place of what the pair had; with None keep nothing.
@@ -36,7 +38,7 @@ class Draft:
             had = _set_beside(self._onward, source, destination, entry)
         else:
             had = self._set_wild(source, destination, entry)
-        self._count += (entry is not None) - had
+        self.count += (entry is not None) - had
 
     @property
     def copied(self) -> int:
@@ -51,7 +53,7 @@ class Draft:
             self._onward.done(),
             self._spaces,
             self._every,
-            self._count,
+            self.count,
         )
 
     def _set_exact(self, source: Name, destination: Name, entry: Compiled | None) -> bool:
@@ -71,9 +73,10 @@ class Draft:
 
 
 def _check(name: Name) -> None:
-    if any(mark in part for part in name for mark in _SEPARATORS):
+    space, service = name
+    if "/" in space or " " in space or "/" in service or " " in service:
         raise ValueError(f"{name}: names hold neither blanks nor slashes")
-    if name.namespace == WILDCARD != name.name:
+    if space == WILDCARD != service:
         raise ValueError(f"{name}: an exact name cannot follow a wildcard namespace")
 
 

@@ -174,7 +174,8 @@ class Changes:
         if intention.observe:
             ours, others = others, ours
         ours.set(source, destination, Compiled.of(intention))
-        others.set(source, destination, None)
+        if others.count:
+            others.set(source, destination, None)
 
     def delete(self, source: Name, destination: Name) -> None:
         """Remove what these names had, if anything."""

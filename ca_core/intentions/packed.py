@@ -30,17 +30,17 @@ _DECODER = msgspec.msgpack.Decoder(_Row)
 
 def packed(intention: Intention) -> bytes:
     """Return its precedence in one byte, then MessagePack; for this process's memory alone."""
-    row = _Row(
-        source=intention.source,
-        destination=intention.destination,
-        action=intention.action,
-        permissions=intention.permissions,
-        observe=intention.observe,
-        description=intention.description,
-        meta=dict(intention.meta),
-        id=intention.id,
-        created=intention.created,
-        updated=intention.updated,
+    row = (  # as _Row says
+        intention.source,
+        intention.destination,
+        intention.action,
+        intention.permissions,
+        intention.observe,
+        intention.description,
+        dict(intention.meta),
+        intention.id,
+        intention.created,
+        intention.updated,
     )
     return bytes((intention.precedence,)) + _ENCODER.encode(row)
 
