@@ -90,7 +90,8 @@ def create(
 
 def delete(client: Client, source: str, destination: str | None, output: Output) -> None:
     """Remove an intention by its names or its id. Raises as ``Client``."""
-    client.delete(_place(source, destination))
+    path, query = _place(source, destination)
+    client.delete(f"{path}?{urlencode(query)}" if query else path)
     if output is Output.JSON:
         print_json({"Source": source, "Destination": destination or "", "Deleted": True})
         return
@@ -99,7 +100,7 @@ def delete(client: Client, source: str, destination: str | None, output: Output)
 
 def get(client: Client, source: str, destination: str | None, output: Output) -> None:
     """Show an intention by its names or its id. Raises as ``Client``."""
-    answer = client.get(_place(source, destination))
+    answer = client.get(*_place(source, destination))
     if output is Output.JSON:
         print_json(answer.json())
         return
@@ -123,7 +124,7 @@ def match(client: Client, by: str, name: str, output: Output) -> None:
     if output is Output.JSON:
         print_json(answer.decoded(dict[str, Any]).get(name) or [])
         return
-    found = answer.decoded(dict[str, tuple[IntentionAnswer, ...]]).get(name, ())
+    found = answer.decoded(dict[str, tuple[IntentionAnswer, ...] | None]).get(name) or ()
     empty = f"No intention matches {name} as {by}: the default counts."
     print_lines("\n".join(map(line_of, found)) or empty)
 
@@ -145,11 +146,11 @@ def _sides(source: str, destination: str) -> dict[str, str]:
     return {"source": source, "destination": destination}
 
 
-def _place(source: str, destination: str | None) -> str:
-    """Return the path of the intention of these names, or of an id that stands alone."""
+def _place(source: str, destination: str | None) -> tuple[str, dict[str, str]]:
+    """Return path and query of the intention of these names, or of an id that stands alone."""
     if destination is None:
-        return f"{INTENTIONS}/{quote(source, safe='')}"
-    return f"{EXACT}?{urlencode(_sides(source, destination))}"
+        return f"{INTENTIONS}/{quote(source, safe='')}", {}
+    return EXACT, _sides(source, destination)
 
 
 def _taken(client: Client, pair: tuple[str, str]) -> AnsweredError:
