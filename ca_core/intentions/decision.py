@@ -107,6 +107,10 @@ class Compiled(Decision, frozen=True, gc=False, eq=False):
         """Return the intention, a new value each time."""
         return unpacked(self.packed)
 
+    def __repr__(self) -> str:
+        shown = Decision(self.allowed, self.why, self.intention, self.permission, self.would)
+        return repr(shown)
+
 
 _SENTENCES = {
     Why.DEFAULT: "Default intention policy",
