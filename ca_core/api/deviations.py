@@ -4,33 +4,8 @@
 neither is a bug.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """One difference that a client of Consul may notice.
-
-    Attributes:
-        about: what it concerns.
-        consul: what Consul does.
-        ours: what happens here.
-        why: the reason for it.
-    """
-
-    about: str
-    consul: str
-    ours: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Endpoints of Consul that are not served: ``paths`` as Consul documents them, and ``why``."""
-
-    paths: str
-    why: str
-
+from ca_core.api.deviation import Absence, Deviation
+from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
 
 DEVIATIONS = (
     Deviation(
@@ -194,6 +169,7 @@ DEVIATIONS = (
         "compared whenever it is not 0; 409 if it is an old one",
         "two operators must not undo one another",
     ),
+    *INTENTION_DEVIATIONS,
     Deviation(
         "Errors",
         "plain text, most of them 500",
@@ -216,7 +192,8 @@ DEVIATIONS = (
     Deviation(
         "JSON bodies",
         "unknown top-level fields are refused; of a repeated field the last counts",
-        "unknown and repeated fields are refused at every depth; names are case-sensitive",
+        "unknown and repeated fields are refused at every depth; names are case-sensitive, except"
+        " in intentions",
         "two readers of one body must not see two requests",
     ),
     Deviation(
@@ -248,7 +225,7 @@ DEVIATIONS = (
 
 ABSENCES = (
     Absence("`/v1/agent/connect/authorize`", "intentions are not implemented yet"),
-    Absence("`/v1/connect/intentions/…`", "intentions are not implemented yet"),
+    *INTENTION_ABSENCES,
     Absence("`/v1/acl/…`", "tokens and policies are not implemented yet"),
     Absence(
         "`/v1/agent/service/…`, `/v1/agent/services`, `/v1/agent/check/…`, `/v1/agent/checks`",
