@@ -10,6 +10,7 @@ import msgspec
 from ca_core.api.framework import framework_app
 from ca_core.api.lane import Answering, BoundRoute, Lane
 from ca_core.api.openapi import openapi_document
+from ca_core.api.requesttokens import NO_TOKENS, TokenLookup
 from ca_core.api.rooms import ProcessRoom
 from ca_core.api.routes import PROCESS_ROUTES, Route
 from ca_core.clock import Clock
@@ -26,13 +27,14 @@ def process_app(
     about: ProcessRoom,
     trust_domain: Callable[[], TrustDomain | None],
     clock: Clock,
+    tokens: TokenLookup = NO_TOKENS,
 ) -> Lane:
     """Return the application of one process: ``routes``, and what every process answers."""
     own = tuple(routes)
     described = (*(entry.route for entry in own), *PROCESS_ROUTES)
     process = replace(about, openapi=cache(partial(openapi_bytes, described)))
     everything = (*own, *bound(PROCESS_ROUTES, process))
-    answering = Answering(trust_domain, about.metrics, clock)
+    answering = Answering(trust_domain, about.metrics, clock, tokens)
     hot = [entry for entry in everything if entry.route.hot]
     return Lane(hot, answering, framework_app(everything, answering))
 

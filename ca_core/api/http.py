@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from ca_core.acl.principal import Principal
-from ca_core.errors import RequestError
+from ca_core.errors import DeniedError, RequestError
 from ca_core.wire.folding import folded
 
 MAX_BODY = 1024 * 1024
@@ -36,6 +36,8 @@ class Request:
         principal: who calls.
         remote: HOST:PORT of the other end; '' over a unix socket.
         params: the variable parts of the path.
+        refusal: why its token is nobody's, on a ``late`` route; ``rooms.require`` raises it. The
+            principal is nobody in particular then.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Request:
     principal: Principal
     params: Mapping[str, str] = field(default_factory=dict)
     remote: str = ""
+    refusal: DeniedError | None = None
 
     def arguments(self) -> dict[str, str]:
         """Return the query's parameters; of a repeated one the last value, a bare one as ''.

@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ca_core.api.authentication import header_map, link_of, principal_of, refuse_rebinding
+from ca_core.acl.principal import Anonymous, Principal
+from ca_core.api.authentication import Link, header_map, link_of, principal_of, refuse_rebinding
 from ca_core.api.http import MAX_BODY, Request, Response
 from ca_core.api.problems import problem_response
+from ca_core.api.requesttokens import NO_TOKENS, TokenLookup, given_token
 from ca_core.api.routes import Route
 from ca_core.clock import Clock
-from ca_core.errors import Error, RequestError, UnavailableError
+from ca_core.errors import DeniedError, Error, RequestError, UnavailableError
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.telemetry.metrics import Metrics
 
@@ -27,6 +29,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _READS = frozenset({"GET", "HEAD"})
 _BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+_UNRESOLVED = "Could not resolve token to authorizer"
 
 _log = logging.getLogger("ca_core.api")
 
@@ -46,14 +50,20 @@ class Answering:
         trust_domain: the mesh's, once it is known.
         metrics: counts answers.
         clock: says whether a caller's certificate is still valid.
+        tokens: knows whose a token is.
     """
 
     def __init__(
-        self, trust_domain: Callable[[], TrustDomain | None], metrics: Metrics, clock: Clock
+        self,
+        trust_domain: Callable[[], TrustDomain | None],
+        metrics: Metrics,
+        clock: Clock,
+        tokens: TokenLookup = NO_TOKENS,
     ) -> None:
         self._trust_domain = trust_domain
         self._metrics = metrics
         self._clock = clock
+        self._tokens = tokens
 
     async def answer(
         self, bound: BoundRoute, scope: Scope, receive: Receive, send: Send, params: dict[str, str]
@@ -80,7 +90,7 @@ class Answering:
     ) -> Response:
         accept = headers.get("accept", "")
         try:
-            request = await self._request(scope, receive, headers, params)
+            request = await self._request(bound.route, scope, receive, headers, params)
             return await bound.handler(request)
         except Error as error:
             return problem_response(error, accept)
@@ -91,22 +101,54 @@ class Answering:
             return problem_response(Error("internal error; the log says more"), accept)
 
     async def _request(
-        self, scope: Scope, receive: Receive, headers: dict[str, str], params: dict[str, str]
+        self,
+        route: Route,
+        scope: Scope,
+        receive: Receive,
+        headers: dict[str, str],
+        params: dict[str, str],
     ) -> Request:
         link = link_of(scope)
         refuse_rebinding(headers, link.hosts)
-        domain = self._trust_domain() if link.certificate is not None else None
+        query = scope["query_string"].decode("latin-1")
         body = b"" if scope["method"] in _BODYLESS else await read_body(receive, headers)
+        caller, refusal = self._connected(link), None
+        secret = "" if route.open else self._secret(caller, headers, query)
+        if secret:
+            caller, refusal = await self._holder(route, secret)
         return Request(
             method=scope["method"],
             path=scope["path"],
-            query=scope["query_string"].decode("latin-1"),
+            query=query,
             headers=headers,
             body=body,
-            principal=principal_of(link, domain, self._clock.now()),
+            principal=caller,
             params=params,
             remote=_remote(scope),
+            refusal=refusal,
         )
+
+    def _connected(self, link: Link) -> Principal:
+        domain = self._trust_domain() if link.certificate is not None else None
+        return principal_of(link, domain, self._clock.now())
+
+    def _secret(self, caller: Principal, headers: dict[str, str], query: str) -> str:
+        """Return the token that counts, or '': the one that was sent, else the default one."""
+        given = given_token(headers, query)
+        if given or not isinstance(caller, Anonymous):
+            return given
+        return self._tokens.default
+
+    async def _holder(self, route: Route, secret: str) -> tuple[Principal, DeniedError | None]:
+        known = self._tokens.known(secret)
+        if known is not None:
+            return known, None
+        try:
+            return await self._tokens.asked(secret), None
+        except DeniedError as error:
+            if not route.late:
+                raise
+            return Anonymous(), DeniedError(f"{_UNRESOLVED}: {error}", hint=error.hint)
 
 
 def _remote(scope: Scope) -> str:

@@ -6,6 +6,8 @@ from random import Random
 from typing import Any, Protocol
 
 from ca_core.acl.access import Action, May
+from ca_core.acl.principal import Token
+from ca_core.acl.resolving import denial
 from ca_core.agent.agent import Agent
 from ca_core.api.http import Request
 from ca_core.api.membership import Membership
@@ -101,18 +103,29 @@ def require(may: May, request: Request, action: Action, name: str = "") -> None:
     """Refuse a caller without the right.
 
     Raises:
-        DeniedError: names the right that is missing, not the caller's secrets.
+        DeniedError: names the right that is missing, not the caller's secrets; or the caller's
+            token is nobody's.
     """
+    if request.refusal is not None:
+        raise request.refusal
     if not may(request.principal, action, name):
-        wanted = f"{action}" + (f" on {name!r}" if name else "")
-        raise DeniedError(f"Permission denied: lacks {wanted}", hint=_HINTS.get(action, ""))
+        raise DeniedError(denial(request.principal, action, name), hint=_hint(request, action))
 
+
+def _hint(request: Request, action: Action) -> str:
+    """Return the next step; whoever has a token knows that its rules decide."""
+    return "" if isinstance(request.principal, Token) else _HINTS.get(action, "")
+
+
+_OPERATORS = "operators send a token, or use the server's unix socket, as root or as its own user"
 
 _HINTS = {
     Action.SERVICE_WRITE: (
-        "outside dev, a service's leaf is given over the agent's unix socket to the users listed"
-        " under [agent.workloads]"
+        "outside dev, a service's leaf is given to tokens with that right, and, over the agent's"
+        " unix socket, to the users listed under [agent.workloads]"
     ),
-    Action.OPERATOR_READ: "operators use the server's unix socket, as root or as its own user",
-    Action.OPERATOR_WRITE: "operators use the server's unix socket, as root or as its own user",
+    Action.OPERATOR_READ: _OPERATORS,
+    Action.OPERATOR_WRITE: _OPERATORS,
+    Action.ACL_READ: _OPERATORS,
+    Action.ACL_WRITE: _OPERATORS,
 }

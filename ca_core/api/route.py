@@ -40,6 +40,9 @@ class Route:
         path: with ``{name}`` for variable parts.
         handler: ``(room, request) -> Response``; its docstring's first line is the summary.
         hot: served on the lane in front of the framework; the path may end in one variable part.
+        open: needs no right; a token that is sent with it is not looked at.
+        late: an unknown token is refused where the handler asks for a right, not before: what is
+            wrong with the request itself is told first, as Consul does here.
         standing: same, corrected or ours; ``note`` says what was corrected.
         accepts, answers: the JSON types of request and answer, or None.
     """
@@ -49,6 +52,8 @@ class Route:
     room: Room
     handler: Callable[[Any, Request], Awaitable[Response]]
     hot: bool = False
+    open: bool = False
+    late: bool = False
     standing: Standing = Standing.OURS
     note: str = ""
     parameters: tuple[Parameter, ...] = ()

@@ -49,6 +49,7 @@ SERVER_ROUTES = (
         path="/v1/connect/ca/roots",
         room=Room.SERVER,
         handler=root_handlers.roots,
+        open=True,
         hot=True,
         standing=Standing.CORRECTED,
         note=(
@@ -82,6 +83,7 @@ SERVER_ROUTES = (
         path="/v1/connect/ca/crl/{authority}",
         room=Room.SERVER,
         handler=root_handlers.crl,
+        open=True,
         note="Consul has no revocation",
     ),
     Route(
@@ -89,6 +91,7 @@ SERVER_ROUTES = (
         path="/v1/cluster/join",
         room=Room.SERVER,
         handler=cluster_handlers.join,
+        open=True,
         accepts=JoinRequest,
         answers=SignedLeaf,
     ),
@@ -97,6 +100,7 @@ SERVER_ROUTES = (
         path="/v1/cluster/rejoin",
         room=Room.SERVER,
         handler=cluster_handlers.rejoin,
+        open=True,
         accepts=RejoinRequest,
         answers=SignedLeaf,
     ),
@@ -179,6 +183,7 @@ SERVER_ROUTES = (
         path="/v1/status/leader",
         room=Room.SERVER,
         handler=status_handlers.leader,
+        open=True,
         standing=Standing.SAME,
         answers=str,
     ),
@@ -190,6 +195,7 @@ AGENT_ROUTES = (
         path="/v1/agent/connect/ca/roots",
         room=Room.AGENT,
         handler=agent_handlers.roots,
+        open=True,
         hot=True,
         standing=Standing.CORRECTED,
         note="`wait` has the same default and cap everywhere; `X-Consul-KnownLeader` is set",
@@ -227,11 +233,19 @@ AGENT_ROUTES = (
 )
 
 PROCESS_ROUTES = (
-    Route(method="GET", path="/healthz", room=Room.PROCESS, handler=status_handlers.healthz),
-    Route(method="GET", path="/readyz", room=Room.PROCESS, handler=status_handlers.readyz),
+    Route(
+        method="GET", path="/healthz", room=Room.PROCESS, handler=status_handlers.healthz, open=True
+    ),
+    Route(
+        method="GET", path="/readyz", room=Room.PROCESS, handler=status_handlers.readyz, open=True
+    ),
     Route(method="GET", path="/metrics", room=Room.PROCESS, handler=status_handlers.metrics),
     Route(
-        method="GET", path="/v1/openapi.json", room=Room.PROCESS, handler=status_handlers.openapi
+        method="GET",
+        path="/v1/openapi.json",
+        room=Room.PROCESS,
+        handler=status_handlers.openapi,
+        open=True,
     ),
 )
 
