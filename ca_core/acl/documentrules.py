@@ -118,6 +118,8 @@ def _require_name(word: str, name: str) -> None:
         raise RequestError(f"a name longer than {MOST_NAME} characters", field=word)
     if not name.isprintable():
         raise RequestError("a name with characters that cannot be printed", field=word)
+    if "${" in name or "%{" in name:
+        raise RequestError("a name with a placeholder that nobody filled in", field=word)
 
 
 def _rules(word: str, name: str, attributes: object) -> Rules:

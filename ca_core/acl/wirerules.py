@@ -1,7 +1,7 @@
 """Rules as they travel and as they are stored: one small array each.
 
-``["service", "web", 2, false]`` is write on ``web``; ``true`` makes it a prefix, and ``false`` may be
-left out. The levels are 0 deny, 1 read, 2 write.
+``["service", "web", 2, false]`` is write on ``web``; ``true`` at the end makes it a prefix, and
+``false`` may be left out. The levels are 0 deny, 1 read, 2 write.
 """
 
 from collections.abc import Iterable

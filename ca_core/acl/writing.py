@@ -19,7 +19,7 @@ Named = Mapping[str, Mapping[str, Mapping[str, str]]]
 def document_of(rules: Rules, notation: Notation = Notation.TOML) -> str:
     """Return the document of some rules, merged and sorted; no level is left to be understood.
 
-    ``parse_document`` of it gives ``merged(rules)``, if its names can be printed.
+    ``parse_document`` of it gives ``merged(rules)``, if a document may hold such names.
 
     Raises:
         RequestError: rules on a service without rules on its intentions, or the reverse; no

@@ -44,7 +44,7 @@ WILDCARD_ORACLE = {
     "foo deny alone": ([about("foo", Level.DENY)], None, False),
     "foo read, all write": ([about("foo", Level.READ), EVERY[Level.WRITE]], True, False),
     "foo deny, all deny": ([about("foo", Level.DENY), EVERY[Level.DENY]], False, False),
-    "fo prefix write alone": ([about("fo", Level.WRITE, prefix=True)], True, None),
+    "prefix f write alone": ([about("f", Level.WRITE, prefix=True)], True, None),
     "all read": ([EVERY[Level.READ]], True, False),
     "all deny": ([EVERY[Level.DENY]], False, False),
     "a name '*' write": ([about("*", Level.WRITE)], True, None),
