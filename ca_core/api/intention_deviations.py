@@ -46,7 +46,7 @@ INTENTION_DEVIATIONS = (
         "Intentions: namespaces",
         "in Enterprise",
         "`ns/svc` and `*/*` everywhere; a rule on `svc` is about the namespace `default` alone,"
-        " one on `ns/svc` about that service",
+        " one on `/ns/svc` about that service",
         "certificates carry namespaces already",
     ),
     Deviation(

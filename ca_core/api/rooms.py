@@ -124,6 +124,8 @@ _HINTS = {
         "outside dev, a service's leaf is given to tokens with that right, and, over the agent's"
         " unix socket, to the users listed under [agent.workloads]"
     ),
+    Action.INTENTION_READ: _OPERATORS,
+    Action.INTENTION_WRITE: _OPERATORS,
     Action.OPERATOR_READ: _OPERATORS,
     Action.OPERATOR_WRITE: _OPERATORS,
     Action.ACL_READ: _OPERATORS,

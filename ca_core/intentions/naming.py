@@ -77,9 +77,12 @@ def short(name: Name) -> str:
 def right_name(name: Name) -> str:
     """Return the name under which rights on it are looked up; ``*`` for every wildcard.
 
-    A service of another namespace is ``ns/svc`` there: a rule on ``svc`` says nothing of it.
+    A service of another namespace is ``/ns/svc`` there: no rule on services of ``default``, by name
+    or by the beginning of names, speaks of it; one on ``""`` speaks of everything.
     """
-    return WILDCARD if name.name == WILDCARD else short(name)
+    if name.name == WILDCARD:
+        return WILDCARD
+    return name.name if name.namespace == DEFAULT_NAMESPACE else f"/{name}"
 
 
 def _no_peer(text: str, field: str) -> RequestError:

@@ -114,11 +114,11 @@ async def test_a_wildcard_is_read_with_any_right_and_written_with_every(room, ca
 
 
 async def test_a_rule_on_a_name_gives_nothing_in_another_namespace(room):
-    """``ns/db`` is another service than ``db``."""
-    room.allowing(rule("db", "write", "write"))
+    """``ns/db`` is another service than ``db``, and begins with no letter of a service."""
+    room.allowing(rule("db", "write", "write") + rule("n", "write", "write", "service_prefix"))
     assert await may(room.put("web", "db", principal=HOLDER))
     assert not await may(room.put("web", "ns/db", principal=HOLDER))
-    room.allowing(rule("ns/db", "write", "write"))
+    room.allowing(rule("/ns/", "write", "write", "service_prefix"))
     assert await may(room.put("web", "ns/db", principal=HOLDER))
 
 

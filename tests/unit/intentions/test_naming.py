@@ -86,7 +86,7 @@ def test_the_default_namespace_is_not_written():
 
 
 def test_a_rule_on_a_name_says_nothing_of_other_namespaces():
-    """Rights on ``db`` are not rights on ``ns/db``; every wildcard is ``*``."""
+    """Rights on ``db``, or on ``n…``, are none on ``ns/db``; every wildcard is ``*``."""
     assert right_name(Name("default", "db")) == "db"
-    assert right_name(Name("ns", "db")) == "ns/db"
+    assert right_name(Name("ns", "db")) == "/ns/db"
     assert {right_name(Name("default", "*")), right_name(Name("ns", "*")), right_name(ANY)} == {"*"}
