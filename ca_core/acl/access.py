@@ -81,10 +81,8 @@ OPERATORS = frozenset(Action) - {Action.SERVICE_WRITE, Action.NODE_WRITE}
 _OF_A_WORKLOAD = frozenset({Action.SERVICE_WRITE, Action.SERVICE_READ, Action.INTENTION_READ})
 """What a service may on its own name, as a token with ``service:write`` on it."""
 
-_OF_AN_AGENT = frozenset(
-    {Action.SERVICE_WRITE, Action.SERVICE_READ, Action.INTENTION_READ, Action.NODE_READ}
-)
-"""What an agent may on every name: it speaks for whatever runs on its node."""
+_OF_AN_AGENT = frozenset({Action.SERVICE_READ, Action.INTENTION_READ, Action.NODE_READ})
+"""What an agent may on every name, and ``service:write`` too if it vouches for its node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +92,13 @@ class LocalRules:
     Attributes:
         owner_uid: the user this process runs as; that user and root are operators.
         workloads: service name → uids that may have its leaf (``[agent.workloads]``).
+        agents_vouch: whether an agent may have the leaf of any service for whom it says; else only
+            for holders of tokens.
     """
 
     owner_uid: int
     workloads: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    agents_vouch: bool = True
 
     def __call__(self, caller: Principal, action: Action, name: str) -> bool:
         """Say whether ``caller`` may do ``action`` on ``name``."""
@@ -105,11 +106,16 @@ class LocalRules:
             case Peer(uid=uid):
                 return self._of_peer(uid, action, name)
             case Node(identity=AgentId(node=node)):
-                return action in _OF_AN_AGENT or (action is Action.NODE_WRITE and node == name)
+                return self._of_agent(node, action, name)
             case Anonymous(loopback=loopback):
                 return loopback and action is Action.AGENT_READ
             case _:
                 return False
+
+    def _of_agent(self, node: str, action: Action, name: str) -> bool:
+        if action is Action.SERVICE_WRITE:
+            return self.agents_vouch
+        return action in _OF_AN_AGENT or (action is Action.NODE_WRITE and node == name)
 
     def _of_peer(self, uid: int, action: Action, name: str) -> bool:
         if action is Action.AGENT_READ or (uid in (0, self.owner_uid) and action in OPERATORS):

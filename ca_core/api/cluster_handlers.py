@@ -4,9 +4,9 @@ from datetime import datetime
 
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names, own_name
-from ca_core.acl.principal import Node, Principal
+from ca_core.acl.principal import Node, Principal, Token
 from ca_core.api.http import Request, Response, json_response
-from ca_core.api.rooms import ServerRoom, require
+from ca_core.api.rooms import ServerRoom, require, require_right
 from ca_core.authority.leafrequests import IssuedLeaf
 from ca_core.authority.roots import bundle_pem
 from ca_core.authority.rows import current_signer
@@ -70,8 +70,8 @@ async def sign(room: ServerRoom, request: Request) -> Response:
     csr = checked_csr(room, asked.csr)
     if csr.identity == agent:
         return await _renewed(room, csr, agent, key, _replaced(room, asked))
-    require_names(room, request, csr)
-    caller = request.principal
+    caller = await _holder(room, request, asked, agent)
+    require_names(room, caller, csr)
     issued = await room.manager.sign(csr, principal=caller, replaces=_replaced(room, asked))
     # It counts until that leaf has ended; and it may have been forgotten meanwhile.
     await room.membership.fetched(agent, joined, issued.certificate.not_valid_after_utc)
@@ -160,7 +160,7 @@ def checked_csr(room: ServerRoom, pem: str) -> CheckedCsr:
     return csr
 
 
-def require_names(room: ServerRoom, request: Request, csr: CheckedCsr) -> None:
+def require_names(room: ServerRoom, caller: Principal, csr: CheckedCsr) -> None:
     """Refuse a CSR for an identity or names that this caller may not have.
 
     Raises:
@@ -171,11 +171,11 @@ def require_names(room: ServerRoom, request: Request, csr: CheckedCsr) -> None:
         case ServiceId(service=name, namespace=namespace):
             if namespace != DEFAULT_NAMESPACE:  # a right on a name is one on it in that namespace
                 raise RequestError(f"only {DEFAULT_NAMESPACE!r} is served here", field="ns")
-            require(room.may, request, Action.SERVICE_WRITE, name)
+            require_right(room.may, caller, Action.SERVICE_WRITE, name)
         case _:
             raise RequestError("only services and the agent itself get leaves here", field="csr")
     for name in foreign_names(own_name(csr.identity), csr.dns_names, csr.ip_addresses):
-        require(room.may, request, Action.OPERATOR_WRITE, name)
+        require_right(room.may, caller, Action.OPERATOR_WRITE, name)
 
 
 def signed_leaf(room: ServerRoom, issued: IssuedLeaf) -> SignedLeaf:
@@ -187,6 +187,15 @@ def signed_leaf(room: ServerRoom, issued: IssuedLeaf) -> SignedLeaf:
         datacenter=room.manager.datacenter,
         roots_pem=bundle_pem(room.store.snapshot),
     )
+
+
+async def _holder(
+    room: ServerRoom, request: Request, asked: SignRequest, agent: AgentId
+) -> Principal:
+    """Return for whom an agent asks: the holder of a token it was shown, else the agent itself."""
+    if not asked.grant:
+        return request.principal
+    return Token(await room.granting.holder(asked.grant, agent))
 
 
 async def _renewed(

@@ -70,7 +70,7 @@ class Answering:
     ) -> None:
         """Read, authenticate, handle, and send; errors become problem documents."""
         headers = header_map(scope["headers"])
-        reads, task = _given_up_with(scope), asyncio.current_task()
+        reads, task = _given_up_with(scope, bound.route), asyncio.current_task()
         reads.add(task)
         try:
             response = await self._response(bound, scope, receive, headers, params)
@@ -156,10 +156,11 @@ def _remote(scope: Scope) -> str:
     return f"{client[0]}:{client[1]}" if client else ""
 
 
-def _given_up_with(scope: Scope) -> set[Any]:
+def _given_up_with(scope: Scope, route: Route) -> set[Any]:
     """Return where a read puts its task, so that it ends with its client; a change is finished."""
     empty: set[Any] = set()
-    found: set[Any] = scope.get("ca_core.reads", empty) if scope["method"] in _READS else empty
+    reads = route.reads or scope["method"] in _READS
+    found: set[Any] = scope.get("ca_core.reads", empty) if reads else empty
     return found
 
 

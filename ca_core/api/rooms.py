@@ -6,9 +6,10 @@ from random import Random
 from typing import Any, Protocol
 
 from ca_core.acl.access import Action, May
-from ca_core.acl.principal import Token
+from ca_core.acl.principal import Principal, Token
 from ca_core.acl.resolving import denial
 from ca_core.agent.agent import Agent
+from ca_core.api.granting import Granting
 from ca_core.api.http import Request
 from ca_core.api.membership import Membership
 from ca_core.authority.events import Events
@@ -30,6 +31,7 @@ class ServerRoom:
     Attributes:
         lifecycle: changes who signs.
         intentions: the newest index of them; it follows the store.
+        granting: tokens at agents.
         reachability: which agents call; this process's memory only.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
@@ -44,6 +46,7 @@ class ServerRoom:
     membership: Membership
     lifecycle: Lifecycle
     intentions: Following
+    granting: Granting
     reachability: Reachability
     clock: Clock
     may: May
@@ -100,21 +103,25 @@ class ProcessRoom:
 
 
 def require(may: May, request: Request, action: Action, name: str = "") -> None:
-    """Refuse a caller without the right.
+    """Refuse a request of a caller without the right.
 
     Raises:
-        DeniedError: names the right that is missing, not the caller's secrets; or the caller's
-            token is nobody's.
+        DeniedError: as ``require_right``; or the caller's token is nobody's.
     """
     if request.refusal is not None:
         raise request.refusal
-    if not may(request.principal, action, name):
-        raise DeniedError(denial(request.principal, action, name), hint=_hint(request, action))
+    require_right(may, request.principal, action, name)
 
 
-def _hint(request: Request, action: Action) -> str:
-    """Return the next step; whoever has a token knows that its rules decide."""
-    return "" if isinstance(request.principal, Token) else _HINTS.get(action, "")
+def require_right(may: May, caller: Principal, action: Action, name: str = "") -> None:
+    """Refuse a caller without the right.
+
+    Raises:
+        DeniedError: names the right that is missing, not the caller's secrets.
+    """
+    if not may(caller, action, name):  # whoever has a token knows that its rules decide
+        hint = "" if isinstance(caller, Token) else _HINTS.get(action, "")
+        raise DeniedError(denial(caller, action, name), hint=hint)
 
 
 _OPERATORS = "operators send a token, or use the server's unix socket, as root or as its own user"

@@ -43,6 +43,7 @@ class Route:
         open: needs no right; a token that is sent with it is not looked at.
         late: an unknown token is refused where the handler asks for a right, not before: what is
             wrong with the request itself is told first, as Consul does here.
+        reads: changes nothing although it is no GET, so that it ends with its client.
         standing: same, corrected or ours; ``note`` says what was corrected.
         accepts, answers: the JSON types of request and answer, or None.
     """
@@ -54,6 +55,7 @@ class Route:
     hot: bool = False
     open: bool = False
     late: bool = False
+    reads: bool = False
     standing: Standing = Standing.OURS
     note: str = ""
     parameters: tuple[Parameter, ...] = ()

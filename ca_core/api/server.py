@@ -11,14 +11,18 @@ from random import Random
 from typing import BinaryIO
 
 from ca_core.acl.access import May
+from ca_core.acl.resolving import Resolver, TokenRules
+from ca_core.acl.rights import DefaultPolicy
 from ca_core.agent.supervision import supervised
 from ca_core.api.app import bound, process_app
 from ca_core.api.bystanders import bystanders_of
 from ca_core.api.casettings import settings_from
 from ca_core.api.configfile import ConfigurationFile
+from ca_core.api.granting import NAMESPACE, Granting
 from ca_core.api.keysource import KeySource, ephemeral_keys, server_keys
 from ca_core.api.lane import BoundRoute, Lane
 from ca_core.api.membership import Membership
+from ca_core.api.requesttokens import StoredTokens
 from ca_core.api.rooms import ProcessRoom, ServerRoom
 from ca_core.api.routes import SERVER_ROUTES
 from ca_core.api.serverleaf import Install, ServerLeaf
@@ -50,6 +54,7 @@ from ca_core.lifecycle.rows import Wishes
 from ca_core.lifecycle.tools import Tools
 from ca_core.state.lease import Lease
 from ca_core.state.memory import MemoryEngine
+from ca_core.state.secrets import EncryptedSecrets
 from ca_core.state.sqlite import SqliteEngine
 from ca_core.state.store import Store
 from ca_core.state.wholefile import create_whole
@@ -63,7 +68,10 @@ NAME_FILE = "server.id"
 class Surroundings:
     """What a server takes from the world, so that tests can give another one.
 
-    ``default`` holds where no intention matches.
+    Attributes:
+        may: what holds without tokens.
+        policy: what holds where no rule of a token decides.
+        default: what holds where no intention matches.
     """
 
     clock: Clock
@@ -72,6 +80,7 @@ class Surroundings:
     random: Random
     environment: Mapping[str, str]
     default: Default = DENIED
+    policy: DefaultPolicy = DefaultPolicy.DENY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +188,8 @@ class Server:
         policy = RotationPolicy(wishes=wishes, automatic=config.rotation.automatic)
         self.reachability = Reachability(clock)
         self.intentions = Following(store, around.default)
+        chain_of = Resolver(lambda: store.snapshot, clock, around.policy)
+        self.may: May = TokenRules(chain_of, around.may)
         self.lifecycle = self._lifecycle(opener, policy)
         self.file = ConfigurationFile(lambda: config, self.lifecycle.changes, opener, wishes)
         self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
@@ -212,8 +223,9 @@ class Server:
             lifecycle=self.lifecycle,
             intentions=self.intentions,
             reachability=self.reachability,
+            granting=self._granting(),
             clock=clock,
-            may=self._around.may,
+            may=self.may,
             random=self._around.random,
             wishes=wishes,
             drift=self.file.drift,
@@ -221,6 +233,11 @@ class Server:
             leader=lambda: self._address if self.keeper.leads else "",
             rekey=lambda: self._state.keys.rekey(store),
         )
+
+    def _granting(self) -> Granting:
+        store, around = self.store, self._around
+        kept = EncryptedSecrets(store, self._state.keys, NAMESPACE)
+        return Granting(lambda: store.snapshot, kept, around.clock, around.policy)
 
     @property
     def store(self) -> Store:
@@ -234,13 +251,15 @@ class Server:
     def app(self) -> Lane:
         """Return the application of a process that is a server alone."""
         domain = lambda: trust_domain(self.store.snapshot)  # noqa: E731 - read anew each time
-        return process_app(self.routes(), self.about(), domain, self._around.clock)
+        clock = self._around.clock
+        tokens = StoredTokens(lambda: self.store.snapshot, clock)
+        return process_app(self.routes(), self.about(), domain, clock, tokens)
 
     def about(self) -> ProcessRoom:
         """Return what this process tells about itself."""
         return ProcessRoom(
             metrics=self.metrics,
-            may=self._around.may,
+            may=self.may,
             why_not_ready=self.manager.why_not_ready,
             before_scrape=self.manager.pulse.taken,
             remark=self.manager.pulse.remark,

@@ -29,10 +29,15 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """``POST /v1/cluster/sign``: a leaf for a service on this node, or the agent's own next one.
 
     ``replaces`` is the RFC 3339 expiry of the leaf that the new one replaces; empty at first.
+    ``grant`` is that of the token whose holder wants the leaf; with it, the token's rights decide.
     """
 
     csr: str = msgspec.field(name="CSR")
     replaces: str = msgspec.field(name="Replaces", default="")
+    grant: str = msgspec.field(name="Grant", default="")
+
+    def __repr__(self) -> str:
+        return f"SignRequest(replaces={self.replaces!r}, granted={bool(self.grant)})"
 
 
 class SignedLeaf(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,55 @@
+"""``/v1/cluster/grant…``: an agent learns what a token that it was shown may, and follows it."""
+
+from ca_core.acl.policies import ACL_TOPIC
+from ca_core.api.blocking import MAX_WAIT
+from ca_core.api.cluster_handlers import calling_agent
+from ca_core.api.http import Request, Response, json_response
+from ca_core.api.rooms import ServerRoom
+from ca_core.durations import parse_duration
+from ca_core.errors import RequestError
+from ca_core.identity.spiffe import AgentId
+from ca_core.wire.grants import GrantRequest, GrantsAnswer, GrantsRequest
+
+MAX_GRANTS = 2000
+"""Grants that one request may name; 500 bytes each fit into a body."""
+
+
+async def grant(room: ServerRoom, request: Request) -> Response:
+    """Exchange a token's secret for its rights and a grant, on that agent's connection."""
+    asked = request.json(GrantRequest)
+    agent, _ = await calling_agent(room, request)
+    return json_response(await room.granting.granted(asked.secret, agent))
+
+
+async def grants(room: ServerRoom, request: Request) -> Response:
+    """Tell what tokens may now, once it is not what the agent knows; grants come renewed."""
+    asked = request.json(GrantsRequest)
+    if len(asked.grants) > MAX_GRANTS:
+        raise RequestError(f"more than {MAX_GRANTS}", field="Grants")
+    agent, _ = await calling_agent(room, request)
+    return json_response(await followed(room, agent, asked))
+
+
+async def followed(room: ServerRoom, agent: AgentId, asked: GrantsRequest) -> GrantsAnswer:
+    """Return what holds, at once if it is news to the agent, else when it changes or in ``wait``.
+
+    Raises:
+        RequestError: ``wait`` is no span of time.
+        UnavailableError: the key of grants cannot be had now.
+    """
+    wait = min(parse_duration(asked.wait, field="Wait"), MAX_WAIT).total_seconds()
+    ends = room.clock.monotonic() + wait
+    accessors = await room.granting.held(asked.grants, agent)
+    while True:
+        view = room.store.snapshot
+        answer = await room.granting.answer(view, accessors, agent)
+        left = ends - room.clock.monotonic()
+        if answer.digest != asked.digest or left <= 0:
+            return answer
+        first = room.granting.next_end(view, accessors)
+        pause = left if first is None else min(left, first.total_seconds() + _A_MOMENT)
+        await room.store.wait((ACL_TOPIC,), view.topic_index(ACL_TOPIC), pause)
+
+
+_A_MOMENT = 0.001
+"""Seconds: a token has ended once its end is past, not when it comes."""
