@@ -79,7 +79,6 @@ class _Parser:
         keys = [self._key("a name")]
         while self._ahead.kind in {"string", "word"}:
             keys.append(self._key("a name"))
-            self._require_shallow(depth + len(keys))
         value = self._value(depth + len(keys), labelled=len(keys) > 1)
         for key in reversed(keys[1:]):
             value = ((key, value),)

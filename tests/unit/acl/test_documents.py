@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_core.acl.documentrules import ABSENT, MOST_NAME, MOST_RULES
-from ca_core.acl.documents import MOST_BYTES, Notation, notation_of, parse_document
+from ca_core.acl.documents import MOST_BYTES, MOST_IN_A_LINE, Notation, notation_of, parse_document
 from ca_core.acl.rights import merged
 from ca_core.acl.rules import Level, Resource, Rule
 from ca_core.acl.writing import document_of
@@ -238,6 +238,14 @@ def test_size_and_number_are_bounded():
     assert len(parse_document(full)) == MOST_RULES
     with pytest.raises(RequestError, match="65537 bytes, at most 65536"):
         parse_document(full + "#")
+
+
+def test_a_line_of_toml_is_bounded():
+    """A dotted key takes the square of its length to parse; as long as may be is read."""
+    longest = '[service.x]\npolicy = "read"'.ljust(len("[service.x]\n") + MOST_IN_A_LINE)
+    assert parse_document(longest) == parse_document('service "x" { policy = "read" }')
+    with pytest.raises(RequestError, match="a line of more than 512 characters"):
+        parse_document(longest + " ")
 
 
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")), max_size=12).filter(

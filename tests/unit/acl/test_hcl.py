@@ -21,6 +21,7 @@ WEB = (("service", (("web", (("policy", "read"),)),)),)
         'service = { web: { policy = "read" }, }',
         'service\n"web"\n{\npolicy\n=\n"read"\n}',
         '# a\nservice "web" { // b\n policy = /* c\n d */ "read" } # e',
+        '/* a */ service "web" { policy /**/ = "read" } /* b */',
         'service "w\\u0065b" { policy = "\\U00000072ead" }',
     ],
 )
