@@ -18,6 +18,7 @@ NAMES = (
     "cached_leaf",
     "reissue",
     "phases",
+    "decide",
 )
 
 

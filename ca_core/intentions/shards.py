@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-SHARDS = 4096
-"""With a million entries a shard holds 244, and a copy takes microseconds."""
-
 ROWS, COLUMNS = 128, 32
-"""The same shards as a table, for keys of two names: a row holds all of one, a column the other.
+"""Shards of what is kept by two names: a row holds all of one, a column all of the other.
 
-Where a million entries are all of one row, a shard holds 31,250 and a copy takes a millisecond.
+With a million entries a shard holds 244, and a copy takes microseconds; where all are of one row
+it holds 31,250, and a copy takes a millisecond.
 """
+
+PLACES = 256
+"""Shards of what is kept by one name: few, so that a cache of a processor holds the empty ones."""
 
 ValueT = TypeVar("ValueT")
 Parts = tuple[Mapping[str, ValueT], ...]
@@ -23,7 +24,7 @@ Parts = tuple[Mapping[str, ValueT], ...]
 
 def place(name: str) -> int:
     """Return the shard of what is kept by one name."""
-    return hash(name) & SHARDS - 1
+    return hash(name) & PLACES - 1
 
 
 def cell(row: str, column: str) -> int:
@@ -36,10 +37,15 @@ class Shards(Generic[ValueT]):
     """One immutable state.
 
     Attributes:
-        parts: ``SHARDS`` dictionaries, which nobody changes.
+        parts: dictionaries that nobody changes, ``ROWS * COLUMNS`` or ``PLACES`` of them.
     """
 
-    parts: Parts[ValueT] = ({},) * SHARDS
+    parts: Parts[ValueT]
+
+    @classmethod
+    def empty(cls, parts: int) -> "Shards[ValueT]":
+        """Return so many shards with nothing in them."""
+        return cls(({},) * parts)
 
     def __iter__(self) -> Iterator[tuple[str, ValueT]]:
         for part in self.parts:

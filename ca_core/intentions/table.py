@@ -13,7 +13,7 @@ import msgspec
 
 from ca_core.intentions.decision import Compiled
 from ca_core.intentions.model import ANY, WILDCARD, Name
-from ca_core.intentions.shards import COLUMNS, ROWS, SHARDS, Shards, cell, place
+from ca_core.intentions.shards import COLUMNS, PLACES, ROWS, Shards, cell, place
 
 _NOTHING: Mapping[str, Compiled] = {}
 
@@ -60,9 +60,9 @@ class Table:
         count: intentions in it.
     """
 
-    exact: Shards[Compiled] = field(default_factory=Shards)
-    toward: Shards[Wild] = field(default_factory=Shards)
-    onward: Shards[Wild] = field(default_factory=Shards)
+    exact: Shards[Compiled] = field(default_factory=lambda: Shards.empty(ROWS * COLUMNS))
+    toward: Shards[Wild] = field(default_factory=lambda: Shards.empty(PLACES))
+    onward: Shards[Wild] = field(default_factory=lambda: Shards.empty(PLACES))
     spaces: Mapping[str, Wild] = field(default_factory=lambda: MappingProxyType({}))
     every: Wild = NO_WILD
     count: int = 0
@@ -85,10 +85,10 @@ class Table:
         part = self.exact.parts[(to & ROWS - 1) * COLUMNS + (by & COLUMNS - 1)]
         if found := part.get(f"{to_space}/{to_name} {space}/{name}"):
             return found
-        wild = self.toward.parts[to & SHARDS - 1].get(f"{to_space}/{to_name}")
+        wild = self.toward.parts[to & PLACES - 1].get(f"{to_space}/{to_name}")
         if wild is not None and (found := wild.spaces.get(space) or wild.every):
             return found
-        own = self.onward.parts[by & SHARDS - 1].get(f"{space}/{name}", NO_WILD)
+        own = self.onward.parts[by & PLACES - 1].get(f"{space}/{name}", NO_WILD)
         wild = self.spaces.get(to_space, NO_WILD)
         return (
             own.spaces.get(to_space)

@@ -14,7 +14,7 @@ from ca_core.intentions.building import built, changed
 from ca_core.intentions.decision import Default
 from ca_core.intentions.index import DENIED, Changes, Index
 from ca_core.intentions.model import ANY, Intention, Name
-from ca_core.intentions.shards import SHARDS
+from ca_core.intentions.shards import COLUMNS, ROWS
 from tests.unit.intentions.reference import Reference
 from tests.unit.intentions.rulesets import (
     NAMES,
@@ -233,5 +233,5 @@ def test_the_collector_has_nothing_to_look_at():
     before = len(gc.get_objects())
     index = Index.of(rules)
     gc.collect()
-    assert len(gc.get_objects()) - before < SHARDS * 3  # the shards themselves, at most
+    assert len(gc.get_objects()) - before < 2 * ROWS * COLUMNS  # the shards themselves, at most
     assert not any(gc.is_tracked(one) for one in index.enforced)
