@@ -28,7 +28,8 @@ from ca_core.api.listeners import Listener
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.rooms import AgentRoom, ProcessRoom
 from ca_core.api.routes import AGENT_ROUTES
-from ca_core.api.server import OpenState, Server, Surroundings, memory_state, stored_state
+from ca_core.api.server import OpenState, Server, Surroundings, memory_state
+from ca_core.api.storedstate import stored_state
 from ca_core.api.tlslisteners import TlsListeners
 from ca_core.authority.plugintrace import trace_wanted_by
 from ca_core.authority.registry import Registry

@@ -3,12 +3,9 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from random import Random
-from typing import BinaryIO
 
 from ca_core.acl.access import May
 from ca_core.acl.resolving import Resolver, TokenRules
@@ -19,7 +16,7 @@ from ca_core.api.bystanders import bystanders_of
 from ca_core.api.casettings import settings_from
 from ca_core.api.configfile import ConfigurationFile
 from ca_core.api.granting import NAMESPACE, Granting
-from ca_core.api.keysource import KeySource, ephemeral_keys, server_keys
+from ca_core.api.keysource import KeySource, ephemeral_keys
 from ca_core.api.lane import BoundRoute, Lane
 from ca_core.api.membership import Membership
 from ca_core.api.requesttokens import StoredTokens
@@ -41,7 +38,7 @@ from ca_core.authority.opening import Opener
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import trust_domain
 from ca_core.clock import Clock
-from ca_core.config.model import Config, ServerConfig
+from ca_core.config.model import Config
 from ca_core.contract.events import EventType
 from ca_core.identity.spiffe import TrustDomain
 from ca_core.intentions.decision import Default
@@ -55,13 +52,8 @@ from ca_core.lifecycle.tools import Tools
 from ca_core.state.lease import Lease
 from ca_core.state.memory import MemoryEngine
 from ca_core.state.secrets import EncryptedSecrets
-from ca_core.state.sqlite import SqliteEngine
 from ca_core.state.store import Store
-from ca_core.state.wholefile import create_whole
 from ca_core.telemetry.metrics import Metrics
-
-STATE_FILE = "state.db"
-NAME_FILE = "server.id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,55 +84,11 @@ class OpenState:
     name: str
 
 
-def _ignore(_boundary: str) -> None:
-    """Nobody watches."""
-
-
 def memory_state() -> OpenState:
     """Return state that dies with the process."""
     return OpenState(
         store=Store(MemoryEngine()), keys=ephemeral_keys(), name=f"memory-{uuid.uuid4().hex[:12]}"
     )
-
-
-def stored_state(
-    config: ServerConfig,
-    data_dir: Path,
-    environment: Mapping[str, str],
-    *,
-    on_boundary: Callable[[str], None] = _ignore,
-) -> OpenState:
-    """Open the state in ``data_dir``, making it at the first start. Blocks.
-
-    Args:
-        config: where the key-encryption keys come from.
-        data_dir: folder of the state.
-        environment: may hold the keys.
-        on_boundary: called around every durable step; crash tests use it.
-
-    Raises:
-        ConfigError: corrupt, in use by another process, newer than this program, or the keys cannot
-            be used; says which file and what to do. Nothing is changed.
-    """
-    store = Store(SqliteEngine(data_dir / STATE_FILE, on_boundary=on_boundary))
-    try:
-        keys = server_keys(config, data_dir, store, environment)
-        return OpenState(store=store, keys=keys, name=_lasting_name(data_dir / NAME_FILE))
-    except BaseException:
-        store.close()
-        raise
-
-
-def _lasting_name(path: Path) -> str:
-    """Return this data folder's server name, drawn once: the lease knows a former life by it."""
-
-    def write(file: BinaryIO) -> None:
-        file.write(f"server-{uuid.uuid4().hex[:12]}\n".encode())
-
-    if not path.exists():
-        with suppress(FileExistsError):
-            create_whole(path, write)
-    return path.read_text().strip()
 
 
 def _admitting(registry: Registry, config: Config) -> Registry:

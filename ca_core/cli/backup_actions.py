@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ca_core.api.server import STATE_FILE
+from ca_core.api.storedstate import STATE_FILE
 from ca_core.cli.backup import BACKUP
 from ca_core.cli.client import Client
 from ca_core.errors import ConfigError

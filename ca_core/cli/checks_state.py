@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ca_core.api.casettings import settings_from
-from ca_core.api.server import STATE_FILE
+from ca_core.api.storedstate import STATE_FILE
 from ca_core.authority.configuration import digest_of
 from ca_core.authority.rows import CONFIGURATION, ConfigurationRow, read
 from ca_core.cli.checkup import Check, Level, Situation

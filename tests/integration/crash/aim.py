@@ -6,7 +6,7 @@ Where a first start has come is seen from outside by how far its write-ahead log
 import asyncio
 from collections import Counter, defaultdict
 
-from ca_core.api.server import STATE_FILE
+from ca_core.api.storedstate import STATE_FILE
 from tests.integration.crash.autopsy import PHASES
 
 FIRST_START = 180_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives import serialization
 
-from ca_core.api.server import STATE_FILE
+from ca_core.api.storedstate import STATE_FILE
 from ca_core.authority.ceilings import ceiling_of
 from ca_core.authority.record import COUNTS, LEDGER, RUNS, CountRow, IssuanceRow
 from ca_core.authority.rows import (

@@ -9,7 +9,7 @@ import subprocess
 import httpx
 import pytest
 
-from ca_core.api.server import STATE_FILE
+from ca_core.api.storedstate import STATE_FILE
 from ca_core.identity.leafcsr import csr_pem, leaf_csr
 from ca_core.state.kek import key_file, read_key_file
 from tests.integration.crash.cluster import Cluster

@@ -15,7 +15,7 @@ import ca_provider_builtin.primary  # noqa: F401 - loaded before the fork, as th
 import msgspec
 
 from ca_core.api import running
-from ca_core.api.server import stored_state
+from ca_core.api.storedstate import stored_state
 from ca_core.cli.serving import serve
 from ca_core.clock import SystemClock
 from ca_core.config import load_config
