@@ -13,6 +13,7 @@ ROUNDS = 1500
 SEED = 20260101
 
 PIECES = ["", "0", "1", "-1", "x", "é", "\x00", "%", "/", "..", "a" * 300, "null", "1h", "9" * 40]
+PIECES += ["allow", "deny", "*/*", "peer:p/web", "(a+)+", "source", "destination"]
 PIECES += ["web", "n1", "[", "{}", "\ud7ff", "true", "*", "127.0.0.1", "spiffe://a/b", "\r\n", ","]
 NAMES = [
     "index",
@@ -29,6 +30,8 @@ NAMES = [
     "TTL",
 ]
 NAMES += ["TokenID", "Secret", "Replaces", "Chain", ""]
+NAMES += ["source", "destination", "by", "name", "cas", "filter", "source-type"]
+NAMES += ["SourceName", "DestinationName", "Action", "Permissions", "HTTP", "Header", "PathRegex"]
 ACCEPTS = ["*/*", "application/json", "text/html", "é".encode(), ""]
 SEGMENTS = ["web", "%2f", "%00", "%ff", "%C3%A9", "a b"]
 METHODS = ["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"]
