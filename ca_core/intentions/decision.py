@@ -22,6 +22,8 @@ class Why(StrEnum):
     """The default intention policy."""
     ACL_DEFAULT = "acl_default"
     """No default intention policy is set: the default policy of tokens."""
+    REQUEST = "request"
+    """An intention with permissions, and a request that can be read in several ways: a denial."""
     TRUST_DOMAIN = "trust_domain"
     """The caller is of another trust domain."""
     DATACENTER = "datacenter"
@@ -65,8 +67,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False, eq=False):
         match self.why:
             case Why.INTENTION:
                 return f"Matched L4 intention: {self.intention}"
-            case Why.L7 | Why.PERMISSION:
+            case Why.L7:
                 return f"Matched L7 intention: {self.intention}"
+            case Why.PERMISSION:
+                return f"Matched L7 intention: {self.intention}, Permissions[{self.permission}]"
             case _:
                 return _SENTENCES[self.why]
 
@@ -115,6 +119,7 @@ class Compiled(Decision, frozen=True, gc=False, eq=False):
 _SENTENCES = {
     Why.DEFAULT: "Default intention policy",
     Why.ACL_DEFAULT: "Default behavior configured by ACLs",
+    Why.REQUEST: "The request can be read in more than one way",
     Why.TRUST_DOMAIN: "Identity from an external trust domain",
     Why.DATACENTER: "Identity from another datacenter",
     Why.CERTIFICATE: "The certificate is not valid here",

@@ -15,6 +15,7 @@ from ca_core.intentions.model import (
     Permission,
     Verdict,
 )
+from ca_core.intentions.paths import require_normal
 from ca_core.intentions.regex import checked_regex
 from ca_core.wire.intentions import HeaderBody, HttpBody, PermissionBody
 
@@ -121,8 +122,12 @@ def _path(body: HttpBody, place: str) -> tuple[PathMatch, str]:
 def _require_path(match: PathMatch, text: str, field: str) -> None:
     if match is PathMatch.REGEX:
         checked_regex(text, field)
+        if not text.isascii():
+            raise RequestError("would match no request: paths are ASCII, with escapes", field=field)
     elif not text.startswith("/"):
         raise RequestError(f"doesn't start with '/': {text[:80]!r}", field=field)
+    else:
+        require_normal(text, field, prefix=match is PathMatch.PREFIX)
 
 
 def _methods(given: Sequence[str], field: str) -> tuple[str, ...]:
