@@ -25,6 +25,7 @@ from ca_core.intentions.model import Intention, Name
 from ca_core.intentions.naming import one_service, right_name
 from ca_core.intentions.rows import (
     INTENTIONS_TOPIC,
+    Stored,
     destination_topic,
     destination_topics,
     evaluated,
@@ -101,9 +102,8 @@ async def match(room: ServerRoom, request: Request) -> Response:
     _require_each(room, request, names)  # a right may go while one waits
     now = room.intentions.now
     find = now.from_source if by == "source" else now.to_destination
-    answer = {text: [shown(each) for each in find(name)] for text, name in names.items()}
-    headers = index_headers(now.view, now.view.topic_index(*topics))
-    return json_response(answer, headers=headers)
+    body = await asyncio.to_thread(_matches, find, names)
+    return Response(headers=index_headers(now.view, now.view.topic_index(*topics)), body=body)
 
 
 async def check(room: ServerRoom, request: Request) -> Response:
@@ -171,6 +171,13 @@ def _list(room: ServerRoom, request: Request) -> Response:
     if left_out and not isinstance(request.principal, Anonymous):
         headers[FILTERED] = "true"
     return Response(headers=headers, body=b"[" + b",".join(readable) + b"]")
+
+
+def _matches(find: Callable[[Name], tuple[Stored, ...]], names: Mapping[str, Name]) -> bytes:
+    """Return JSON of what is found for each name; off the loop, because it may be very much."""
+    return msgspec.json.encode(
+        {text: [shown(each) for each in find(name)] for text, name in names.items()}
+    )
 
 
 def _may_read(room: ServerRoom, request: Request, intention: Intention) -> bool:
