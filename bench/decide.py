@@ -20,7 +20,7 @@ from bench.interleaved import take_turns
 from ca_core.intentions.building import built, changed
 from ca_core.intentions.index import Index
 
-SIZES = (100, 10_000, 100_000)
+SIZES = (100, 10_000, 100_000, 1_000_000)
 GOAL_MICROSECONDS = {100_000: 1.0, 1_000_000: 2.0}
 GOAL_RATIO = 1.5
 GOAL_STALL_MS = 10.0
