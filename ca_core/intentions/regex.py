@@ -33,9 +33,7 @@ def checked_regex(text: str, field: str) -> None:
         RequestError: too long, not of RE2's syntax, or too large; ``field`` names the place.
     """
     if len(text) > MAX_LENGTH:
-        raise RequestError(
-            f"regular expression exceeds maximum length {MAX_LENGTH}", field=field
-        )
+        raise RequestError(f"regular expression exceeds maximum length {MAX_LENGTH}", field=field)
     try:
         compiled(text)
     except (re2.error, UnicodeError) as error:
