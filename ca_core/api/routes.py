@@ -19,6 +19,7 @@ from ca_core.api.answers import Configuration
 from ca_core.api.change_routes import CHANGE_ROUTES
 from ca_core.api.grant_routes import GRANT_ROUTES
 from ca_core.api.intention_routes import INTENTION_ROUTES
+from ca_core.api.intentionlist_routes import INTENTION_LIST_ROUTES
 from ca_core.api.route import INDEX, WAIT, Parameter, Room, Route, Standing
 from ca_core.wire.cluster import (
     AgentRow,
@@ -71,6 +72,7 @@ SERVER_ROUTES = (
     ),
     *CHANGE_ROUTES,
     *INTENTION_ROUTES,
+    *INTENTION_LIST_ROUTES,
     *GRANT_ROUTES,
     Route(
         method="GET",

@@ -113,6 +113,11 @@ class Index:
         names = covering(name)
         return _ordered(one for table in tables for to in names for one in table.to_destination(to))
 
+    def exactly_to(self, name: Name) -> Iterator[Intention]:
+        """Yield those whose destination is exactly this name, a wildcard read as one; no order."""
+        for table in (self.enforced, self.watched):
+            yield from (one.intention for one in table.to_destination(name))
+
     def from_source(self, name: Name) -> tuple[Intention, ...]:
         """Return all that speak of this source, whatever their destination, as evaluated."""
         tables = (self.enforced, self.watched)

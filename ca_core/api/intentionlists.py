@@ -1,0 +1,107 @@
+"""``POST /v1/cluster/intentions``: agents hold the intentions of the destinations they decide for.
+
+Nothing of an agent is remembered between two calls: it says what it holds, and is told the rest.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from ca_core.api.blocking import MAX_WAIT
+from ca_core.api.cluster_handlers import calling_agent
+from ca_core.api.http import Request, Response, json_response
+from ca_core.api.rooms import ServerRoom
+from ca_core.durations import parse_duration
+from ca_core.errors import RequestError
+from ca_core.intentions.following import Followed
+from ca_core.intentions.lists import default_text
+from ca_core.intentions.model import Name
+from ca_core.intentions.naming import parsed_name
+from ca_core.intentions.rows import INTENTIONS, destination_topic, key_of
+from ca_core.wire.intentionlists import DestinationList, ListsAnswer, ListsRequest
+
+MOST_NAMES = 10_000
+"""Destinations of one request; an agent holds fewer."""
+
+ENOUGH_BYTES = 4 * 1024 * 1024
+"""Of rows in one answer: what goes beyond this waits for the next, but for one whole list."""
+
+
+async def lists(room: ServerRoom, request: Request) -> Response:
+    """Return the lists that an agent does not hold yet, once there are some."""
+    asked = request.json(ListsRequest)
+    wanted(asked)
+    await calling_agent(room, request)
+    return json_response(await current_lists(room, asked))
+
+
+async def current_lists(room: ServerRoom, asked: ListsRequest) -> ListsAnswer:
+    """Return what the agent does not hold: at once if there is any, else when it comes.
+
+    Changes of other destinations do not wake it.
+
+    Raises:
+        RequestError: too many names, one that is none, or ``wait`` is no span of time.
+    """
+    names = wanted(asked)
+    wait = min(parse_duration(asked.wait, field="Wait"), MAX_WAIT).total_seconds()
+    ends, topics = room.clock.monotonic() + wait, tuple(map(destination_topic, names.values()))
+    while True:
+        now = room.intentions.now
+        answer = _answer(now, asked, names)
+        left = ends - room.clock.monotonic()
+        if answer.lists or answer.default != asked.default or left <= 0:
+            return answer
+        if not await room.store.wait(topics, now.view.topic_index(*topics), left):
+            return answer
+
+
+def wanted(asked: ListsRequest) -> Mapping[str, Name]:
+    """Return the destinations that are asked about, by how they are written.
+
+    Raises:
+        RequestError: too many, or one that is no name.
+    """
+    if len(asked.held) > MOST_NAMES:
+        raise RequestError(f"more than {MOST_NAMES} destinations", field="Held")
+    return {text: _destination(text) for text in asked.held}
+
+
+def _destination(text: str) -> Name:
+    found = parsed_name(text, "Held")
+    if str(found) != text:
+        raise RequestError(f"{text[:80]!r} is not written as ns/svc", field="Held")
+    return found
+
+
+def _answer(now: Followed, asked: ListsRequest, names: Mapping[str, Name]) -> ListsAnswer:
+    held = asked.held if asked.epoch == now.view.epoch else dict.fromkeys(asked.held, 0)
+    return ListsAnswer(
+        epoch=now.view.epoch,
+        default=default_text(now.index.default),
+        lists=tuple(_bounded(_differing(now, held, names))),
+    )
+
+
+def _differing(
+    now: Followed, held: Mapping[str, int], names: Mapping[str, Name]
+) -> Iterator[DestinationList]:
+    for text, name in names.items():
+        index = now.view.topic_index(destination_topic(name))
+        if index != held[text]:
+            yield DestinationList(destination=text, index=index, sources=_sources(now, name))
+
+
+def _sources(now: Followed, destination: Name) -> dict[str, msgspec.Raw]:
+    rows = now.view.table(INTENTIONS)
+    sources = (one.source for one in now.index.exactly_to(destination))
+    return {str(each): msgspec.Raw(rows[key_of(each, destination)].value) for each in sources}
+
+
+def _bounded(found: Iterator[DestinationList]) -> Iterator[DestinationList]:
+    size = 0
+    for each in found:
+        yield each
+        size += sum(len(bytes(row)) for row in each.sources.values())
+        if size > ENOUGH_BYTES:
+            return
