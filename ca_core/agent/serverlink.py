@@ -77,8 +77,7 @@ class ServerLink:
         Raises:
             Error: what the server answered, or ``UnavailableError`` if it did not.
         """
-        seconds = (wait + wait / 16).total_seconds() + 7.0 if wait else ANSWER_SECONDS
-        found = await self._exchange("GET", target, None, seconds)
+        found = await self._exchange("GET", target, None, _seconds(wait))
         return self._decoded(found.body, answer), index_of(found.headers)
 
     async def get_text(self, target: str) -> str:
@@ -90,14 +89,21 @@ class ServerLink:
         found = await self._exchange("GET", target, None, ANSWER_SECONDS)
         return found.body.decode(errors="replace")
 
-    async def post(self, target: str, body: msgspec.Struct, answer: type[WireT]) -> WireT:
-        """Send ``body`` as JSON and return the decoded answer.
+    async def post(
+        self,
+        target: str,
+        body: msgspec.Struct,
+        answer: type[WireT],
+        *,
+        wait: timedelta = timedelta(),
+    ) -> WireT:
+        """Send ``body`` as JSON and return the decoded answer; ``wait`` as for ``get``.
 
         Raises:
             Error: what the server answered; ``OutcomeUnknownError`` if it took the request and was
                 not heard of again, ``UnavailableError`` if it was never reached.
         """
-        found = await self._exchange("POST", target, msgspec.json.encode(body), ANSWER_SECONDS)
+        found = await self._exchange("POST", target, msgspec.json.encode(body), _seconds(wait))
         return self._decoded(found.body, answer)
 
     async def put(self, target: str, body: msgspec.Struct, answer: type[WireT]) -> WireT:
@@ -120,11 +126,16 @@ class ServerLink:
         await self._pool.aclose()
 
     async def _exchange(
-        self, method: str, target: str, body: bytes | None, seconds: float
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        seconds: float,
+        most: int = MAX_ANSWER_BYTES,
     ) -> _Answer:
         self._busy += 1
         try:
-            found = await self._translated(method, target, body, seconds)
+            found = await self._translated(method, target, body, seconds, most)
         finally:
             self._busy -= 1
             if self._retired and not self._busy:
@@ -134,11 +145,11 @@ class ServerLink:
         return found
 
     async def _translated(
-        self, method: str, target: str, body: bytes | None, seconds: float
+        self, method: str, target: str, body: bytes | None, seconds: float, most: int
     ) -> _Answer:
         """Send, and turn every exception of httpcore and ssl into one of ours."""
         try:
-            return await self._sent(method, target, body, seconds)
+            return await self._sent(method, target, body, seconds, most)
         except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
             raise self._away(error) from error
         except ssl.SSLError as error:
@@ -151,7 +162,9 @@ class ServerLink:
         ) as error:
             raise self._lost(method, error) from error
 
-    async def _sent(self, method: str, target: str, body: bytes | None, seconds: float) -> _Answer:
+    async def _sent(
+        self, method: str, target: str, body: bytes | None, seconds: float, most: int
+    ) -> _Answer:
         limits = {"connect": CONNECT_SECONDS, "pool": seconds, "write": seconds, "read": seconds}
         async with self._pool.stream(
             method,
@@ -160,14 +173,14 @@ class ServerLink:
             content=body,
             extensions={"timeout": limits},
         ) as response:
-            return _Answer(response.status, response.headers, await self._bounded(response))
+            return _Answer(response.status, response.headers, await self._bounded(response, most))
 
-    async def _bounded(self, response: httpcore.Response) -> bytes:
+    async def _bounded(self, response: httpcore.Response, most: int) -> bytes:
         found = bytearray()
         async for part in response.aiter_stream():
             found += part
-            if len(found) > MAX_ANSWER_BYTES:
-                raise ProviderError(f"{self.server_url} sent more than {MAX_ANSWER_BYTES} bytes")
+            if len(found) > most:
+                raise ProviderError(f"{self.server_url} sent more than {most} bytes")
         return bytes(found)
 
     def _away(self, error: Exception) -> UnavailableError:
@@ -202,6 +215,15 @@ class ServerLink:
                 f"{self.server_url} answered something else than expected: {error}",
                 hint="is this the API of a ca-core server of the same version?",
             ) from error
+
+
+def _seconds(wait: timedelta) -> float:
+    return (wait + wait / 16).total_seconds() + 7.0 if wait else ANSWER_SECONDS
+
+
+def _patience(wait: timedelta) -> float:
+    """Return the seconds an answer may take to a question that waits that long for news."""
+    return (wait + wait / 16).total_seconds() + 7.0 if wait else ANSWER_SECONDS
 
 
 def _is_tls_failure(error: BaseException | None) -> bool:
