@@ -15,6 +15,7 @@ import msgspec
 from ca_core.intentions.decision import Compiled, Decision, Default
 from ca_core.intentions.drafting import Draft
 from ca_core.intentions.model import Intention, Name, covering
+from ca_core.intentions.shards import Meter
 from ca_core.intentions.table import EMPTY, Table
 
 Pair = tuple[Name, Name]
@@ -164,8 +165,9 @@ class Changes:
     def __init__(self, index: Index) -> None:
         self._fallback = index.fallback
         self._made = 0
-        self._enforced = Draft(index.enforced)
-        self._watched = Draft(index.watched)
+        self._meter = Meter()
+        self._enforced = Draft(index.enforced, self._meter)
+        self._watched = Draft(index.watched, self._meter)
 
     def upsert(self, intention: Intention) -> None:
         """Put it in place of what its names had.
@@ -191,8 +193,7 @@ class Changes:
     @property
     def work(self) -> int:
         """Return what was done so far, in entries copied; one change is worth ``CHANGE``."""
-        copied = self._enforced.copied + self._watched.copied
-        return copied + CHANGE * self._made
+        return self._meter.copied + CHANGE * self._made
 
     def done(self) -> Index:
         """Return the index reached."""

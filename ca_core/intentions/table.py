@@ -1,21 +1,31 @@
-"""Intentions by their names: the one that wins for a pair is found in at most six look-ups.
+"""Intentions by their names: the one that wins for a pair is found in a few look-ups.
 
-Where both names are services (precedence 9) they are the key. Sources that are wildcards are kept
-with their destination (8 and 7, 5 and 4, 2 and 1), services whose destination is a wildcard with
-the service (6 and 3).
+Two services (precedence 9) are found by both names. Wildcard sources are kept with the destination
+(8 and 7, 5 and 4, 2 and 1), services whose destination is a wildcard with the source (6 and 3).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import msgspec
 
 from ca_core.intentions.decision import Compiled
-from ca_core.intentions.model import ANY, WILDCARD, Name
-from ca_core.intentions.shards import COLUMNS, PLACES, ROWS, Shards, cell, place
+from ca_core.intentions.model import WILDCARD, Name
+from ca_core.intentions.shards import (
+    COLUMNS,
+    PLACES,
+    ROWS,
+    Parts,
+    cell,
+    column_of,
+    place,
+    row_of,
+    values_of,
+)
 
 _NOTHING: Mapping[str, Compiled] = {}
+_ROW, _COLUMN, _PLACE = ROWS - 1, COLUMNS - 1, PLACES - 1
 
 
 class Wild(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -28,10 +38,6 @@ class Wild(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     spaces: Mapping[str, Compiled] = _NOTHING
     every: Compiled | None = None
-
-    def of(self, space: str) -> Compiled | None:
-        """Return what is kept for a service of this namespace."""
-        return self.spaces.get(space) or self.every
 
     def get(self, other: Name) -> Compiled | None:
         """Return what is kept for exactly this wildcard."""
@@ -48,52 +54,70 @@ NO_WILD = Wild()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Space:
+    """What has a wildcard on one side and is of this namespace on the other.
+
+    Attributes:
+        toward: wildcard sources by the service that is the destination.
+        onward: wildcard destinations by the service that is the source.
+        wild: wildcard sources whose destination are all services here.
+    """
+
+    toward: Parts[Wild] = ({},) * PLACES
+    onward: Parts[Wild] = ({},) * PLACES
+    wild: Wild = NO_WILD
+
+    def __iter__(self) -> Iterator[Compiled]:
+        for wild in (*values_of(self.toward), *values_of(self.onward), self.wild):
+            yield from wild
+
+
+NO_SPACE = Space()
+"""A namespace that nothing is kept with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """One immutable state.
 
     Attributes:
-        exact: both are services; key ``pair_key``, in the shard ``cell(destination, source)``.
-        toward: sources that are wildcards, by a destination that is a service, as ``str``.
-        onward: destinations that are wildcards, by a source that is a service, as ``str``.
-        spaces: sources that are wildcards, by the namespace all of whose services they may reach.
-        every: sources that are wildcards, where the destination is all of all.
+        exact: both are services; key ``pair_key``, in the part ``cell(destination, source)``.
+        spaces: what has a wildcard on one side, by the namespace of the other.
+        every: wildcard sources whose destination are all services of all namespaces.
         count: intentions in it.
     """
 
-    exact: Shards[Compiled] = field(default_factory=lambda: Shards.empty(ROWS * COLUMNS))
-    toward: Shards[Wild] = field(default_factory=lambda: Shards.empty(PLACES))
-    onward: Shards[Wild] = field(default_factory=lambda: Shards.empty(PLACES))
-    spaces: Mapping[str, Wild] = field(default_factory=lambda: MappingProxyType({}))
+    exact: Parts[Compiled] = ({},) * (ROWS * COLUMNS)
+    spaces: Mapping[str, Space] = field(default_factory=lambda: MappingProxyType({}))
     every: Wild = NO_WILD
     count: int = 0
 
     def __iter__(self) -> Iterator[Compiled]:
-        yield from (one for _, one in self.exact)
-        for _, wild in (*self.toward, *self.onward):
-            yield from wild
-        for wild in (*self.spaces.values(), self.every):
-            yield from wild
+        yield from values_of(self.exact)
+        for space in self.spaces.values():
+            yield from space
+        yield from self.every
 
     def find(self, source: Name, destination: Name) -> Compiled | None:
         """Return the one of highest precedence that matches.
 
-        Kept names hold no separator, so what a hostile name makes of a key is the key of nothing.
+        Names that are kept hold no separator: a key made of one that does is the key of nothing.
         """
         space, name = source
         to_space, to_name = destination
         by, to = hash(name), hash(to_name)
-        part = self.exact.parts[(to & ROWS - 1) * COLUMNS + (by & COLUMNS - 1)]
+        part = self.exact[(to & _ROW) * COLUMNS + (by & _COLUMN)]
         if found := part.get(f"{to_space}/{to_name} {space}/{name}"):
             return found
-        wild = self.toward.parts[to & PLACES - 1].get(f"{to_space}/{to_name}")
+        here = self.spaces.get(to_space, NO_SPACE)
+        wild = here.toward[to & _PLACE].get(to_name)
         if wild is not None and (found := wild.spaces.get(space) or wild.every):
             return found
-        own = self.onward.parts[by & PLACES - 1].get(f"{space}/{name}", NO_WILD)
-        wild = self.spaces.get(to_space, NO_WILD)
+        own = self.spaces.get(space, NO_SPACE).onward[by & _PLACE].get(name, NO_WILD)
         return (
             own.spaces.get(to_space)
-            or wild.spaces.get(space)
-            or wild.every
+            or here.wild.spaces.get(space)
+            or here.wild.every
             or own.every
             or self.every.spaces.get(space)
             or self.every.every
@@ -102,47 +126,52 @@ class Table:
     def get(self, source: Name, destination: Name) -> Compiled | None:
         """Return what is kept for exactly these names, wildcards among them."""
         if source.is_service and destination.is_service:
-            part = self.exact.parts[cell(destination.name, source.name)]
+            part = self.exact[cell(destination.name, source.name)]
             return part.get(pair_key(source, destination))
-        if destination.is_service:
-            return self._toward(destination).get(source)
         if source.is_service:
             return self._onward(source).get(destination)
-        return self._of_wildcard(destination).get(source)
+        return self._toward(destination).get(source)
 
     def to_destination(self, name: Name) -> Iterator[Compiled]:
         """Yield what is kept for exactly this destination, in no order."""
-        if name.is_service:
-            begin = f"{name} "
-            for part in self.exact.row(name.name):
-                yield from (one for key, one in part.items() if key.startswith(begin))
-            yield from self._toward(name)
+        yield from self._toward(name)
+        if not name.is_service:
+            yield from _present(wild.get(name) for wild in self._all_onward())
             return
-        yield from self._of_wildcard(name)
-        yield from _present(wild.get(name) for _, wild in self.onward)
+        begin = f"{name} "
+        for part in row_of(self.exact, name.name):
+            yield from (one for key, one in part.items() if key.startswith(begin))
 
     def from_source(self, name: Name) -> Iterator[Compiled]:
         """Yield what is kept for exactly this source, in no order."""
-        if name.is_service:
-            end = f" {name}"
-            for part in self.exact.column(name.name):
-                yield from (one for key, one in part.items() if key.endswith(end))
-            yield from self._onward(name)
+        if not name.is_service:
+            yield from _present(wild.get(name) for wild in self._all_toward())
             return
-        yield from _present(wild.get(name) for _, wild in self.toward)
-        yield from _present(wild.get(name) for wild in (*self.spaces.values(), self.every))
+        yield from self._onward(name)
+        end = f" {name}"
+        for part in column_of(self.exact, name.name):
+            yield from (one for key, one in part.items() if key.endswith(end))
 
-    def _toward(self, service: Name) -> Wild:
-        return self.toward.parts[place(service.name)].get(str(service), NO_WILD)
+    def _toward(self, destination: Name) -> Wild:
+        space, name = destination
+        if space == WILDCARD:
+            return self.every
+        here = self.spaces.get(space, NO_SPACE)
+        return here.wild if name == WILDCARD else here.toward[place(name)].get(name, NO_WILD)
 
     def _onward(self, service: Name) -> Wild:
-        return self.onward.parts[place(service.name)].get(str(service), NO_WILD)
+        there = self.spaces.get(service.namespace, NO_SPACE)
+        return there.onward[place(service.name)].get(service.name, NO_WILD)
 
-    def _of_wildcard(self, destination: Name) -> Wild:
-        """Return the sources that are wildcards, where the destination is one too."""
-        if destination == ANY:
-            return self.every
-        return self.spaces.get(destination.namespace, NO_WILD)
+    def _all_toward(self) -> Iterator[Wild]:
+        for space in self.spaces.values():
+            yield from values_of(space.toward)
+            yield space.wild
+        yield self.every
+
+    def _all_onward(self) -> Iterator[Wild]:
+        for space in self.spaces.values():
+            yield from values_of(space.onward)
 
 
 EMPTY = Table()
@@ -154,5 +183,5 @@ def pair_key(source: Name, destination: Name) -> str:
     return f"{destination} {source}"
 
 
-def _present(found: Iterator[Compiled | None]) -> Iterator[Compiled]:
+def _present(found: Iterable[Compiled | None]) -> Iterator[Compiled]:
     return (one for one in found if one is not None)

@@ -220,9 +220,9 @@ def test_a_change_copies_little():
     """One change among twenty thousand shares all but a few shards with what was before."""
     before = Index.of(many(20_000))
     after = before.with_changes([intention(WEB, DB, "allow")])
-    pairs = zip(before.enforced.exact.parts, after.enforced.exact.parts, strict=True)
+    pairs = zip(before.enforced.exact, after.enforced.exact, strict=True)
     assert sum(old is not new for old, new in pairs) == 1
-    assert after.enforced.toward is before.enforced.toward
+    assert after.enforced.spaces == before.enforced.spaces
     assert after.watched.exact is before.watched.exact
 
 
