@@ -96,14 +96,18 @@ class ServerLink:
         answer: type[WireT],
         *,
         wait: timedelta = timedelta(),
+        most: int = MAX_ANSWER_BYTES,
     ) -> WireT:
         """Send ``body`` as JSON and return the decoded answer; ``wait`` as for ``get``.
+
+        ``most`` is how many bytes the answer may have.
 
         Raises:
             Error: what the server answered; ``OutcomeUnknownError`` if it took the request and was
                 not heard of again, ``UnavailableError`` if it was never reached.
         """
-        found = await self._exchange("POST", target, msgspec.json.encode(body), _seconds(wait))
+        seconds = _seconds(wait)
+        found = await self._exchange("POST", target, msgspec.json.encode(body), seconds, most)
         return self._decoded(found.body, answer)
 
     async def put(self, target: str, body: msgspec.Struct, answer: type[WireT]) -> WireT:
@@ -218,11 +222,6 @@ class ServerLink:
 
 
 def _seconds(wait: timedelta) -> float:
-    return (wait + wait / 16).total_seconds() + 7.0 if wait else ANSWER_SECONDS
-
-
-def _patience(wait: timedelta) -> float:
-    """Return the seconds an answer may take to a question that waits that long for news."""
     return (wait + wait / 16).total_seconds() + 7.0 if wait else ANSWER_SECONDS
 
 
