@@ -4,8 +4,9 @@ Of a header with several values a condition of an *allow* must hold however the 
 one of a *deny* holds if there is one reading in which it does; so nobody gets in, and nobody passes
 a denial by, by sending a header twice or two values in one (CVE-2024-10006). The readings are all
 lines as one, each line, and each value between commas; a text with a comma in it is compared with
-whole lines only. ``contains`` asks whether it is anywhere in the header. A header that is not there
-matches nothing; so a condition with ``invert`` holds.
+whole lines only. ``contains`` asks whether it is anywhere in the header. Where a header is not
+there, only a denial's condition with ``invert`` holds: Envoy says of such a condition that it does
+not match, so nothing is allowed by it, and leaving a header out passes no denial by.
 """
 
 from collections.abc import Iterator
@@ -51,8 +52,10 @@ def header_matches(rule: HeaderRule, action: Verdict, header: Readings | None) -
         action: what its permission says.
         header: None where the request has none of this name.
     """
-    if header is None or rule.match is HeaderMatch.PRESENT:
+    if rule.match is HeaderMatch.PRESENT:
         return (header is not None) is not rule.invert
+    if header is None:
+        return rule.invert and not action.allows
     if rule.match is HeaderMatch.CONTAINS:
         return any(_value_matches(rule, text) for text in header.whole) is not rule.invert
     quantified = all if action.allows else any
