@@ -12,7 +12,7 @@ import msgspec
 from ca_core.errors import ProviderError
 from ca_core.intentions.decision import Default, Why
 from ca_core.intentions.index import Index, Pair
-from ca_core.intentions.model import Intention, Name, Verdict, covering
+from ca_core.intentions.model import ANY, WILDCARD, Intention, Name, Verdict, covering
 from ca_core.intentions.rows import intention_of, key_of, written
 from ca_core.wire.intentionlists import DestinationList, ListsAnswer
 
@@ -38,7 +38,9 @@ class Held:
 
     def decides_for(self, destination: Name) -> bool:
         """Say whether every list is here that a decision needs."""
-        return bool(self.default) and all(name in self.lists for name in covering(destination))
+        lists = self.lists
+        every = Name(destination.namespace, WILDCARD)
+        return destination in lists and every in lists and ANY in lists
 
 
 def default_text(default: Default) -> str:
@@ -75,10 +77,10 @@ def intentions_in(found: DestinationList) -> Iterator[Intention]:
         yield _read(name_of(source), destination, bytes(row))
 
 
-def gone(held: Held, answer: ListsAnswer) -> Iterator[Pair]:
+def gone(index: Index, answer: ListsAnswer) -> Iterator[Pair]:
     """Yield the pairs that are here and no longer in the lists that were answered."""
     for each in answer.lists:
-        for one in held.index.exactly_to(name_of(each.destination)):
+        for one in index.exactly_to(name_of(each.destination)):
             if str(one.source) not in each.sources:
                 yield one.source, one.destination
 

@@ -1,0 +1,267 @@
+"""Intentions in the agent: those of the services it decides for, kept fresh by one blocking query.
+
+A destination is asked for when the first caller needs it, and forgotten when nobody asked for
+long. While no server answers, what is known still decides, with its age told honestly.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from ca_core.agent.backoff import backoff
+from ca_core.agent.joining import Draw
+from ca_core.agent.upstream import Upstream
+from ca_core.agent.waiting import Gathering, stopped, within
+from ca_core.clock import Clock
+from ca_core.durations import format_duration
+from ca_core.errors import Error, ProviderError, UnavailableError
+from ca_core.intentions.building import changed
+from ca_core.intentions.index import Index, Pair
+from ca_core.intentions.lists import Held, gone, intentions_in, name_of, needed, parsed_default
+from ca_core.intentions.model import Name
+from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
+
+log = logging.getLogger(__name__)
+
+FILL_PATIENCE = timedelta(seconds=10)
+"""How long the first caller of a destination waits before it is told that nobody answers."""
+IDLE = timedelta(hours=72)
+"""A destination that nobody asked for this long is forgotten."""
+MOST_DESTINATIONS = 3_000
+"""Services decided for; with their wildcards fewer than a server takes in one question."""
+_POLL_WAIT = timedelta(minutes=1)
+_POLL_SLACK = timedelta(seconds=60)
+"""Added to a poll's own wait: an upstream that hangs longer than that is given up."""
+_HOT_SECONDS = 1.0
+"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
+
+
+class IntentionCache:
+    """The intentions one agent knows. Used from one event loop; ``run`` is its only fetcher.
+
+    Args:
+        upstream: answers with lists.
+        max_staleness: how old what is known may be to decide by; zero for any age.
+
+    Attributes:
+        held: what is known, whole; replaced in one assignment.
+    """
+
+    def __init__(
+        self, upstream: Upstream, clock: Clock, draw: Draw, max_staleness: timedelta = timedelta()
+    ) -> None:
+        self._upstream = upstream
+        self._clock = clock
+        self._draw = draw
+        self._longest = max_staleness.total_seconds()
+        self._wait = min(_POLL_WAIT, max_staleness / 2) if max_staleness else _POLL_WAIT
+        self._used: dict[Name, float] = {}
+        self._dropped: set[Name] = set()
+        self._parked: asyncio.Task[ListsAnswer] | None = None
+        self._fresh_at = clock.monotonic()
+        self._error: Error | None = None
+        self._attempts = 0
+        self._failures = 0
+        self._readers = Gathering()
+        self._wanted = Gathering()
+        self._impatience = Gathering()
+        self.held = Held()
+
+    def known(self, destination: Name) -> Held | None:
+        """Return what decides for ``destination``, without waiting; None if it is not here."""
+        if destination not in self._used or not self.held.decides_for(destination):
+            return None
+        self.touch(destination)
+        return self.held
+
+    def touch(self, destination: Name) -> None:
+        """Note that what is held of ``destination`` is used now."""
+        self._used[destination] = self._clock.monotonic()
+
+    async def fetched(self, destination: Name) -> Held:
+        """Return what decides for ``destination``, waiting for one call to a server.
+
+        Raises:
+            Error: that call failed, or took longer than ``FILL_PATIENCE``.
+        """
+        attempts, ends = self._attempts, self._clock.monotonic() + FILL_PATIENCE.total_seconds()
+        self._want(destination)
+        while (held := self.known(destination)) is None:
+            if self._error is not None and self._attempts != attempts:
+                raise self._error
+            left = ends - self._clock.monotonic()
+            if not await self._readers.changed(left, self._clock):
+                raise self._error or UnavailableError(
+                    f"the intentions of {destination} are not known yet: no server has answered"
+                )
+        return held
+
+    @property
+    def age(self) -> timedelta:
+        """Return how old what is known is; zero while a server answers."""
+        return timedelta(seconds=self._old) if self._error is not None else timedelta()
+
+    @property
+    def is_stale(self) -> bool:
+        """Say whether what is known is too old to decide by."""
+        return bool(self._longest) and self._old > self._longest
+
+    @property
+    def in_contact(self) -> bool:
+        """Say whether a server answered last time."""
+        return self._error is None
+
+    def describe(self) -> Mapping[str, object]:
+        """Return how it stands, for ``/v1/agent/self``."""
+        return {
+            "destinations": len(self._used),
+            "intentions": len(self.held.index),
+            "age_seconds": round(self.age.total_seconds()),
+            "stale": self.is_stale,
+            "last_error": str(self._error or ""),
+        }
+
+    async def run(self) -> None:
+        """Keep what is wanted fresh for ever; cancel to end."""
+        while True:
+            self._forget_idle()
+            if not self._used:
+                await self._wanted.changed(IDLE.total_seconds(), self._clock)
+                continue
+            try:
+                await self._refreshed()
+            except Error as error:
+                await self._after_failure(error)
+
+    async def close(self) -> None:
+        """Let every waiting caller go."""
+        self._error = self._error or UnavailableError("this agent is stopping")
+        self._attempts += 1
+        self._readers.wake()
+
+    @property
+    def _old(self) -> float:
+        return self._clock.monotonic() - self._fresh_at
+
+    def _want(self, destination: Name) -> None:
+        """Ask for it with the next question, and ask now: a question that waits begins anew."""
+        if destination not in self._used:
+            self._used[destination] = self._clock.monotonic()
+            if len(self._used) > MOST_DESTINATIONS:
+                self._forget([min(self._used, key=self._used.__getitem__)])
+            if self._parked is not None:
+                self._parked.cancel()
+        self._wanted.wake()
+        self._impatience.wake()
+
+    async def _refreshed(self) -> None:
+        """Ask once and take over what is answered.
+
+        Raises:
+            Error: nobody answered, or not as expected.
+        """
+        began, before = self._clock.monotonic(), self.held
+        answer = await self._asked()
+        if answer is None:
+            return
+        self.held = await self._after(answer)
+        self._fresh_at, self._error = self._clock.monotonic(), None
+        self._attempts += 1
+        self._readers.wake()
+        if self.held is not before or self._fresh_at - began >= _HOT_SECONDS:
+            self._failures = 0
+        else:
+            await self._pause(timedelta())
+
+    async def _asked(self) -> ListsAnswer | None:
+        """Return the answer, None if meanwhile more is wanted than was asked for."""
+        question = self._question()
+        task = asyncio.ensure_future(self._answered(question))
+        if all(question.held.values()):
+            self._parked = task
+        try:
+            await asyncio.wait({task})
+        finally:
+            self._parked = None
+            await stopped(task)
+        return None if task.cancelled() else task.result()
+
+    async def _answered(self, question: ListsRequest) -> ListsAnswer:
+        asking, limit = self._upstream.intentions(question), self._wait + _POLL_SLACK
+        try:
+            return await within(asking, limit, self._clock, what="asking for intentions")
+        except Error:
+            raise
+        except Exception as error:
+            log.exception("intentions: the upstream failed in a way it should not")
+            raise ProviderError(f"asking for intentions failed: {type(error).__name__}") from error
+
+    def _question(self) -> ListsRequest:
+        held, lists = self.held, self.held.lists
+        lost = self._error is not None  # the answer comes at once, and tells that contact is back
+        return ListsRequest(
+            held={str(name): lists.get(name, 0) for name in sorted(needed(self._used))},
+            epoch=held.epoch,
+            default="" if lost else held.default,
+            wait=format_duration(self._wait),
+        )
+
+    async def _after(self, answer: ListsAnswer) -> Held:
+        """Return what is known after an answer, made in slices; the same if it brings nothing."""
+        held, dropped = self.held, self._dropped - needed(self._used)
+        same = (answer.epoch, answer.default) == (held.epoch, held.default)
+        if same and not answer.lists and not dropped:
+            return held
+        index = held.index.with_default(parsed_default(answer.default))
+        came = (one for found in answer.lists for one in intentions_in(found))
+        ended = (*gone(index, answer), *_pairs(index, dropped))
+        index = await changed(index, came, ended, pause=_next_turn)
+        self._dropped -= dropped
+        found = {name_of(each.destination): each.index for each in answer.lists}
+        wanted = needed(self._used)  # something may have been forgotten meanwhile
+        self._dropped |= found.keys() - wanted
+        lists = {name: at for name, at in (dict(held.lists) | found).items() if name in wanted}
+        return Held(index, answer.epoch, answer.default, lists)
+
+    def _forget_idle(self) -> None:
+        oldest = self._clock.monotonic() - IDLE.total_seconds()
+        idle = [name for name, used in self._used.items() if used < oldest]
+        if idle:
+            self._forget(idle)
+
+    def _forget(self, destinations: Sequence[Name]) -> None:
+        """Decide for them no more; what is left of them goes with the next answer."""
+        for name in destinations:
+            del self._used[name]
+        wanted, lists = needed(self._used), self.held.lists
+        self._dropped |= lists.keys() - wanted
+        kept = {name: at for name, at in lists.items() if name in wanted}
+        self.held = replace(self.held, lists=kept)
+
+    async def _after_failure(self, error: Error) -> None:
+        if self._error is None:
+            log.warning("intentions: no answer from the server: %s", error)
+        self._error = error
+        self._attempts += 1
+        self._readers.wake()
+        await self._pause(getattr(error, "retry_after", timedelta()))
+
+    async def _pause(self, at_least: timedelta) -> None:
+        """Wait after a failure; a new destination may cut it short, but not before ``at_least``."""
+        self._failures += 1
+        asked = at_least.total_seconds()
+        seconds = backoff(self._failures, self._draw(), at_least=at_least)
+        if asked:
+            await self._clock.sleep(asked)
+        await self._impatience.changed(seconds - asked, self._clock)
+
+
+def _pairs(index: Index, destinations: Iterable[Name]) -> Iterator[Pair]:
+    for name in destinations:
+        yield from ((one.source, one.destination) for one in index.exactly_to(name))
+
+
+async def _next_turn() -> None:
+    await asyncio.sleep(0)
