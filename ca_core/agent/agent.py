@@ -10,7 +10,8 @@ from importlib import metadata
 
 from ca_core.acl.access import May
 from ca_core.agent.acknowledging import Acknowledging, kept_nowhere
-from ca_core.agent.issuance import LeafIssuer
+from ca_core.agent.grants import Grants
+from ca_core.agent.issuance import LeafIssuer, no_grant
 from ca_core.agent.joining import Draw
 from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
@@ -50,7 +51,7 @@ class Agent:
         pollers: the programs that read the roots here.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an agent is made of; most of it has a default
         self,
         upstream: Upstream,
         clock: Clock,
@@ -59,11 +60,13 @@ class Agent:
         may: May,
         own: OwnLeaf | None = None,
         draw: Draw = random.random,
+        grants: Grants | None = None,
     ) -> None:
         self._upstream = upstream
         self._clock = clock
         self._settings = settings
         self._own = own
+        self._grants = grants
         self._draw = draw
         self._tasks: list[asyncio.Task[None]] = []
         self.roots = RootsCache(upstream, clock, draw)
@@ -75,10 +78,13 @@ class Agent:
             # What its readers knew before.
             self.pollers.published(0, own.identity.anchors, clock.monotonic())
             self.roots.subscribe(self._let_own_follow)
-        issuer = LeafIssuer(upstream, self.roots, clock, settings.datacenter, draw)
+        grant_for = no_grant if grants is None else grants.grant_for
+        issuer = LeafIssuer(upstream, self.roots, clock, settings.datacenter, draw, grant_for)
         self.leaves = LeafCache(
             issuer, self.roots, may, clock, draw, spread=lambda: self._acknowledging.spread
         )
+        if grants is not None:
+            grants.subscribe(self.leaves.review)
         self._acknowledging.on_urgent = self._hurry
 
     async def start(self) -> None:
@@ -86,6 +92,9 @@ class Agent:
         self._watch_over("roots", self.roots.run)
         self._watch_over("leaf renewal", self.leaves.run)
         self._watch_over("acknowledgement", self._acknowledging.run)
+        if self._grants is not None:
+            self._watch_over("tokens", self._grants.run)
+            self._watch_over("ends of tokens", self._grants.expire)
         if self._own is not None:
             self._watch_over("own leaf", self._own.run)
             self._watch_over("way back", self._stay_in_touch)
@@ -93,6 +102,8 @@ class Agent:
     async def close(self) -> None:
         """End every loop and every request under way, then let go of the server."""
         await stopped(*self._tasks)
+        if self._grants is not None:
+            await self._grants.close()
         await self.leaves.close()
         await self.roots.close()
         await self._upstream.close()
@@ -107,7 +118,10 @@ class Agent:
                 "Version": metadata.version("ca-core"),
             },
             "Stats": {
-                "agent": {"leaves": len(self.leaves)},
+                "agent": {
+                    "leaves": len(self.leaves),
+                    "tokens": 0 if self._grants is None else len(self._grants),
+                },
                 "roots": {
                     "known_leader": self.roots.known_leader,
                     "age_seconds": round(self.roots.age.total_seconds()),

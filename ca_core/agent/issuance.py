@@ -1,11 +1,13 @@
 """One leaf: key and CSR made here, signed there, checked before anybody sees it."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
 from cryptography import x509
 
+from ca_core.acl.principal import Principal
 from ca_core.agent.joining import Draw
 from ca_core.agent.leafrecord import HeldLeaf, LeafName
 from ca_core.agent.renewal import drawn, renewal_window
@@ -28,17 +30,33 @@ _MAX_PROMISED = 1000
 _SKEW_RETRY = timedelta(seconds=30)
 
 
+GrantFor = Callable[[Principal, str], str]
+"""``grant_for(principal, service)``: by which grant a caller may be that service; '' for none."""
+
+
+def no_grant(_principal: Principal, _service: str) -> str:
+    """Vouch for everybody, where there are no tokens."""
+    return ""
+
+
 class LeafIssuer:
     """Has leaves signed for services of this datacenter. Used from one event loop."""
 
     def __init__(
-        self, upstream: Upstream, roots: RootsCache, clock: Clock, datacenter: str, draw: Draw
+        self,
+        upstream: Upstream,
+        roots: RootsCache,
+        clock: Clock,
+        datacenter: str,
+        draw: Draw,
+        grant_for: GrantFor = no_grant,
     ) -> None:
         self._upstream = upstream
         self._roots = roots
         self._clock = clock
         self._datacenter = datacenter
         self._draw = draw
+        self._grant_for = grant_for
         self._promised: OrderedDict[LeafName, tuple[Wanted, str]] = OrderedDict()
 
     async def identity(self, service: str) -> ServiceId:
@@ -55,7 +73,7 @@ class LeafIssuer:
             service=service,
         )
 
-    async def issue(self, name: LeafName, replaced: HeldLeaf | None) -> HeldLeaf:
+    async def issue(self, name: LeafName, replaced: HeldLeaf | None, caller: Principal) -> HeldLeaf:
         """Return a new leaf with a new key.
 
         A CA that answers later is asked again with the same CSR: that continues what it began.
@@ -67,8 +85,9 @@ class LeafIssuer:
         kept = self._promised.get(name)
         wanted, csr = await self._asked_anew(name) if kept is None else kept
         ends = replaced.not_after if replaced else None
+        grant = self._grant_for(caller, name.service)
         try:
-            signed = await self._upstream.sign(csr, replaces=ends)
+            signed = await self._upstream.sign(csr, replaces=ends, grant=grant)
         except PendingError:
             self._promise(name, wanted, csr)
             raise

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ca_core.agent.leafrecord import HeldLeaf, LeafRecord
+from ca_core.agent.renewal import LeafState
+from ca_core.errors import Error, UnavailableError
 from ca_core.wire.leaf import IssuedCert
+from ca_core.wire.times import wire_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +38,16 @@ def handed_out(record: LeafRecord, leaf: HeldLeaf, now: datetime, *, hit: bool) 
     return LeafAnswer(
         cert=leaf.cert, body=leaf.body, hit=hit, age=age, index=leaf.index, failure=failure
     )
+
+
+def unservable(record: LeafRecord, now: datetime) -> Error:
+    """Return why a record has no leaf that may be answered at ``now``."""
+    leaf = record.leaf
+    if leaf is None:
+        return UnavailableError("the agent is stopping")
+    reason = f": {record.error}" if record.error else ""
+    if leaf.state(now) is LeafState.EXPIRED:
+        said = f"the leaf of {record.name.service!r} expired at {wire_time(leaf.not_after)}"
+    else:
+        said = f"the leaf of {record.name.service!r} begins at {wire_time(leaf.not_before)}"
+    return UnavailableError(said + reason, hint=record.error.hint if record.error else "")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ca_core.acl.principal import Principal, partition_key
+from ca_core.acl.principal import Anonymous, Principal, partition_key
 from ca_core.agent.joining import Draw
 from ca_core.agent.renewal import (
     ROOT_CHANGE_SPREAD,
@@ -24,6 +24,9 @@ IDLE_LIFE = timedelta(hours=72)
 """A leaf nobody asked for in this time is forgotten, and no longer renewed."""
 EMPTY_LIFE = timedelta(minutes=10)
 """A record that never held a leaf remembers only why; that is soon worth nothing."""
+
+
+_NOBODY = Anonymous()
 
 
 class LeafName(NamedTuple):
@@ -96,6 +99,7 @@ class LeafRecord:
     """One entry of the leaf cache; changed on the event loop only.
 
     Attributes:
+        principal: whose it is; of a user, the process that asked first.
         last_used: last request for it.
         failures: the run of failed attempts since the last good one.
         error: why the last attempt failed.
@@ -103,10 +107,12 @@ class LeafRecord:
         fetch: the one attempt under way.
         readers: requests that wait for another leaf.
         scheduled: the earliest moment for which the timetable holds an entry.
+        withdrawn: its owner lost the right; nothing of it is handed out any more.
     """
 
     name: LeafName
     last_used: datetime
+    principal: Principal = _NOBODY
     leaf: HeldLeaf | None = None
     failures: Failures | None = None
     error: Error | None = None
@@ -114,6 +120,7 @@ class LeafRecord:
     fetch: asyncio.Task[Error | None] | None = None
     readers: Gathering = field(default_factory=Gathering)
     scheduled: datetime | None = None
+    withdrawn: bool = False
 
     def renew_at(self) -> datetime | None:
         """Return when the agent renews on its own; None if there is nothing to renew."""

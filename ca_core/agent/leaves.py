@@ -10,15 +10,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ca_core.acl.access import Action, May
-from ca_core.acl.principal import Principal, describe
+from ca_core.acl.names import foreign_names
+from ca_core.acl.principal import Principal
+from ca_core.acl.resolving import denial
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
-from ca_core.agent.leafanswer import LeafAnswer, handed_out
+from ca_core.agent.leafanswer import LeafAnswer, handed_out, unservable
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
 from ca_core.agent.renewal import (
     RETRY_WINDOW,
     ROOT_CHANGE_SPREAD,
-    LeafState,
     failed,
     retry_width,
 )
@@ -29,7 +30,6 @@ from ca_core.agent.waiting import Gathering, stopped, within
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError, RequestError, UnavailableError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
-from ca_core.wire.times import wire_time
 
 log = logging.getLogger(__name__)
 
@@ -100,17 +100,17 @@ class LeafCache:
         """
         self._check_right(principal, service)  # (1)
         name = leaf_name(principal, service, dns_names, ip_addresses)
-        record = self._records.get(name) or await self._new_record(name)
+        record = self._records.get(name) or await self._new_record(name, principal)
         now = record.last_used = self._clock.now()
         leaf = record.leaf
         if leaf is not None and leaf.servable(now):
             if min_index != leaf.index:
                 return handed_out(record, leaf, now, hit=True)  # (2)
             await self._replaced(record, leaf, wait)  # (3)
-            self._check_right(principal, service)  # (5)
+            self._check_again(record, principal)  # (5)
             return self._answer(record, hit=False)
         await self._fetched(record)  # (4)
-        self._check_right(principal, service)  # (5)
+        self._check_again(record, principal)  # (5)
         return self._answer(record, hit=False)
 
     async def run(self) -> None:
@@ -131,9 +131,14 @@ class LeafCache:
 
     def _check_right(self, principal: Principal, service: str) -> None:
         if not self._may(principal, Action.SERVICE_WRITE, service):
-            raise DeniedError(f"{describe(principal)} may not have the leaf of {service[:80]!r}")
+            raise DeniedError(denial(principal, Action.SERVICE_WRITE, service))
 
-    async def _new_record(self, name: LeafName) -> LeafRecord:
+    def _check_again(self, record: LeafRecord, principal: Principal) -> None:
+        self._check_right(principal, record.name.service)
+        if record.withdrawn:
+            raise DeniedError("Permission denied: the right to this leaf was taken back")
+
+    async def _new_record(self, name: LeafName, principal: Principal) -> LeafRecord:
         if len(name.dns_names) + len(name.ip_addresses) > MAX_NAMES:
             raise RequestError(f"more than {MAX_NAMES} names", field="dns-san")
         for dns_name in name.dns_names:
@@ -141,7 +146,9 @@ class LeafCache:
         await self._issuer.identity(name.service)
         record = self._records.get(name)  # somebody else may have been faster
         if record is None:
-            record = self._records[name] = LeafRecord(name=name, last_used=self._clock.now())
+            record = self._records[name] = LeafRecord(
+                name=name, last_used=self._clock.now(), principal=principal
+            )
             self._enter(record)
         return record
 
@@ -150,23 +157,13 @@ class LeafCache:
         now = self._clock.now()
         leaf = record.leaf
         if leaf is None or not leaf.servable(now):
-            raise self._unservable(record, leaf, now)
+            raise unservable(record, now)
         return handed_out(record, leaf, now, hit=hit)
-
-    def _unservable(self, record: LeafRecord, leaf: HeldLeaf | None, now: datetime) -> Error:
-        if self._closed or leaf is None:
-            return UnavailableError("the agent is stopping")
-        reason = f": {record.error}" if record.error else ""
-        if leaf.state(now) is LeafState.EXPIRED:
-            said = f"the leaf of {record.name.service!r} expired at {wire_time(leaf.not_after)}"
-        else:
-            said = f"the leaf of {record.name.service!r} begins at {wire_time(leaf.not_before)}"
-        return UnavailableError(said + reason, hint=record.error.hint if record.error else "")
 
     async def _replaced(self, record: LeafRecord, leaf: HeldLeaf, wait: timedelta) -> None:
         """Wait until the record holds another leaf than ``leaf``, at most ``wait``."""
         deadline = self._clock.monotonic() + wait.total_seconds()
-        while record.leaf is leaf and not self._closed:
+        while record.leaf is leaf and not (self._closed or record.withdrawn):
             left = deadline - self._clock.monotonic()
             if not await record.readers.changed(left, self._clock):
                 return
@@ -177,6 +174,8 @@ class LeafCache:
             raise self._remembered(record)
         task = self._fetch(record)
         await asyncio.wait({task})
+        if record.withdrawn:
+            return
         if task.cancelled():
             raise UnavailableError("the agent is stopping")
         error = task.result()
@@ -201,7 +200,7 @@ class LeafCache:
         """Try once to have a new leaf; the record keeps it, or the reason why not."""
         service = record.name.service
         try:
-            issuing = self._issuer.issue(record.name, record.leaf)
+            issuing = self._issuer.issue(record.name, record.leaf, record.principal)
             leaf = await within(issuing, FETCH_LIMIT, self._clock, what=f"signing for {service!r}")
         except Error as error:
             return self._remember(record, error)
@@ -253,8 +252,8 @@ class LeafCache:
                 return
 
     def _look_at(self, record: LeafRecord, now: datetime) -> None:
-        if record.fetch is not None:
-            return  # entered again when the attempt ends
+        if record.fetch is not None or record.withdrawn:
+            return  # entered again when the attempt ends; or never
         if len(record.readers):
             record.last_used = now  # what somebody waits for is in use
         if record.idle(now):
@@ -265,6 +264,23 @@ class LeafCache:
             self._fetch(record)
             return
         self._enter(record)
+
+    def review(self) -> None:
+        """Withdraw every leaf whose owner may no longer have it; whoever waits for it is told."""
+        for record in [each for each in self._records.values() if not self._may_still(each)]:
+            del self._records[record.name]
+            record.withdrawn = True
+            if record.fetch is not None:
+                record.fetch.cancel()
+            record.leaf = None
+            record.readers.wake()
+
+    def _may_still(self, record: LeafRecord) -> bool:
+        owner, name = record.principal, record.name
+        foreign = foreign_names(name.service, name.dns_names, name.ip_addresses)
+        return self._may(owner, Action.SERVICE_WRITE, name.service) and all(
+            self._may(owner, Action.OPERATOR_WRITE, other) for other in foreign
+        )
 
     def _full(self) -> bool:
         return self._under_way >= MAX_BACKGROUND

@@ -10,12 +10,17 @@ from ca_core.agent.serverlink import ServerLink, WireT, checked_url
 from ca_core.agent.tls import PeerCheck, verifying_context
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
 from ca_core.clock import Clock
-from ca_core.durations import format_duration
+from ca_core.durations import format_duration, parse_duration
 from ca_core.errors import DeniedError, UnavailableError
 from ca_core.wire.cluster import SignedLeaf, SignRequest
+from ca_core.wire.grants import Granted, GrantRequest, GrantsAnswer, GrantsRequest
+from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.roots import CARoots
 from ca_core.wire.times import wire_time
+
+MAX_LISTS_BYTES = 64 * 1024 * 1024
+"""An answer with intentions: one destination may have half a million sources."""
 
 
 class RemoteUpstream:
@@ -49,13 +54,16 @@ class RemoteUpstream:
             value, found = await link.get(f"{ROOTS_PATH}?{query}", CARoots, wait=wait)
         return RootsAnswer(value=value, index=max(found, 1))
 
-    async def sign(self, csr_pem: str, *, replaces: datetime | None = None) -> SignedLeaf:
+    async def sign(
+        self, csr_pem: str, *, replaces: datetime | None = None, grant: str = ""
+    ) -> SignedLeaf:
         """Have a leaf signed for a service of this node, or for the agent itself.
 
         Raises:
             Error: as the protocol says; ``OutcomeUnknownError`` if no answer came.
         """
-        request = SignRequest(csr=csr_pem, replaces=wire_time(replaces) if replaces else "")
+        ends = wire_time(replaces) if replaces else ""
+        request = SignRequest(csr=csr_pem, replaces=ends, grant=grant)
         return await self._asked(lambda link: link.post("/v1/cluster/sign", request, SignedLeaf))
 
     async def acknowledge(self, said: Acknowledgement) -> Lease:
@@ -65,6 +73,39 @@ class RemoteUpstream:
             Error: as the protocol says.
         """
         return await self._asked(lambda link: link.put("/v1/cluster/acknowledgement", said, Lease))
+
+    async def grant(self, secret: str) -> Granted:
+        """Exchange the secret of a token that this agent was shown.
+
+        Raises:
+            Error: as the protocol says.
+        """
+        request = GrantRequest(secret=secret)
+        return await self._asked(lambda link: link.post("/v1/cluster/grant", request, Granted))
+
+    async def grants(self, asked: GrantsRequest) -> GrantsAnswer:
+        """Return what became of tokens: at once if it is news, else when there is some.
+
+        Raises:
+            Error: ``UnavailableError`` if the server is away or is not ours.
+        """
+        wait = parse_duration(asked.wait, field="wait")
+        return await self._asked(
+            lambda link: link.post("/v1/cluster/grants", asked, GrantsAnswer, wait=wait)
+        )
+
+    async def intentions(self, asked: ListsRequest) -> ListsAnswer:
+        """Return the lists that differ from what is held: at once if any does, else when one does.
+
+        Raises:
+            Error: ``UnavailableError`` if the server is away or is not ours.
+        """
+        wait, most = parse_duration(asked.wait, field="wait"), MAX_LISTS_BYTES
+        return await self._asked(
+            lambda link: link.post(
+                "/v1/cluster/intentions", asked, ListsAnswer, wait=wait, most=most
+            )
+        )
 
     async def close(self) -> None:
         """Close every connection; requests under way fail."""

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ca_core.wire.cluster import SignedLeaf
+from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
+from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.roots import CARoots
 
@@ -42,8 +44,15 @@ class Upstream(Protocol):
         """
         ...
 
-    async def sign(self, csr_pem: str, *, replaces: datetime | None = None) -> SignedLeaf:
-        """Have a leaf signed; ``replaces`` is the end of the leaf that the new one replaces.
+    async def sign(
+        self, csr_pem: str, *, replaces: datetime | None = None, grant: str = ""
+    ) -> SignedLeaf:
+        """Have a leaf signed.
+
+        Args:
+            csr_pem: the request.
+            replaces: the end of the leaf that the new one replaces.
+            grant: of the token whose holder wants it; without one the agent vouches.
 
         Raises:
             RateLimitedError: too many at once; ``retry_after`` says when to ask again.
@@ -59,6 +68,32 @@ class Upstream(Protocol):
         Raises:
             DeniedError: the agent was forgotten.
             Error: anything else of the tree.
+        """
+        ...
+
+    async def grant(self, secret: str) -> Granted:
+        """Exchange the secret of a token that this agent was shown.
+
+        Raises:
+            DeniedError: it is nobody's.
+            RateLimitedError: too many from here were nobody's.
+            Error: anything else of the tree.
+        """
+        ...
+
+    async def grants(self, asked: GrantsRequest) -> GrantsAnswer:
+        """Return what became of tokens: at once if it is news, else when there is some.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
+    async def intentions(self, asked: ListsRequest) -> ListsAnswer:
+        """Return the lists that differ from what is held: at once if any does, else when one does.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
         """
         ...
 

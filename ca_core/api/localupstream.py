@@ -3,17 +3,21 @@
 from datetime import datetime, timedelta
 from random import Random
 
-from ca_core.acl.principal import Node
+from ca_core.acl.principal import Node, Principal, Token
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
 from ca_core.api.acknowledgement_handlers import lease_of
 from ca_core.api.blocking import MAX_WAIT, with_jitter
-from ca_core.api.cluster_handlers import checked_csr, signed_leaf
+from ca_core.api.cluster_handlers import checked_csr, require_names, signed_leaf
+from ca_core.api.grant_handlers import followed
+from ca_core.api.intentionlists import current_lists
 from ca_core.api.rooms import ServerRoom
 from ca_core.authority.roots import roots_index, roots_of
 from ca_core.authority.rows import ROOTS_TOPIC
 from ca_core.identity.spiffe import AgentId
 from ca_core.lifecycle.acknowledging import checked_anchors
 from ca_core.wire.cluster import SignedLeaf
+from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
+from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
 
 
@@ -49,7 +53,9 @@ class LocalUpstream:
         view = store.snapshot
         return RootsAnswer(value=roots_of(view), index=roots_index(view))
 
-    async def sign(self, csr_pem: str, *, replaces: datetime | None = None) -> SignedLeaf:
+    async def sign(
+        self, csr_pem: str, *, replaces: datetime | None = None, grant: str = ""
+    ) -> SignedLeaf:
         """Have a leaf signed.
 
         Raises:
@@ -57,7 +63,10 @@ class LocalUpstream:
         """
         room = self._room
         csr = checked_csr(room, csr_pem)
-        caller = Node(identity=self._agent, key_digest="")
+        caller: Principal = Node(identity=self._agent, key_digest="")
+        if grant:
+            caller = Token(await room.granting.holder(grant, self._agent))
+            require_names(room, caller, csr)
         issued = await room.manager.sign(csr, principal=caller, replaces=replaces)
         return signed_leaf(room, issued)
 
@@ -70,6 +79,31 @@ class LocalUpstream:
         """
         self._companions.holds(self._agent, frozenset(checked_anchors(said)))
         return await lease_of(self._room)
+
+    async def grant(self, secret: str) -> Granted:
+        """Exchange the secret of a token.
+
+        Raises:
+            DeniedError: it is nobody's.
+            Error: as ``Granting.granted``.
+        """
+        return await self._room.granting.granted(secret, self._agent)
+
+    async def grants(self, asked: GrantsRequest) -> GrantsAnswer:
+        """Return what became of tokens: at once if it is news, else when there is some.
+
+        Raises:
+            Error: as ``followed``.
+        """
+        return await followed(self._room, self._agent, asked)
+
+    async def intentions(self, asked: ListsRequest) -> ListsAnswer:
+        """Return the lists that differ from what is held: at once if any does, else when one does.
+
+        Raises:
+            Error: as ``current_lists``.
+        """
+        return await current_lists(self._room, asked)
 
     async def close(self) -> None:
         """End: nobody waits for this agent any more."""

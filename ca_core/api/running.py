@@ -12,35 +12,44 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
-from ca_core.acl.access import AllowAll, LocalRules, May
+from ca_core.acl.access import May
+from ca_core.acl.resolving import TokenRules
+from ca_core.acl.rights import DefaultPolicy
 from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.grants import Grants
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
 from ca_core.api.app import bound, process_app
 from ca_core.api.hangup import hangups
-from ca_core.api.listeners import Listener
+from ca_core.api.lasting import for_ever, listening, running
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.rooms import AgentRoom, ProcessRoom
 from ca_core.api.routes import AGENT_ROUTES
 from ca_core.api.server import OpenState, Server, Surroundings, memory_state
 from ca_core.api.storedstate import stored_state
 from ca_core.api.tlslisteners import TlsListeners
+from ca_core.api.tokensettings import (
+    agent_rules,
+    default_token,
+    dev_policy,
+    dev_rules,
+    intention_default,
+    server_policy,
+    server_rules,
+)
 from ca_core.authority.plugintrace import trace_wanted_by
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import current_signer, trust_domain
 from ca_core.clock import SystemClock
 from ca_core.config.listen import Listen, TcpListen, UnixListen, parse_listen
 from ca_core.config.model import Config, RotationConfig
-from ca_core.config.workloads import workload_uids
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import fingerprint
-from ca_core.intentions.decision import Default
 from ca_core.telemetry.metrics import Metrics
 
 SERVER_SOCKET = "server.sock"
@@ -77,7 +86,7 @@ async def run_dev(
     announce: Announce,
     load: Load | None = None,
 ) -> None:
-    """Run server and agent in one process, on loopback, everybody allowed.
+    """Run server and agent in one process, on loopback; everybody may everything, unless said.
 
     Args:
         config: what holds; without a word about it, a new root has nobody to settle for here.
@@ -89,27 +98,33 @@ async def run_dev(
     Raises:
         ConfigError: the state cannot be used, or the address is taken.
     """
-    around = _surroundings(AllowAll())
+    around = _surroundings(config, dev_rules(config), dev_policy(config.acl))
     if config.rotation.settle == RotationConfig().settle:
         config = replace(config, rotation=replace(config.rotation, settle=timedelta()))
     if data_dir is not None:
         config = replace(config, server=replace(config.server, data_dir=data_dir))
+    token = await asyncio.to_thread(default_token, config.agent.token_file)
     state = await asyncio.to_thread(_state, config, data_dir)
     async with _server(config, state, around) as server, hangups(server.file, load):
         server.start(address=listen)
         await _ready_or_late(server)
         upstream = LocalUpstream(server.room, config.agent.node, _RANDOM)
-        agent = Agent(upstream, around.clock, _agent_settings(config), may=around.may)
-        agent_routes = bound(AGENT_ROUTES, _agent_room(agent, around))
+        grants = Grants(upstream, around.clock, _RANDOM.random, token)
+        may = TokenRules(grants, around.may)
+        settings = AgentSettings(datacenter=config.datacenter, node=config.agent.node)
+        agent = Agent(upstream, around.clock, settings, may=may, grants=grants)
+        room = AgentRoom(agent=agent, may=may, clock=around.clock, random=around.random)
+        agent_routes = bound(AGENT_ROUTES, room)
         app = process_app(
             (*server.routes(), *agent_routes),
             server.about(),
             lambda: trust_domain(server.store.snapshot),
             around.clock,
+            grants,
         )
-        async with _running(agent), _listening(app, [parse_listen(listen)]) as listeners:
+        async with running(agent, grants), listening(app, [parse_listen(listen)]) as listeners:
             announce(_started(server, _url(listeners[0].address)))
-            await _for_ever()
+            await for_ever()
 
 
 async def run_server(config: Config, *, announce: Announce, load: Load | None = None) -> None:
@@ -123,7 +138,7 @@ async def run_server(config: Config, *, announce: Announce, load: Load | None = 
     Raises:
         ConfigError: the state cannot be used, or an address is taken.
     """
-    around = _surroundings(LocalRules(owner_uid=os.getuid()))
+    around = _surroundings(config, server_rules(config.acl), server_policy(config.acl))
     data_dir = config.server.data_dir
     state = await asyncio.to_thread(_state, config, data_dir)
     addresses = [parse_listen(text, where="server.listen") for text in config.server.listen]
@@ -132,12 +147,12 @@ async def run_server(config: Config, *, announce: Announce, load: Load | None = 
         local = [a for a in addresses if isinstance(a, UnixListen)]
         local.append(UnixListen(data_dir / SERVER_SOCKET))
         remote = TlsListeners(app, [a for a in addresses if isinstance(a, TcpListen)])
-        async with _listening(app, local), contextlib.aclosing(remote):
+        async with listening(app, local), contextlib.aclosing(remote):
             server.start(remote.install, address=str(remote))
             await _ready_or_late(server, remote.up)
             url = f"https://{remote}" if remote.addresses else str(local[-1])
             announce(_started(server, url))
-            await _for_ever()
+            await for_ever()
 
 
 async def run_agent(config: Config, *, join_token: str | None, announce: Announce) -> None:
@@ -149,16 +164,18 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
         Error: no server answers while the agent has no identity yet.
     """
     clock = SystemClock()
-    may = LocalRules(owner_uid=os.getuid(), workloads=workload_uids(config.agent))
-    around = _surroundings(may)
+    local = agent_rules(config)
+    token = await asyncio.to_thread(default_token, config.agent.token_file)
     store = IdentityStore(config.agent.data_dir)
     await _joined(config, store, join_token)
     identity = store.current
     settings = AgentSettings(datacenter=identity.id.datacenter, node=identity.id.node)
     upstream = RemoteUpstream(config.agent.servers[0], store, clock)
     own = OwnLeaf(store, upstream, clock, _RANDOM.random)
-    agent = Agent(upstream, clock, settings, may=may, own=own)
-    room = _agent_room(agent, around)
+    grants = Grants(upstream, clock, _RANDOM.random, token)
+    may = TokenRules(grants, local)
+    agent = Agent(upstream, clock, settings, may=may, own=own, grants=grants)
+    room = AgentRoom(agent=agent, may=may, clock=clock, random=_RANDOM)
     metrics = Metrics()
 
     def own_end() -> float:
@@ -166,10 +183,11 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
 
     metrics.show_expiry("own_leaf", "this agent's own leaf", own_end)
     about = ProcessRoom(metrics=metrics, may=may, why_not_ready=lambda: _agent_gap(agent))
-    app = process_app(bound(AGENT_ROUTES, room), about, lambda: identity.id.trust_domain, clock)
+    routes = bound(AGENT_ROUTES, room)
+    app = process_app(routes, about, lambda: identity.id.trust_domain, clock, grants)
     addresses = [parse_listen(text, where="agent.listen") for text in config.agent.listen]
     addresses.append(UnixListen(config.agent.data_dir / AGENT_SOCKET))
-    async with _running(agent), _listening(app, addresses, mode=0o666) as listeners:
+    async with running(agent, grants), listening(app, addresses, mode=0o666) as listeners:
         announce(
             Started(
                 url=_url(listeners[0].address),
@@ -177,7 +195,7 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
                 root_fingerprint=fingerprint(identity.anchors[0]),
             )
         )
-        await _for_ever()
+        await for_ever()
 
 
 async def _joined(config: Config, store: IdentityStore, join_token: str | None) -> None:
@@ -195,14 +213,15 @@ async def _joined(config: Config, store: IdentityStore, join_token: str | None) 
     )
 
 
-def _surroundings(may: May) -> Surroundings:
+def _surroundings(config: Config, may: May, policy: DefaultPolicy) -> Surroundings:
     return Surroundings(
         clock=SystemClock(),
         may=may,
         registry=Registry(trace=trace_wanted_by(os.environ)),
         random=_RANDOM,
         environment=os.environ,
-        default=Default(allowed=isinstance(may, AllowAll)),
+        default=intention_default(config.acl, policy),
+        policy=policy,
     )
 
 
@@ -210,14 +229,6 @@ def _state(config: Config, data_dir: Path | None) -> OpenState:
     if data_dir is None:
         return memory_state()
     return stored_state(config.server, data_dir, os.environ)
-
-
-def _agent_settings(config: Config) -> AgentSettings:
-    return AgentSettings(datacenter=config.datacenter, node=config.agent.node)
-
-
-def _agent_room(agent: Agent, around: Surroundings) -> AgentRoom:
-    return AgentRoom(agent=agent, may=around.may, clock=around.clock, random=around.random)
 
 
 def _agent_gap(agent: Agent) -> str:
@@ -247,10 +258,6 @@ async def _ready_or_late(server: Server, *more: Callable[[], Awaitable[None]]) -
                 await ready()
 
 
-async def _for_ever() -> None:
-    await asyncio.get_running_loop().create_future()
-
-
 @contextlib.asynccontextmanager
 async def _server(config: Config, state: OpenState, around: Surroundings) -> AsyncIterator[Server]:
     try:
@@ -262,27 +269,3 @@ async def _server(config: Config, state: OpenState, around: Surroundings) -> Asy
         yield server
     finally:
         await server.close()
-
-
-@contextlib.asynccontextmanager
-async def _running(agent: Agent) -> AsyncIterator[None]:
-    await agent.start()
-    try:
-        yield
-    finally:
-        await agent.close()
-
-
-@contextlib.asynccontextmanager
-async def _listening(
-    app: Any, addresses: list[Listen] | list[UnixListen], *, mode: int = 0o600
-) -> AsyncIterator[list[Listener]]:
-    listeners = [Listener(app, address, mode=mode) for address in addresses]
-    try:
-        for listener in listeners:
-            await listener.start()
-        yield listeners
-    finally:
-        for listener in listeners:
-            listener.cut_waiting()
-            await listener.close()

@@ -3,6 +3,7 @@
 from ca_core.config.listen import Listen, TcpListen, UnixListen, parse_listen
 from ca_core.config.load import find_config_file, load_config, parse_ca
 from ca_core.config.model import (
+    ACLConfig,
     AgentConfig,
     CAConfig,
     Config,
@@ -15,6 +16,7 @@ from ca_core.config.model import (
 from ca_core.config.workloads import workload_uids
 
 __all__ = [
+    "ACLConfig",
     "AgentConfig",
     "CAConfig",
     "Config",

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 KeyType = Literal["ec", "rsa", "ed25519"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+DefaultPolicyName = Literal["allow", "deny"]
 OnDeadlineName = Literal["wait", "abort", "proceed"]
 ConformanceLevel = Literal["L0", "L1", "L2", "L3", "L4"]
 
@@ -70,6 +71,11 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     join_token_file: Annotated[
         Path | None, Meta(description="File with the join token, used once.")
+    ] = None
+
+    token_file: Annotated[
+        Path | None,
+        Meta(description="File with the token of local callers without one; mode 0600."),
     ] = None
 
     @property
@@ -178,6 +184,26 @@ class ConformanceConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class ACLConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """``[acl]``: what holds where no rule and no intention decides, and who vouches."""
+
+    default_policy: Annotated[
+        DefaultPolicyName | None,
+        Meta(description="Where no rule decides. Default: deny; `dev`: everybody may everything."),
+    ] = None
+    default_intention_policy: Annotated[
+        Literal["", "allow", "deny"],
+        Meta(description="Where no intention matches. Default: default_policy."),
+    ] = ""
+    agents_sign: Annotated[
+        Literal["any", "granted"],
+        Meta(
+            description="any: an agent vouches for its local users; granted: it has leaves signed "
+            "only for holders of tokens with service:write."
+        ),
+    ] = "any"
+
+
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
     """``[log]``: what is written to standard error."""
 
@@ -197,6 +223,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     rotation: RotationConfig = msgspec.field(default_factory=RotationConfig)
     plugins: PluginsConfig = msgspec.field(default_factory=PluginsConfig)
     conformance: ConformanceConfig = msgspec.field(default_factory=ConformanceConfig)
+    acl: ACLConfig = msgspec.field(default_factory=ACLConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
 
 

@@ -159,7 +159,7 @@ class FakeUpstream:
             raise self.roots_errors.pop(0)
         return RootsAnswer(value=self.value(), index=self.index)
 
-    async def sign(self, csr_pem, *, replaces=None):
+    async def sign(self, csr_pem, *, replaces=None, grant=""):
         """Sign, after the gate has opened, unless an error is due."""
         self.signed.append(csr_pem)
         self.replaced.append(replaces)

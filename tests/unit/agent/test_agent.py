@@ -152,7 +152,7 @@ def test_what_it_tells_about_itself_is_plain_and_holds_no_secret():
         await agent.leaves.get(Anonymous(), "web")
         told = json.dumps(agent.describe())
         assert json.loads(told)["Config"]["NodeName"] == "n1"
-        assert json.loads(told)["Stats"]["agent"] == {"leaves": 1}
+        assert json.loads(told)["Stats"]["agent"] == {"leaves": 1, "tokens": 0}
         assert "PRIVATE" not in told
 
     ran(scenario)

@@ -77,7 +77,7 @@ class Cable:
         view = store.snapshot
         return RootsAnswer(value=roots_of(view), index=roots_index(view))
 
-    async def sign(self, csr_pem, *, replaces=None):
+    async def sign(self, csr_pem, *, replaces=None, grant=""):
         """Have a leaf signed, and note when it was asked for and when it came."""
         if self._cut.is_set():
             raise UnavailableError("cut")

@@ -1,0 +1,260 @@
+"""Tokens at the agent: a secret is exchanged once, and what became of it is followed.
+
+A revoked token goes at once while a server answers, and when its grant ends otherwise.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import timedelta
+
+from ca_core.acl.access import Action
+from ca_core.acl.principal import Principal, Token
+from ca_core.acl.rights import Chain
+from ca_core.acl.tokens import ANONYMOUS_ACCESSOR, ANONYMOUS_SECRET
+from ca_core.agent.backoff import backoff
+from ca_core.agent.heldtokens import HeldToken, HeldTokens, mark_of
+from ca_core.agent.joining import Draw
+from ca_core.agent.upstream import Upstream
+from ca_core.agent.waiting import Gathering, stopped, within
+from ca_core.clock import Clock
+from ca_core.durations import format_duration
+from ca_core.errors import DeniedError, Error, ProviderError, UnavailableError
+from ca_core.wire.grants import GrantsAnswer, GrantsRequest
+
+log = logging.getLogger(__name__)
+
+REFUSED_FOR = timedelta(seconds=5)
+"""How long an unknown secret is refused without asking again; a new token is soon good."""
+REMEMBERED_REFUSALS = 1000
+EXCHANGE_LIMIT = timedelta(seconds=20)
+_POLL_WAIT = timedelta(minutes=1)
+_POLL_SLACK = timedelta(seconds=60)
+_FIRST_PATIENCE = timedelta(seconds=2)
+_HOT = timedelta(milliseconds=500)
+"""An answer that comes sooner than this and brings nothing new is not asked for again at once."""
+_GATHERING = 0.05
+"""Seconds in which new tokens gather before the question is asked anew with all of them."""
+_LONGEST_SLEEP = timedelta(seconds=30)
+"""The wall clock may be set while the end of a grant is waited for."""
+
+
+class Grants:
+    """The tokens one agent was shown; a ``TokenLookup`` and a ``ChainOf``. One event loop.
+
+    ``run`` follows them, ``expire`` ends them; both for ever.
+
+    Args:
+        upstream: exchanges and tells.
+        default: the secret that stands in for none, or ''.
+    """
+
+    def __init__(self, upstream: Upstream, clock: Clock, draw: Draw, default: str = "") -> None:
+        self._upstream = upstream
+        self._clock = clock
+        self._draw = draw
+        self._default = default
+        self._tokens = HeldTokens(clock)
+        self._exchanges: dict[bytes, asyncio.Task[Token | Error]] = {}
+        self._refused: OrderedDict[bytes, float] = OrderedDict()
+        self._followed: tuple[tuple[str, ...], str] = ((), "")
+        self._news = asyncio.Event()
+        self._heard = Gathering()
+        self._bell = Gathering()
+        self._has_heard = False
+        self._failures = 0
+        self._listeners: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"Grants({len(self._tokens)} tokens)"
+
+    @property
+    def default(self) -> str:
+        """Return the secret that stands in for none, or ''."""
+        return self._default
+
+    def __len__(self) -> int:
+        """Return how many tokens are held."""
+        return len(self._tokens)
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` on the loop whenever anybody may less or more; it must not raise."""
+        self._listeners.append(listener)
+
+    def known(self, secret: str) -> Token | None:
+        """Return whose a secret is, if this agent was shown it and it is still good."""
+        return self._tokens.shown(mark_of(secret))
+
+    async def asked(self, secret: str) -> Token:
+        """Return whose a secret is, exchanging it; all who show it meanwhile wait for one answer.
+
+        Raises:
+            DeniedError: nobody's.
+            RateLimitedError: too many from here were nobody's.
+            UnavailableError: no server answers.
+        """
+        if secret == ANONYMOUS_SECRET:
+            return Token(ANONYMOUS_ACCESSOR)
+        mark = mark_of(secret)
+        self._refuse_again(mark)
+        task = self._exchanges.get(mark)
+        if task is None:
+            task = self._exchanges[mark] = asyncio.create_task(self._exchanged(secret, mark))
+            task.add_done_callback(lambda _: self._exchanges.pop(mark, None))
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise UnavailableError("the agent is stopping")
+        found = task.result()
+        if isinstance(found, Error):
+            raise found.with_traceback(None)  # one error, many callers
+        return found
+
+    def __call__(self, accessor: str) -> Chain | None:
+        """Return what a token may, or None; the default token stands in for the anonymous one."""
+        held = self._held(accessor)
+        return None if held is None else held.chain
+
+    def grant_for(self, principal: Principal, service: str) -> str:
+        """Return the grant by which this caller may have the leaf of ``service``; '' for none.
+
+        Without one the agent vouches, for callers that the kernel names.
+        """
+        if isinstance(principal, Token):
+            held = self._held(principal.accessor)
+            return "" if held is None else held.grant
+        held = self._held(ANONYMOUS_ACCESSOR)
+        granted = held is not None and held.chain.allows(Action.SERVICE_WRITE, service)
+        return held.grant if held is not None and granted else ""
+
+    async def heard(self, patience: timedelta) -> bool:
+        """Wait for the first answer, or failure, at most ``patience``; say whether one came."""
+        if not self._has_heard and not self._failures:
+            await self._heard.changed(patience.total_seconds(), self._clock)
+        return self._has_heard
+
+    async def run(self) -> None:
+        """Follow what became of the tokens, for ever; cancel to end."""
+        while True:
+            try:
+                await self._follow_once()
+                await self._hold_default()
+            except Error as error:
+                await self._after_failure(error)
+            self._heard.wake()
+
+    async def expire(self) -> None:
+        """Drop tokens when their grants end, for ever; cancel to end."""
+        while True:
+            if self._tokens.drop_ended():
+                self._tell()
+            end = self._tokens.next_end()
+            left = _LONGEST_SLEEP if end is None else end - self._clock.now()
+            await self._bell.changed(min(left, _LONGEST_SLEEP).total_seconds(), self._clock)
+
+    async def close(self) -> None:
+        """End every exchange."""
+        await stopped(*self._exchanges.values())
+
+    def _held(self, accessor: str) -> HeldToken | None:
+        if accessor == ANONYMOUS_ACCESSOR and self._default:
+            standing_in = self._tokens.shown(mark_of(self._default))
+            accessor = standing_in.accessor if standing_in is not None else accessor
+        return self._tokens.held(accessor)
+
+    def _refuse_again(self, mark: bytes) -> None:
+        until = self._refused.get(mark)
+        if until is None:
+            return
+        if self._clock.monotonic() < until:
+            raise DeniedError("ACL not found", hint="the token was unknown a moment ago")
+        del self._refused[mark]
+
+    async def _exchanged(self, secret: str, mark: bytes) -> Token | Error:
+        asked_at = self._clock.now()
+        try:
+            asking = self._upstream.grant(secret)
+            granted = await within(asking, EXCHANGE_LIMIT, self._clock, what="asking for a token")
+            await self.heard(_FIRST_PATIENCE)  # it says what holds where no rule decides
+            token = self._tokens.add(granted, mark, asked_at)
+        except DeniedError as error:
+            self._remember_refusal(mark)
+            return error
+        except Error as error:
+            return error
+        except Exception as error:
+            log.exception("tokens: an exchange failed in a way it should not")
+            return ProviderError(f"asking for a token failed: {type(error).__name__}")
+        self._news.set()
+        self._bell.wake()
+        self._tell()
+        return token
+
+    def _remember_refusal(self, mark: bytes) -> None:
+        self._refused[mark] = self._clock.monotonic() + REFUSED_FOR.total_seconds()
+        while len(self._refused) > REMEMBERED_REFUSALS:
+            self._refused.popitem(last=False)
+
+    async def _hold_default(self) -> None:
+        if self._default and self.known(self._default) is None:
+            try:
+                await self.asked(self._default)
+            except DeniedError as error:
+                log.warning("the token of agent.token_file is not good: %s", error)
+
+    async def _follow_once(self) -> None:
+        self._news.clear()
+        asked, asked_at = self._tokens.accessors, self._clock.now()
+        answer = await self._answered(asked)
+        if answer is None:
+            return  # there is a token more: ask for all of them
+        changed = self._tokens.follow(answer, asked, asked_at)
+        changed |= self._tokens.forget_idle()
+        self._followed = (asked, answer.digest)
+        self._has_heard, self._failures = True, 0
+        self._bell.wake()
+        if changed:
+            self._tell()
+        elif self._clock.now() - asked_at < _HOT:
+            await self._clock.sleep(_HOT.total_seconds())
+
+    async def _answered(self, asked: tuple[str, ...]) -> GrantsAnswer | None:
+        """Return the answer about these tokens; None once another one has come meanwhile."""
+        poll = asyncio.ensure_future(self._polled(asked))
+        news = asyncio.ensure_future(self._news.wait())
+        try:
+            await asyncio.wait({poll, news}, return_when=asyncio.FIRST_COMPLETED)
+            if not poll.done():
+                await self._clock.sleep(_GATHERING)
+            return poll.result() if poll.done() else None
+        finally:
+            await stopped(poll, news)
+
+    async def _polled(self, asked: tuple[str, ...]) -> GrantsAnswer:
+        known, digest = self._followed
+        request = GrantsRequest(
+            grants=self._tokens.grants_of(asked),
+            digest=digest if known == asked else "",
+            wait=format_duration(_POLL_WAIT),
+        )
+        poll = self._upstream.grants(request)
+        try:
+            return await within(
+                poll, _POLL_WAIT + _POLL_SLACK, self._clock, what="asking about tokens"
+            )
+        except Error:
+            raise
+        except Exception as error:
+            log.exception("tokens: the upstream failed in a way it should not")
+            raise ProviderError(f"asking about tokens failed: {type(error).__name__}") from error
+
+    async def _after_failure(self, error: Error) -> None:
+        if not self._failures:
+            log.warning("what became of tokens is not known: %s", error)
+        self._failures += 1
+        asked = getattr(error, "retry_after", timedelta())
+        await self._clock.sleep(backoff(self._failures, self._draw(), at_least=asked))
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
