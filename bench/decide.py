@@ -27,6 +27,7 @@ GOAL_STALL_MS = 10.0
 HOT = 64
 BATCH = 128
 ROUNDS = 21
+COLLECTIONS = 5
 DELTAS = 200
 LARGE_DELTA = 10_000
 _PAGE = 4096
@@ -36,6 +37,7 @@ ResultT = TypeVar("ResultT")
 
 def run(*, seconds: float) -> Iterator[Finding]:
     """Measure each size, about ``seconds`` for each kind of question."""
+    alone, _ = uvloop.run(_watched(_collect()))
     indexes: dict[int, Index] = {}
     for size in SIZES:
         before = _resident()
@@ -45,6 +47,7 @@ def run(*, seconds: float) -> Iterator[Finding]:
     yield _evenness(indexes[SIZES[0]], indexes[SIZES[-1]], seconds)
     yield _stall("built in slices", stall)
     yield from uvloop.run(_stalls(indexes[SIZES[-1]]))
+    yield _collection(alone)
     yield Finding(benchmark="decide", case="memory per intention", value=each, unit="B")
 
 
@@ -134,15 +137,18 @@ async def _build(size: int) -> tuple[float, Index]:
 
 
 async def _stalls(index: Index) -> list[Finding]:
-    """Change and collect with a ticker beside it."""
+    """Change with a ticker beside it."""
     single, _ = await _watched(_change_one_by_one(index))
     large, _ = await _watched(changed(index, intentions(LARGE_DELTA), pause=_pause))
-    collection, _ = await _watched(_collect())
     return [
         _stall("one change", single),
         _stall(f"{LARGE_DELTA:,} changes in slices", large),
-        _stall("a full collection", collection),
     ]
+
+
+def _collection(alone: float) -> Finding:
+    longest = max(uvloop.run(_watched(_collect()))[0] for _ in range(COLLECTIONS))
+    return _stall("a full collection", longest, f"{alone * 1000:.1f} ms without an index")
 
 
 async def _change_one_by_one(index: Index) -> None:
@@ -169,13 +175,14 @@ async def _watched(work: Awaitable[ResultT]) -> tuple[float, ResultT]:
     return longest, await task
 
 
-def _stall(case: str, seconds: float) -> Finding:
+def _stall(case: str, seconds: float, compared: str = "") -> Finding:
     return Finding(
         benchmark="decide",
         case=f"longest stall, {case}, 1,000,000",
         value=seconds * 1000,
         unit="ms",
         at_most=GOAL_STALL_MS,
+        compared=compared,
     )
 
 

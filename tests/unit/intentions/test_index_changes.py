@@ -184,6 +184,28 @@ def many(count: int, seed: int = 1) -> list[Intention]:
     return [intention(*pair, random.choice(("allow", "deny"))) for pair in sorted(pairs)]
 
 
+def test_match_tells_names_that_begin_or_end_alike_apart():
+    """Among many names, each is matched by its own intentions and by wildcards only."""
+    rules = many(2_000)
+    index = Index.of(rules)
+    for name in {one.destination for one in rules}:
+        to = {(one.source, one.destination) for one in rules if one.destination.covers(name)}
+        assert {(one.source, one.destination) for one in index.to_destination(name)} == to
+        of = {(one.source, one.destination) for one in rules if one.source.covers(name)}
+        assert {(one.source, one.destination) for one in index.from_source(name)} == of
+
+
+def test_nothing_is_left_of_what_was_deleted():
+    """An index emptied one by one is as large as an empty one."""
+    index = Index.of(many(200))
+    for pair in unique(index):
+        index = index.with_changes(deleted=[pair])
+    assert len(index) == 0
+    assert not any(index.enforced.exact)
+    assert index.enforced.spaces == {}
+    assert list(index.enforced.every) == []
+
+
 async def test_an_index_built_in_slices_is_the_same():
     """Building with pauses gives what building at once gives, and others run between."""
     rules, turns = many(2_000), 0
