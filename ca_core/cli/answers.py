@@ -136,6 +136,13 @@ ANSWERS = {
         "a finding has `Level` (wrong, note) and `Text`; `Chain` holds fingerprints",
     ),
     "leaf watch": JsonAnswer("lines", ("Service", "Out", "ValidBefore"), "one after every change"),
+    "import consul": JsonAnswer(
+        "object",
+        ("Applied", "Intentions", "Configurations"),
+        "an intention has `Step` (`create`, `replace`, `same`, `refused`; with `--apply` `created`,"
+        " `replaced`, `failed`), `Source`, `Destination`, `Says`, `Why`, `DecidesInstead`; a"
+        " configuration `Provider`, `Plan` (null if it is refused), `Why`",
+    ),
     "intention check": JsonAnswer("object", ("Allowed", "Reason")),
     "intention create": _INTENTION,
     "intention delete": JsonAnswer("object", ("Source", "Destination", "Deleted")),

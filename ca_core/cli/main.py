@@ -48,6 +48,11 @@ LISTINGS = {
         summary="Make the token with which a new agent joins.",
         module="ca_core.cli.token",
     ),
+    "import": Listing(
+        section=_OPERATE,
+        summary="Take over what another system has: intentions and CA configuration of Consul.",
+        module="ca_core.cli.importing",
+    ),
     "backup": Listing(
         section=_OPERATE,
         summary="Save a running cluster's state into one file.",

@@ -18,7 +18,7 @@ PROMISED = {
     "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
     "ca abort", "ca rollback", "ca abandon", "ca simulate",
     "intention create", "intention list", "intention get", "intention delete", "intention match",
-    "intention check",
+    "intention check", "import consul",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
 
