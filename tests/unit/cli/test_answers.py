@@ -27,6 +27,7 @@ ARGUMENTS = {
     "ca set-config": ("config.json",),
     "ca taint": ("--yes",),
     "ca install-chain": ("leaf.pem",),
+    "import consul": ("--file", "ca.json"),
     "intention check": ("web", "db"),
     "intention create": ("web", "db"),
     "intention delete": ("web", "db"),
@@ -78,6 +79,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
     (tmp_path / "plugged" / "pyproject.toml").touch()
     (tmp_path / "passport.json").write_bytes(signed_passport(STATEMENT, KEY))
     (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "ca.json").write_text(json.dumps({"Provider": "consul", "Config": {}}))
     row = dict.fromkeys(ANSWERS["agent list"].keys, moment)
     status = {
         **dict.fromkeys(ANSWERS["ca status"].keys, moment),
