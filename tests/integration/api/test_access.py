@@ -40,10 +40,14 @@ SIGN, JOIN, REJOIN = "/v1/cluster/sign", "/v1/cluster/join", "/v1/cluster/rejoin
 ACKNOWLEDGE = "/v1/cluster/acknowledgement"
 STRANGER = 54321
 OPEN = {"/v1/connect/ca/roots", "/v1/connect/ca/crl/{authority}", "/v1/status/leader"}
+AGENTS = {SIGN, JOIN, REJOIN, ACKNOWLEDGE} | {
+    f"/v1/cluster/{call}" for call in ("grant", "grants", "intentions")
+}
 OPERATORS_ONLY = [
     (route.method, route.path.replace("{node}", "n1").replace("{id}", "op-1"), route.accepts)
     for route in SERVER_ROUTES
-    if route.path not in OPEN | {SIGN, JOIN, REJOIN, ACKNOWLEDGE}
+    if route.path.startswith(("/v1/connect/ca/", "/v1/cluster/"))
+    and route.path not in OPEN | AGENTS
 ]
 
 needs_root = pytest.mark.skipif(
