@@ -68,7 +68,7 @@ def said(before, after, default=DENIED):
             [l4(WEB, DB, "allow"), l4(API, DB, "deny"), l4(ANY, EVERY, "allow")],
             [
                 "newly allows any other, any of any other namespace -> db",
-                "newly allows web, any other, any of any other namespace -> any other",
+                "newly allows api, web, any other, any of any other namespace -> any other",
             ],
         ),
         ([l7(WEB, DB, GET)], [l7(WEB, DB, PUT)], ["permissions differ web -> db"]),
