@@ -102,12 +102,7 @@ class Request:
         Raises:
             RequestError: not JSON, or not of that shape; names the place.
         """
-        try:
-            found = msgspec.json.decode(self.body, type=kind)
-            json.loads(self.body, object_pairs_hook=_refuse_twice)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise RequestError(f"Request decode failed: {error}", field="body") from None
-        return found
+        return decoded_body(self.body, kind)
 
     def json_in_any_case(self, kind: type[StructT]) -> StructT:
         """Return the body as ``json`` does; keys may be in any case, as Consul takes them.
@@ -115,11 +110,34 @@ class Request:
         Raises:
             RequestError: as ``json``; or a key is there in two spellings.
         """
-        plain = folded(self.json(dict[str, Any]), kind)
-        try:
-            return msgspec.convert(plain, kind)
-        except msgspec.ValidationError as error:
-            raise RequestError(f"Request decode failed: {error}", field="body") from None
+        return decoded_in_any_case(self.body, kind)
+
+
+def decoded_body(body: bytes, kind: type[StructT]) -> StructT:
+    """Return a body as ``Request.json`` does.
+
+    Raises:
+        RequestError: as that.
+    """
+    try:
+        found = msgspec.json.decode(body, type=kind)
+        json.loads(body, object_pairs_hook=_refuse_twice)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise RequestError(f"Request decode failed: {error}", field="body") from None
+    return found
+
+
+def decoded_in_any_case(body: bytes, kind: type[StructT]) -> StructT:
+    """Return a body as ``Request.json_in_any_case`` does.
+
+    Raises:
+        RequestError: as that.
+    """
+    plain = folded(decoded_body(body, dict[str, Any]), kind)
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"Request decode failed: {error}", field="body") from None
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:

@@ -1,0 +1,113 @@
+"""What a call of authorize asks, parsed: right body, right names, right kind of SPIFFE ID.
+
+The path of every new connection: what is written as it should be takes a microsecond, whatever is
+not is looked at again, slowly, for the message.
+"""
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+from ca_core.agent.authorizing import Question
+from ca_core.api.http import decoded_in_any_case
+from ca_core.errors import RequestError
+from ca_core.identity.spiffe import ServiceId, parse_spiffe_id
+from ca_core.intentions.model import Name
+from ca_core.intentions.naming import checked_name, one_service, right_name
+from ca_core.intentions.requests import HttpRequest
+from ca_core.wire.authorize import AuthorizeRequest, RequestBody
+
+MAX_TARGET = 1024
+"""Characters of a target; a longer one fits into no SPIFFE ID."""
+
+NO_CONNECT_ID = "ClientCertURI not a valid Connect identifier"
+NO_SERVICE_ID = "ClientCertURI not a valid Service identifier"
+
+_decode = msgspec.json.Decoder(AuthorizeRequest).decode
+
+_KEYS = (b'"Target"', b'"ClientCertURI"', b'"ClientCertSerial"', b'"ClientCert"', b'"Request"')
+
+_PARTITION = re.compile(r"(spiffe://[^/]*)/ap/([^/]+)/")
+
+
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """One call.
+
+    Attributes:
+        question: for the authorizer.
+        right: the name on which the caller needs ``service:write``.
+        partition: the client's, in lower case; '' for the one that is served.
+    """
+
+    question: Question
+    right: str
+    partition: str = ""
+
+    def refuse_other_partition(self) -> None:
+        """Refuse a client of another partition.
+
+        Raises:
+            RequestError: it is one.
+        """
+        if self.partition:
+            raise RequestError(
+                f'Mismatched partitions: "{self.partition[:80]}" != "default"',
+                field="ClientCertURI",
+            )
+
+
+def parsed(body: bytes) -> Asked:
+    """Return what a body asks.
+
+    Raises:
+        RequestError: no JSON of that shape, a key that is there twice or unknown, no target, or no
+            SPIFFE ID of a service, in this order.
+    """
+    asked = _decoded(body)
+    right, destination = _target(asked.target)
+    identity, partition = _client(asked.client_cert_uri)
+    request = None if asked.request is None else _http(asked.request)
+    serial, chain = asked.client_cert_serial, asked.client_cert
+    return Asked(Question(identity, destination, serial, chain, request), right, partition)
+
+
+def _decoded(body: bytes) -> AuthorizeRequest:
+    try:
+        found = _decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return decoded_in_any_case(body, AuthorizeRequest)
+    if b"\\" in body or found.request is not None or any(body.count(key) > 1 for key in _KEYS):
+        return decoded_in_any_case(body, AuthorizeRequest)  # a key may be there twice
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _target(text: str) -> tuple[str, Name]:
+    """Return the name of the right, and the destination; remembered: a host has a few."""
+    if not text:
+        raise RequestError("Target service must be specified", field="Target")
+    if len(text) > MAX_TARGET:
+        raise RequestError(f"longer than {MAX_TARGET} characters", field="Target")
+    found = one_service(checked_name(text, field="Target"), "Target")
+    return right_name(found), found
+
+
+@lru_cache(maxsize=4096)
+def _client(uri: str) -> tuple[ServiceId, str]:
+    """Return the client and its partition, '' for ours; remembered: the same ones connect again."""
+    found = _PARTITION.match(uri)
+    partition = found[2].lower() if found else ""
+    served = f"{found[1]}/{uri[found.end() :]}" if found else uri
+    try:
+        identity = parse_spiffe_id(served)
+    except RequestError as error:
+        raise RequestError(f"{NO_CONNECT_ID}: {error}", field="ClientCertURI") from None
+    if not isinstance(identity, ServiceId):
+        raise RequestError(NO_SERVICE_ID, field="ClientCertURI")
+    return identity, "" if partition == "default" else partition
+
+
+def _http(body: RequestBody) -> HttpRequest:
+    lines = tuple((name, line) for name, found in body.headers.items() for line in found)
+    return HttpRequest(method=body.method, path=body.path, headers=lines)
