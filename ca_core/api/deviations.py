@@ -4,6 +4,7 @@
 neither is a bug.
 """
 
+from ca_core.api.acl_deviations import ACL_ABSENCES, ACL_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
 from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
 
@@ -170,6 +171,7 @@ DEVIATIONS = (
         "two operators must not undo one another",
     ),
     *INTENTION_DEVIATIONS,
+    *ACL_DEVIATIONS,
     Deviation(
         "Errors",
         "plain text, most of them 500",
@@ -226,7 +228,7 @@ DEVIATIONS = (
 ABSENCES = (
     Absence("`/v1/agent/connect/authorize`", "intentions are not implemented yet"),
     *INTENTION_ABSENCES,
-    Absence("`/v1/acl/…`", "tokens and policies are not implemented yet"),
+    *ACL_ABSENCES,
     Absence(
         "`/v1/agent/service/…`, `/v1/agent/services`, `/v1/agent/check/…`, `/v1/agent/checks`",
         "the service catalog is not implemented yet",

@@ -3,20 +3,25 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
+from secrets import token_bytes
 from typing import Any, Protocol
 
 from ca_core.acl.access import Action, May
 from ca_core.acl.principal import Principal, Token
 from ca_core.acl.resolving import denial
+from ca_core.acl.tokens import Draw
 from ca_core.agent.agent import Agent
+from ca_core.api.decisions import Decisions, untold_decisions
 from ca_core.api.granting import Granting
 from ca_core.api.http import Request
+from ca_core.api.keysets import KeySets
 from ca_core.api.membership import Membership
 from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
 from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
 from ca_core.intentions.following import Following
+from ca_core.intentions.observed import Collected
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.reachability import Reachability
 from ca_core.lifecycle.rows import Wishes
@@ -33,11 +38,14 @@ class ServerRoom:
         intentions: the newest index of them; it follows the store.
         granting: tokens at agents.
         reachability: which agents call; this process's memory only.
+        observed: what agents said that intentions in observe mode would have denied.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
         wishes: how a change goes where a request does not say more.
         drift: says how the configuration file differs from what was applied last; '' if it does
             not. Blocks.
+        draw: gives unpredictable bytes: secrets of tokens, ids.
+        keysets: knows the keys of auth methods.
         rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
     """
 
@@ -55,17 +63,21 @@ class ServerRoom:
     rekey: Callable[[], dict[str, Any]]
     wishes: Wishes = field(default_factory=Wishes)
     drift: Callable[[], str] = str
+    draw: Draw = token_bytes
+    keysets: KeySets = field(default_factory=lambda: KeySets(SystemClock()))
     events: Events = field(default_factory=Events)
+    observed: Collected = field(default_factory=Collected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRoom:
-    """The agent, and who may have what of it."""
+    """The agent, and who may have what of it; ``decisions`` answers its authorizer's verdicts."""
 
     agent: Agent
     may: May
     clock: Clock
     random: Random
+    decisions: Decisions = field(default_factory=untold_decisions)
 
 
 async def _nothing() -> str:

@@ -15,8 +15,11 @@ from ca_core.api import (
     settings_handlers,
     status_handlers,
 )
+from ca_core.api.acl_routes import ACL_ROUTES
 from ca_core.api.answers import Configuration
+from ca_core.api.authorize_routes import AUTHORIZE_ROUTES
 from ca_core.api.change_routes import CHANGE_ROUTES
+from ca_core.api.explain_routes import EXPLAIN_ROUTES
 from ca_core.api.grant_routes import GRANT_ROUTES
 from ca_core.api.intention_routes import INTENTION_ROUTES
 from ca_core.api.intentionlist_routes import INTENTION_LIST_ROUTES
@@ -71,7 +74,9 @@ SERVER_ROUTES = (
         answers=Configuration,
     ),
     *CHANGE_ROUTES,
+    *EXPLAIN_ROUTES,
     *INTENTION_ROUTES,
+    *ACL_ROUTES,
     *INTENTION_LIST_ROUTES,
     *GRANT_ROUTES,
     Route(
@@ -225,6 +230,7 @@ AGENT_ROUTES = (
         ),
         answers=IssuedCert,
     ),
+    *AUTHORIZE_ROUTES,
     Route(
         method="GET",
         path="/v1/agent/self",

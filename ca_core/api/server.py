@@ -11,11 +11,13 @@ from ca_core.acl.access import May
 from ca_core.acl.resolving import Resolver, TokenRules
 from ca_core.acl.rights import DefaultPolicy
 from ca_core.agent.supervision import supervised
+from ca_core.api.acl_sweeping import sweep
 from ca_core.api.app import bound, process_app
 from ca_core.api.bystanders import bystanders_of
 from ca_core.api.casettings import settings_from
 from ca_core.api.configfile import ConfigurationFile
 from ca_core.api.granting import NAMESPACE, Granting
+from ca_core.api.keysets import KeySets
 from ca_core.api.keysource import KeySource, ephemeral_keys
 from ca_core.api.lane import BoundRoute, Lane
 from ca_core.api.membership import Membership
@@ -28,6 +30,7 @@ from ca_core.api.servermetrics import (
     show_credential,
     show_expiries,
     show_lifecycle,
+    show_tokens,
 )
 from ca_core.api.wishes import default_wishes
 from ca_core.authority.cluster import ensure_cluster
@@ -146,6 +149,7 @@ class Server:
         show_expiries(self.metrics, store, self._leaf)
         show_lifecycle(self.metrics, self.lifecycle)
         show_credential(self.metrics, self.manager, clock)
+        show_tokens(self.metrics, store)
         self._tasks: list[asyncio.Task[None]] = []
         self.room = self._room(wishes)
 
@@ -177,6 +181,7 @@ class Server:
             random=self._around.random,
             wishes=wishes,
             drift=self.file.drift,
+            keysets=KeySets(clock),
             events=self._bystanders.events,
             leader=lambda: self._address if self.keeper.leads else "",
             rekey=lambda: self._state.keys.rekey(store),
@@ -220,6 +225,7 @@ class Server:
         self._watch_over("lease", self.keeper.run)
         self._watch_over("authority", partial(self.manager.run, self.keeper))
         self._watch_over("lifecycle", partial(self.lifecycle.run, self.keeper))
+        self._watch_over("tokens", partial(sweep, self.store, self._around.clock, self.keeper))
         if install is not None:
             self._watch_over("own leaf", partial(self._leaf.keep, install))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from cryptography import x509
 
+from ca_core.acl.tokens import TOKENS
 from ca_core.api.serverleaf import ServerLeaf
 from ca_core.authority.manager import CAManager
 from ca_core.authority.opening import Counters
@@ -43,6 +44,11 @@ def show_credential(metrics: Metrics, manager: CAManager, clock: Clock) -> None:
     """Show how long the credential of the provider that signs still lives."""
     pulse = manager.pulse
     metrics.show_credential(lambda: manager.settings.provider, lambda: pulse.credential, clock)
+
+
+def show_tokens(metrics: Metrics, store: Store) -> None:
+    """Show how many tokens are stored."""
+    metrics.show_tokens(lambda: len(store.snapshot.table(TOKENS)))
 
 
 def counters_of(metrics: Metrics) -> Counters:

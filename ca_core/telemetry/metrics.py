@@ -99,6 +99,11 @@ class Metrics:
         )
         gauge.set_function(lambda: float(value()))
 
+    def show_tokens(self, value: Callable[[], int]) -> None:
+        """Show, at every scrape, how many tokens are stored."""
+        gauge = Gauge("ca_core_acl_tokens", "Tokens that are stored", registry=self.registry)
+        gauge.set_function(lambda: float(value()))
+
     def show_credential(
         self, provider: Callable[[], str], last: Callable[[], Credential | None], clock: Clock
     ) -> None:

@@ -1,0 +1,39 @@
+"""Clearing up behind tokens: rows of expired ones, and what deletions left behind."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from ca_core.acl.sweeping import detached, swept
+from ca_core.authority.leadership import LeaseKeeper
+from ca_core.clock import Clock
+from ca_core.state.protocol import Transaction
+from ca_core.state.store import Store
+from ca_core.state.view import View
+
+SWEEP_SECONDS = 60.0
+"""An expired token is nobody's from its end on; only its rows stay as long as this."""
+
+
+async def until_nothing(store: Store, decide: Callable[[View], Transaction | None]) -> None:
+    """Commit what ``decide`` says, one commit after the other, until it says nothing.
+
+    Raises:
+        ConflictError: a fence no longer holds.
+        UnavailableError: as ``Store.update``.
+    """
+    while await asyncio.to_thread(store.update, decide) is not None:
+        pass
+
+
+async def sweep(store: Store, clock: Clock, keeper: LeaseKeeper) -> None:
+    """Sweep every minute, whenever this server holds the lease; for ever.
+
+    Raises:
+        ConflictError: the lease went to another server in the middle.
+    """
+    while True:
+        fence = await keeper.held()
+        await until_nothing(store, lambda view: swept(view, clock.now(), fence))  # noqa: B023 - used up at once
+        await until_nothing(store, partial(detached, fence=fence))
+        await clock.sleep(SWEEP_SECONDS)
