@@ -5,18 +5,22 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib import metadata
 
 from ca_core.acl.access import May
 from ca_core.agent.acknowledging import Acknowledging, kept_nowhere
+from ca_core.agent.authorizing import Authorizer, AuthorizeRules
 from ca_core.agent.grants import Grants
+from ca_core.agent.intentions import IntentionCache
 from ca_core.agent.issuance import LeafIssuer, no_grant
 from ca_core.agent.joining import Draw
 from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.pollers import Pollers
 from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.shownchain import ShownChains
 from ca_core.agent.supervision import supervised
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import stopped
@@ -36,10 +40,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSettings:
-    """Where an agent lives: ``datacenter`` and ``node`` as they stand in SPIFFE IDs."""
+    """Where an agent lives, and how it decides.
+
+    Attributes:
+        datacenter, node: as they stand in SPIFFE IDs.
+        authorize: what its authorizer looks at besides intentions.
+        max_staleness: how old intentions may be to decide by; zero for any age.
+    """
 
     datacenter: str
     node: str
+    authorize: AuthorizeRules = field(default_factory=AuthorizeRules)
+    max_staleness: timedelta = timedelta()
 
 
 class Agent:
@@ -49,6 +61,8 @@ class Agent:
         roots: the trusted roots.
         leaves: leaves of services.
         pollers: the programs that read the roots here.
+        intentions: those of the services here.
+        authorizer: decides by them.
     """
 
     def __init__(  # noqa: PLR0913 - what an agent is made of; most of it has a default
@@ -86,12 +100,20 @@ class Agent:
         if grants is not None:
             grants.subscribe(self.leaves.review)
         self._acknowledging.on_urgent = self._hurry
+        self.intentions = IntentionCache(upstream, clock, draw, settings.max_staleness)
+        self.authorizer = self._authorizer()
+
+    def _authorizer(self) -> Authorizer:
+        chains = ShownChains(lambda: self.roots.latest, self._clock)
+        where, rules = self._settings.datacenter, self._settings.authorize
+        return Authorizer(self.intentions, chains, self._trust_domain, where, rules)
 
     async def start(self) -> None:
         """Start the loops; returns at once, whether or not a server answers."""
         self._watch_over("roots", self.roots.run)
         self._watch_over("leaf renewal", self.leaves.run)
         self._watch_over("acknowledgement", self._acknowledging.run)
+        self._watch_over("intentions", self.intentions.run)
         if self._grants is not None:
             self._watch_over("tokens", self._grants.run)
             self._watch_over("ends of tokens", self._grants.expire)
@@ -105,6 +127,7 @@ class Agent:
         if self._grants is not None:
             await self._grants.close()
         await self.leaves.close()
+        await self.intentions.close()
         await self.roots.close()
         await self._upstream.close()
 
@@ -128,6 +151,7 @@ class Agent:
                     "last_error": str(self.roots.last_error or ""),
                 },
                 "readers": self._described_readers(),
+                "intentions": self.intentions.describe(),
             },
             "Identity": self._described_identity(),
         }

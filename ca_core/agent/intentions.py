@@ -106,12 +106,12 @@ class IntentionCache:
     @property
     def is_stale(self) -> bool:
         """Say whether what is known is too old to decide by."""
-        return bool(self._longest) and self._old > self._longest
+        return self._longest > 0.0 and self._old > self._longest
 
     @property
-    def in_contact(self) -> bool:
-        """Say whether a server answered last time."""
-        return self._error is None
+    def is_fresh(self) -> bool:
+        """Say whether a server answered last time, and not too long ago."""
+        return self._error is None and not self.is_stale
 
     def describe(self) -> Mapping[str, object]:
         """Return how it stands, for ``/v1/agent/self``."""

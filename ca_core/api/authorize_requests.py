@@ -37,11 +37,13 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         question: for the authorizer.
         right: the name on which the caller needs ``service:write``.
+        key: the client's URI and the target, if nothing else has a part in the decision.
         partition: the client's, in lower case; '' for the one that is served.
     """
 
     question: Question
     right: str
+    key: tuple[str, str] | None = None
     partition: str = ""
 
     def refuse_other_partition(self) -> None:
@@ -66,10 +68,13 @@ def parsed(body: bytes) -> Asked:
     """
     asked = _decoded(body)
     right, destination = _target(asked.target)
-    identity, partition = _client(asked.client_cert_uri)
-    request = None if asked.request is None else _http(asked.request)
-    serial, chain = asked.client_cert_serial, asked.client_cert
-    return Asked(Question(identity, destination, serial, chain, request), right, partition)
+    client, partition = _client(asked.client_cert_uri)
+    chain, http = asked.client_cert, asked.request
+    request = None if http is None else _http(http)
+    question = Question(client, destination, asked.client_cert_serial, chain, request)
+    plain = not chain and http is None
+    key = (asked.client_cert_uri, asked.target) if plain else None
+    return Asked(question, right, key, partition)
 
 
 def _decoded(body: bytes) -> AuthorizeRequest:

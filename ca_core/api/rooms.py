@@ -22,7 +22,6 @@ from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
 from ca_core.intentions.following import Following
 from ca_core.intentions.observed import Collected
-from ca_core.intentions.observed import Collected
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.reachability import Reachability
 from ca_core.lifecycle.rows import Wishes
@@ -39,7 +38,6 @@ class ServerRoom:
         intentions: the newest index of them; it follows the store.
         granting: tokens at agents.
         reachability: which agents call; this process's memory only.
-        observed: what agents said that intentions in observe mode would have denied.
         observed: what agents said that intentions in observe mode would have denied.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
@@ -68,7 +66,6 @@ class ServerRoom:
     draw: Draw = token_bytes
     keysets: KeySets = field(default_factory=lambda: KeySets(SystemClock()))
     events: Events = field(default_factory=Events)
-    observed: Collected = field(default_factory=Collected)
     observed: Collected = field(default_factory=Collected)
 
 

@@ -20,7 +20,6 @@ from ca_core.api.answers import Configuration
 from ca_core.api.authorize_routes import AUTHORIZE_ROUTES
 from ca_core.api.change_routes import CHANGE_ROUTES
 from ca_core.api.explain_routes import EXPLAIN_ROUTES
-from ca_core.api.explain_routes import EXPLAIN_ROUTES
 from ca_core.api.grant_routes import GRANT_ROUTES
 from ca_core.api.intention_routes import INTENTION_ROUTES
 from ca_core.api.intentionlist_routes import INTENTION_LIST_ROUTES
@@ -75,7 +74,6 @@ SERVER_ROUTES = (
         answers=Configuration,
     ),
     *CHANGE_ROUTES,
-    *EXPLAIN_ROUTES,
     *EXPLAIN_ROUTES,
     *INTENTION_ROUTES,
     *ACL_ROUTES,

@@ -18,13 +18,14 @@ from msgspec.structs import replace
 from ca_core.acl.access import May
 from ca_core.acl.resolving import TokenRules
 from ca_core.acl.rights import DefaultPolicy
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
 from ca_core.agent.grants import Grants
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
 from ca_core.api.app import bound, process_app
+from ca_core.api.authorizesettings import agent_settings, told_decisions
 from ca_core.api.hangup import hangups
 from ca_core.api.lasting import for_ever, listening, running
 from ca_core.api.localupstream import LocalUpstream
@@ -111,9 +112,9 @@ async def run_dev(
         upstream = LocalUpstream(server.room, config.agent.node, _RANDOM)
         grants = Grants(upstream, around.clock, _RANDOM.random, token)
         may = TokenRules(grants, around.may)
-        settings = AgentSettings(datacenter=config.datacenter, node=config.agent.node)
+        settings = agent_settings(config, config.datacenter, config.agent.node)
         agent = Agent(upstream, around.clock, settings, may=may, grants=grants)
-        room = AgentRoom(agent=agent, may=may, clock=around.clock, random=around.random)
+        room = _agent_room(agent, may, config, server.metrics)
         agent_routes = bound(AGENT_ROUTES, room)
         app = process_app(
             (*server.routes(), *agent_routes),
@@ -169,14 +170,14 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
     store = IdentityStore(config.agent.data_dir)
     await _joined(config, store, join_token)
     identity = store.current
-    settings = AgentSettings(datacenter=identity.id.datacenter, node=identity.id.node)
+    settings = agent_settings(config, identity.id.datacenter, identity.id.node)
     upstream = RemoteUpstream(config.agent.servers[0], store, clock)
     own = OwnLeaf(store, upstream, clock, _RANDOM.random)
     grants = Grants(upstream, clock, _RANDOM.random, token)
     may = TokenRules(grants, local)
     agent = Agent(upstream, clock, settings, may=may, own=own, grants=grants)
-    room = AgentRoom(agent=agent, may=may, clock=clock, random=_RANDOM)
     metrics = Metrics()
+    room = _agent_room(agent, may, config, metrics)
 
     def own_end() -> float:
         return own.identity.not_after.timestamp()
@@ -196,6 +197,12 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
             )
         )
         await for_ever()
+
+
+def _agent_room(agent: Agent, may: May, config: Config, metrics: Metrics) -> AgentRoom:
+    clock = SystemClock()
+    decisions = told_decisions(config, metrics, clock, _RANDOM.random)
+    return AgentRoom(agent=agent, may=may, clock=clock, random=_RANDOM, decisions=decisions)
 
 
 async def _joined(config: Config, store: IdentityStore, join_token: str | None) -> None:

@@ -78,6 +78,14 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="File with the token of local callers without one; mode 0600."),
     ] = None
 
+    max_staleness: Annotated[
+        timedelta,
+        Meta(
+            description="While no server answers: how old intentions may be to decide by; then"
+            " every connection is denied. 0s: any age."
+        ),
+    ] = timedelta()
+
     @property
     def servers(self) -> tuple[str, ...]:
         """Return the server URLs, whether one or several were written."""
@@ -204,6 +212,31 @@ class ACLConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = "any"
 
 
+class AuthorizeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """``[authorize]``: what the agent's authorizer looks at, and which decisions it logs."""
+
+    foreign_trust_domains: Annotated[
+        Literal["deny", "allow"],
+        Meta(description="Clients of other trust domains; allow: intentions decide by their name."),
+    ] = "deny"
+    check_datacenter: Annotated[
+        bool, Meta(description="Deny clients of other datacenters, whatever intentions say.")
+    ] = False
+    check_serial: Annotated[
+        bool,
+        Meta(
+            description="Deny callers that tell no ClientCertSerial, or another one than that of"
+            " the ClientCert they send."
+        ),
+    ] = False
+    log: Annotated[
+        Literal["denied", "all", "none"], Meta(description="Which decisions are logged.")
+    ] = "denied"
+    log_sample: Annotated[
+        float, Meta(description="Share of them that is logged, 0 to 1; at most 100 a second.")
+    ] = 1.0
+
+
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
     """``[log]``: what is written to standard error."""
 
@@ -224,6 +257,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     plugins: PluginsConfig = msgspec.field(default_factory=PluginsConfig)
     conformance: ConformanceConfig = msgspec.field(default_factory=ConformanceConfig)
     acl: ACLConfig = msgspec.field(default_factory=ACLConfig)
+    authorize: AuthorizeConfig = msgspec.field(default_factory=AuthorizeConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
 
 

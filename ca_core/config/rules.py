@@ -31,6 +31,9 @@ MIN_REVIEW_BUDGET = timedelta(milliseconds=1)
 MAX_REVIEW_BUDGET = timedelta(seconds=1)
 """A caller waits for every plugin; one that takes twice this long is not waited for."""
 
+MIN_STALENESS = timedelta(seconds=10)
+"""Twice the shortest time in which an agent asks again; a slow answer is no outage."""
+
 _ANY = TrustDomain("any")
 
 
@@ -48,6 +51,7 @@ def check_config(config: Config) -> None:
     _check_workloads(config)
     _check_plugins(config)
     _check_conformance(config)
+    _check_authorize(config)
     _check_unserved(config)
 
 
@@ -130,6 +134,17 @@ def _check_rotation(rotation: RotationConfig) -> None:
             "nobody can acknowledge in no time",
             where="rotation.patience",
             hint="set it to a minute or more",
+        )
+
+
+def _check_authorize(config: Config) -> None:
+    if not 0.0 <= config.authorize.log_sample <= 1.0:
+        raise ConfigError("must be 0 to 1", where="authorize.log_sample")
+    if timedelta() < config.agent.max_staleness < MIN_STALENESS:
+        raise ConfigError(
+            f"is less than {format_duration(MIN_STALENESS)}: one slow answer would deny everything",
+            where="agent.max_staleness",
+            hint="set it to 0s for any age, or to a minute or more",
         )
 
 

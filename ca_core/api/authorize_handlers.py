@@ -1,0 +1,30 @@
+"""``/v1/agent/connect/authorize``: may this client connect to this service of the host?"""
+
+from ca_core.acl.access import Action
+from ca_core.api.authorize_requests import parsed
+from ca_core.api.http import Request, Response
+from ca_core.api.places import refuse_other_places
+from ca_core.api.rooms import AgentRoom, require
+
+
+async def authorize(room: AgentRoom, request: Request) -> Response:
+    """Say whether the client of a certificate may connect to a service; a denial is a 200.
+
+    1. No other namespace, partition or datacenter is asked for.
+    2. The body is JSON of the right shape, names a target, and the SPIFFE ID of a service.
+    3. The caller may be the target: ``service:write``.
+    4. The client is of the partition that is served.
+    5. The authorizer decides: see ``Authorizer.decide``.
+    """
+    if request.query:
+        refuse_other_places(request, room.agent.datacenter)  # (1)
+    asked = parsed(request.body)  # (2)
+    require(room.may, request, Action.SERVICE_WRITE, asked.right)  # (3)
+    asked.refuse_other_partition()  # (4)
+    agent, decisions = room.agent, room.decisions
+    key = asked.key if agent.authorizer.by_names_alone else None
+    if key is not None and (given := decisions.again(agent.intentions, key)) is not None:
+        return given
+    return decisions.answer(
+        asked.question, await agent.authorizer.decide(asked.question), key
+    )  # (5)
