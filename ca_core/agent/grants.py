@@ -136,12 +136,14 @@ class Grants:
     async def run(self) -> None:
         """Follow what became of the tokens, for ever; cancel to end."""
         while True:
+            pause = 0.0
             try:
-                await self._follow_once()
+                pause = await self._follow_once()
                 await self._hold_default()
             except Error as error:
-                await self._after_failure(error)
+                pause = self._failed(error)
             self._heard.wake()
+            await self._clock.sleep(pause)
 
     async def expire(self) -> None:
         """Drop tokens when their grants end, for ever; cancel to end."""
@@ -202,21 +204,22 @@ class Grants:
             except DeniedError as error:
                 log.warning("the token of agent.token_file is not good: %s", error)
 
-    async def _follow_once(self) -> None:
+    async def _follow_once(self) -> float:
+        """Take one answer over; return the seconds until the next question."""
         self._news.clear()
         asked, asked_at = self._tokens.accessors, self._clock.now()
         answer = await self._answered(asked)
         if answer is None:
-            return  # there is a token more: ask for all of them
+            return 0.0  # there is a token more: ask for all of them
         changed = self._tokens.follow(answer, asked, asked_at)
         changed |= self._tokens.forget_idle()
-        self._followed = (asked, answer.digest)
+        before, self._followed = self._followed, (asked, answer.digest)
         self._has_heard, self._failures = True, 0
         self._bell.wake()
         if changed:
             self._tell()
-        elif self._clock.now() - asked_at < _HOT:
-            await self._clock.sleep(_HOT.total_seconds())
+        hot = before == self._followed and self._clock.now() - asked_at < _HOT
+        return _HOT.total_seconds() if hot else 0.0
 
     async def _answered(self, asked: tuple[str, ...]) -> GrantsAnswer | None:
         """Return the answer about these tokens; None once another one has come meanwhile."""
@@ -248,12 +251,13 @@ class Grants:
             log.exception("tokens: the upstream failed in a way it should not")
             raise ProviderError(f"asking about tokens failed: {type(error).__name__}") from error
 
-    async def _after_failure(self, error: Error) -> None:
+    def _failed(self, error: Error) -> float:
+        """Return how long to wait after a failure."""
         if not self._failures:
             log.warning("what became of tokens is not known: %s", error)
         self._failures += 1
         asked = getattr(error, "retry_after", timedelta())
-        await self._clock.sleep(backoff(self._failures, self._draw(), at_least=asked))
+        return backoff(self._failures, self._draw(), at_least=asked)
 
     def _tell(self) -> None:
         for listener in self._listeners:
