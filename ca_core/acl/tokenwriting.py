@@ -119,7 +119,7 @@ def require_token(view: View, accessor: str, now: datetime) -> TokenRow:
     row = token(view, accessor, now)
     if row is None:
         raise NotFoundError(
-            f"Cannot find token: {accessor[:80]!r}",
+            "Cannot find token of this accessor",  # which somebody may have taken for the secret
             hint="`ca-core token list` shows those there are; an expired one is gone",
         )
     return row
