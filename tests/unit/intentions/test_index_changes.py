@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from itertools import product
+from itertools import count, product
 from random import Random
 
 import pytest
@@ -14,7 +14,7 @@ from ca_core.intentions.building import built, changed
 from ca_core.intentions.decision import Default
 from ca_core.intentions.index import DENIED, Changes, Index
 from ca_core.intentions.model import ANY, Intention, Name
-from ca_core.intentions.shards import COLUMNS, ROWS
+from ca_core.intentions.shards import COLUMNS, ROWS, cell
 from tests.unit.intentions.reference import Reference
 from tests.unit.intentions.rulesets import (
     NAMES,
@@ -175,24 +175,30 @@ def test_hostile_names_match_no_other(source, destination):
     assert index.decide(source, destination) == reference.decide(source, destination)
 
 
-def many(count: int, seed: int = 1) -> list[Intention]:
+def many(number: int, seed: int = 1) -> list[Intention]:
     """Return about so many intentions among a tenth as many services, wildcards too."""
     random = Random(seed)
-    pool = [Name("ab"[number % 2], f"service-{number}") for number in range(count // 10)]
+    pool = [Name("ab"[one % 2], f"service-{one}") for one in range(number // 10)]
     pool += [Name("a", "*"), Name("b", "*"), ANY]
-    pairs = {(random.choice(pool), random.choice(pool)) for _ in range(count)}
+    pairs = {(random.choice(pool), random.choice(pool)) for _ in range(number)}
     return [intention(*pair, random.choice(("allow", "deny"))) for pair in sorted(pairs)]
 
 
 def test_match_tells_names_that_begin_or_end_alike_apart():
-    """Among many names, each is matched by its own intentions and by wildcards only."""
-    rules = many(2_000)
+    """What is kept beside a name that begins or ends like it is not taken for its own."""
+    near = next(name for name in map("db{}".format, count()) if row(name) == row("db"))
+    rules = [
+        intention(Name(space, "web"), Name("a", name), "allow")
+        for space, name in product(("a", "ba"), ("db", near))
+    ]
     index = Index.of(rules)
-    for name in {one.destination for one in rules}:
-        to = {(one.source, one.destination) for one in rules if one.destination.covers(name)}
-        assert {(one.source, one.destination) for one in index.to_destination(name)} == to
-        of = {(one.source, one.destination) for one in rules if one.source.covers(name)}
-        assert {(one.source, one.destination) for one in index.from_source(name)} == of
+    assert index.to_destination(DB) == (rules[0], rules[2])
+    assert index.from_source(WEB) == (rules[0], rules[1])
+
+
+def row(name: str) -> int:
+    """Return the row that a destination is kept in."""
+    return cell(name, "") // COLUMNS
 
 
 def test_nothing_is_left_of_what_was_deleted():
@@ -204,6 +210,14 @@ def test_nothing_is_left_of_what_was_deleted():
     assert not any(index.enforced.exact)
     assert index.enforced.spaces == {}
     assert list(index.enforced.every) == []
+
+
+def test_nothing_is_left_of_a_service_beside_others():
+    """The last wildcard of a service leaves no empty entry among those of its namespace."""
+    index = Index.of([intention(ANY, DB, "allow"), intention(WEB, ANY, "deny")])
+    both = index.with_changes([intention(ANY, WEB, "allow"), intention(DB, ANY, "deny")])
+    less = both.with_changes(deleted=[(ANY, WEB), (DB, ANY)]).enforced.spaces["a"]
+    assert sum(map(len, (*less.toward, *less.onward))) == 2
 
 
 async def test_an_index_built_in_slices_is_the_same():
