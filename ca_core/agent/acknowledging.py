@@ -11,12 +11,14 @@ from ca_core.agent.backoff import backoff
 from ca_core.agent.joining import Draw
 from ca_core.agent.pollers import Anchors, Pollers
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
+from ca_core.agent.reports import Reports
 from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
-from ca_core.errors import Error
+from ca_core.errors import Error, RequestError
 from ca_core.identity.certificates import bundle_digest, fingerprint
+from ca_core.wire.observations import ObservedAnswer
 from ca_core.wire.operations import Acknowledgement, Lease
 
 log = logging.getLogger(__name__)
@@ -36,10 +38,11 @@ async def kept_nowhere(_anchors: Anchors) -> None:
     """An agent without a disk of its own has nothing to keep."""
 
 
-def statement(anchors: Anchors) -> Acknowledgement:
-    """Return the acknowledgement of a bundle."""
+def statement(anchors: Anchors, report: ObservedAnswer | None = None) -> Acknowledgement:
+    """Return the acknowledgement of a bundle; a report goes with it."""
     marks = tuple(sorted({fingerprint(anchor) for anchor in anchors}))
-    return Acknowledgement(digest=bundle_digest(anchors), anchors=marks)
+    digest = bundle_digest(anchors)
+    return Acknowledgement(digest=digest, anchors=marks, observations=report)
 
 
 class Acknowledging:
@@ -48,6 +51,7 @@ class Acknowledging:
     Attributes:
         spread: over what time leaves are re-issued after a change; the server says so each time.
         on_urgent: called when it says a shorter one than before.
+        reports: go with acknowledgements; a report that is refused costs no lease.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Acknowledging:
         self._failures = 0
         self.spread = ROOT_CHANGE_SPREAD
         self.on_urgent: Callable[[], None] = _nobody
+        self.reports = Reports(clock)
         roots.subscribe(self._published)
 
     async def run(self) -> None:
@@ -101,10 +106,17 @@ class Acknowledging:
         return min(left, CATCHING_UP) if set(held) != set(known.anchors) else left
 
     async def _told(self, held: Anchors) -> float:
+        report = self.reports.begun()
         try:
-            lease = await self._upstream.acknowledge(statement(held))
+            lease = await self._upstream.acknowledge(statement(held, report))
         except Error as error:
+            if report is not None and isinstance(error, RequestError):
+                log.warning("a report of would-be denials was refused: %s", error)
+                self.reports.ended()
+                return 0.0  # the bundle is acknowledged without it, at once
+            self.reports.failed()
             return await self._failed(error)
+        self.reports.ended()
         self._failures, self._said = 0, held
         former, self.spread = self.spread, _spread(lease)
         if self.spread < former:

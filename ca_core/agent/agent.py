@@ -63,6 +63,7 @@ class Agent:
         pollers: the programs that read the roots here.
         intentions: those of the services here.
         authorizer: decides by them.
+        reports: what intentions in observe mode would have denied.
     """
 
     def __init__(  # noqa: PLR0913 - what an agent is made of; most of it has a default
@@ -100,6 +101,7 @@ class Agent:
         if grants is not None:
             grants.subscribe(self.leaves.review)
         self._acknowledging.on_urgent = self._hurry
+        self.reports = self._acknowledging.reports
         self.intentions = IntentionCache(upstream, clock, draw, settings.max_staleness)
         self.authorizer = self._authorizer()
 

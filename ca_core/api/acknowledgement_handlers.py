@@ -6,6 +6,8 @@ from ca_core.api.membership import ATTEMPTS
 from ca_core.api.rooms import ServerRoom
 from ca_core.errors import ConflictError
 from ca_core.identity.spiffe import AgentId
+from ca_core.intentions.observed import NOTHING, Summary
+from ca_core.intentions.reporting import parsed_report
 from ca_core.lifecycle.acknowledging import acknowledged, checked_anchors
 from ca_core.lifecycle.reachability import LEASE
 from ca_core.wire.operations import Acknowledgement, Lease
@@ -17,9 +19,21 @@ async def acknowledge(room: ServerRoom, request: Request) -> Response:
     Who it is comes from the connection, never from the body.
     """
     said = request.json(Acknowledgement)
+    report = report_of(said)
     agent, _ = await calling_agent(room, request)
     await _kept(room, agent, checked_anchors(said))
-    return json_response(await lease_of(room))
+    lease = await lease_of(room)
+    room.observed.add(report)
+    return json_response(lease)
+
+
+def report_of(said: Acknowledgement) -> Summary:
+    """Return the would-be denials that an agent reports with its acknowledgement.
+
+    Raises:
+        RequestError: what is reported cannot be.
+    """
+    return NOTHING if said.observations is None else parsed_report(said.observations)
 
 
 async def lease_of(room: ServerRoom) -> Lease:

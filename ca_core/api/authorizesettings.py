@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ca_core.agent.agent import AgentSettings
 from ca_core.agent.authorizing import AuthorizeRules
 from ca_core.agent.decisionlog import DecisionLog, Logged
+from ca_core.agent.reports import Reports
 from ca_core.api.decisions import Decisions
 from ca_core.clock import Clock
 from ca_core.config.model import Config
@@ -29,10 +30,14 @@ def agent_settings(config: Config, datacenter: str, node: str) -> AgentSettings:
 
 
 def told_decisions(
-    config: Config, metrics: Metrics, clock: Clock, draw: Callable[[], float]
+    config: Config,
+    metrics: Metrics,
+    clock: Clock,
+    draw: Callable[[], float],
+    reports: Reports,
 ) -> Decisions:
-    """Return what answers decisions, shows them in ``metrics`` and logs them."""
+    """Return what answers decisions, shows them in ``metrics``, logs and reports them."""
     tallies, authorize = DecisionTallies(), config.authorize
     metrics.registry.register(tallies)
     log = DecisionLog(clock, draw, Logged(authorize.log), authorize.log_sample)
-    return Decisions(tallies, log)
+    return Decisions(tallies, log, reports.note)

@@ -1,5 +1,6 @@
 """Answers of authorize: made of a verdict, counted, logged, and kept while nothing changes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from ca_core.api.http import Response
 from ca_core.clock import SystemClock
 from ca_core.intentions.decision import Decision
 from ca_core.intentions.lists import Held
+from ca_core.intentions.model import Name
 from ca_core.intentions.naming import short
 from ca_core.telemetry.decisions import DecisionTallies, Tally
 from ca_core.wire.authorize import AuthorizeAnswer
@@ -25,7 +27,14 @@ MOST_REASON = 400
 Key = tuple[str, str]
 """What two calls have in common that are decided alike: the client's URI, and the target."""
 
+Noted = Callable[[Name, Name, Decision], None]
+"""``noted(source, destination, decision)``."""
+
 _encode = msgspec.json.Encoder().encode
+
+
+def _nobody(_source: Name, _destination: Name, _decision: Decision) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(slots=True)
@@ -45,11 +54,15 @@ class Decisions:
     Args:
         tallies: counts every decision.
         log: writes those it takes.
+        observed: told of those that an intention in observe mode would decide otherwise.
     """
 
-    def __init__(self, tallies: DecisionTallies, log: DecisionLog) -> None:
+    def __init__(
+        self, tallies: DecisionTallies, log: DecisionLog, observed: Noted = _nobody
+    ) -> None:
         self._tallies = tallies
         self._log = log
+        self._observed = observed
         self._kept: dict[Key, _Kept] = {}
         self._of: Held | None = None
 
@@ -72,7 +85,8 @@ class Decisions:
         destination = short(question.destination)
         tally = self._tallies.of(destination, allowed=decision.allowed, why=decision.why)
         tally.count += 1
-        is_noted = self._log.takes(allowed=decision.allowed)
+        would = decision.would is not None
+        is_noted = would or self._log.takes(allowed=decision.allowed)
         if is_noted:
             self._note(question, decision, verdict.age)
         if key is None or verdict.held is None or not verdict.hit or verdict.age:
@@ -87,7 +101,11 @@ class Decisions:
         self._kept[key] = kept
 
     def _note(self, question: Question, decision: Decision, age: timedelta) -> None:
-        self._log.write(question.source, question.destination, decision, age)
+        source, destination = question.source, question.destination
+        if self._log.takes(allowed=decision.allowed):
+            self._log.write(source, destination, decision, age)
+        if decision.would is not None:
+            self._observed(source, destination, decision)
 
 
 def untold_decisions() -> Decisions:

@@ -5,7 +5,7 @@ from random import Random
 
 from ca_core.acl.principal import Node, Principal, Token
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
-from ca_core.api.acknowledgement_handlers import lease_of
+from ca_core.api.acknowledgement_handlers import lease_of, report_of
 from ca_core.api.blocking import MAX_WAIT, with_jitter
 from ca_core.api.cluster_handlers import checked_csr, require_names, signed_leaf
 from ca_core.api.grant_handlers import followed
@@ -77,8 +77,11 @@ class LocalUpstream:
             RequestError: what is said is not a bundle.
             Error: the server cannot answer now.
         """
+        report = report_of(said)
         self._companions.holds(self._agent, frozenset(checked_anchors(said)))
-        return await lease_of(self._room)
+        lease = await lease_of(self._room)
+        self._room.observed.add(report)
+        return lease
 
     async def grant(self, secret: str) -> Granted:
         """Exchange the secret of a token.

@@ -201,7 +201,7 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
 
 def _agent_room(agent: Agent, may: May, config: Config, metrics: Metrics) -> AgentRoom:
     clock = SystemClock()
-    decisions = told_decisions(config, metrics, clock, _RANDOM.random)
+    decisions = told_decisions(config, metrics, clock, _RANDOM.random, agent.reports)
     return AgentRoom(agent=agent, may=may, clock=clock, random=_RANDOM, decisions=decisions)
 
 

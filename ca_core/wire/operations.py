@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from ca_core.wire.observations import ObservedAnswer
+
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that counts and has not acknowledged the new root.
@@ -156,15 +158,19 @@ class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: tuple[str, ...] = msgspec.field(name="Unreachable")
 
 
-class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Acknowledgement(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """``PUT /v1/cluster/acknowledgement``: the bundle that an agent, and all that it feeds, use.
 
     ``anchors`` are SHA-256 fingerprints, 64 lower-case hex digits each, sorted; ``digest`` is the
     SHA-256 over them, one a line without a last line break. The agent is known by its mTLS leaf.
+    ``observations`` are the would-be denials since the last acknowledgement, None for none.
     """
 
     digest: str = msgspec.field(name="Digest")
     anchors: tuple[str, ...] = msgspec.field(name="Anchors")
+    observations: ObservedAnswer | None = msgspec.field(name="Observations", default=None)
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
