@@ -20,7 +20,7 @@ bench: .venv/dev ; @$(BIN)/python -m bench
 
 soak: .venv/dev ; @$(BIN)/python -m pytest -m soak --timeout 0
 
-fuzz: .venv/dev ; @$(BIN)/python -m pytest -m hypothesis --hypothesis-profile fuzz --timeout 0
+fuzz: .venv/dev ; @$(BIN)/python -m tests.fuzz && $(BIN)/python -m pytest -m hypothesis --hypothesis-profile fuzz --timeout 0
 
 system-deps: ; @.ci/system-deps
 
