@@ -53,7 +53,8 @@ async def test_a_reset_is_the_operators(room):
     with pytest.raises(DeniedError, match="lacks permission 'acl:write'"):
         await room.bootstrap(query="reset")
     second = await room.bootstrap(query="reset", who=OPERATOR)
-    assert room.known(first["SecretID"]) and room.known(second["SecretID"])
+    assert room.known(first["SecretID"])
+    assert room.known(second["SecretID"])
 
 
 @pytest.mark.parametrize("who", [Anonymous(), AGENT, STRANGER, Token("x")])

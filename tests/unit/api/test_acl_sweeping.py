@@ -1,0 +1,65 @@
+"""The lease holder sweeps: expired tokens leave the store by themselves."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from ca_core.acl.tokens import TOKENS
+from ca_core.api.acl_sweeping import SWEEP_SECONDS, sweep
+from ca_core.authority.leadership import LeaseKeeper
+from ca_core.state.lease import Lease
+from tests.unit.api.acling import Room
+
+
+@pytest.fixture
+def room():
+    """Return a room without any token."""
+    made = Room()
+    yield made
+    made.store.close()
+
+
+async def settled(clock):
+    """Return once the sweeper sleeps again."""
+    async with asyncio.timeout(5):
+        while not clock.sleepers:
+            await asyncio.sleep(0.001)
+
+
+async def test_rows_of_expired_tokens_go_within_a_minute(room):
+    """Only the holder of the lease removes them, and it goes on for ever."""
+    lease = Lease(room.store, room.clock, "me")
+    keeper = LeaseKeeper(lease, room.clock)
+    lease.acquire()
+    made = [await room.token(ExpirationTTL="1m") for _ in range(3)]
+    kept = await room.token()
+    task = asyncio.create_task(sweep(room.store, room.clock, keeper))
+    await settled(room.clock)
+    assert len(room.store.snapshot.table(TOKENS)) == len(made) + 1
+    lease.acquire()
+    room.clock.advance(timedelta(seconds=SWEEP_SECONDS))
+    lease.acquire()
+    async with asyncio.timeout(5):
+        while len(room.store.snapshot.table(TOKENS)) > 1:
+            await asyncio.sleep(0.001)
+    assert set(room.store.snapshot.table(TOKENS)) == {kept["AccessorID"]}
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_without_the_lease_nothing_is_swept(room):
+    """A server that does not lead waits."""
+    await room.token(ExpirationTTL="1m")
+    room.clock.advance(timedelta(hours=1))
+    before = room.store.snapshot.index
+    keeper = LeaseKeeper(Lease(room.store, room.clock, "me"), room.clock)
+    task = asyncio.create_task(sweep(room.store, room.clock, keeper))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert room.store.snapshot.index == before
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
