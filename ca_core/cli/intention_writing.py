@@ -23,6 +23,7 @@ Examples:
   ca-core intention create --deny '*' db            nobody else may (quote the star)
   ca-core intention create --replace --deny web db
   ca-core intention create web api --permissions api.json
+  ca-core intention create --dry-run --deny '*' db  what would that newly deny?
   ca-core intention create --deny --observe '*' '*' count what it would deny, and deny nothing
 
 api.json is a list, the first that matches a request decides:
@@ -55,12 +56,16 @@ def create(
     replace: Annotated[
         bool, typer.Option("--replace", help="Write over the one that there is.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would newly allow and deny, no more.")
+    ] = False,
     http_addr: HttpAddress = None,
     token: TokenOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Say whether a service may connect to another."""
     from ca_core.cli import intention_actions as actions  # noqa: PLC0415 - help needs none of it
+    from ca_core.cli import intention_proofs as proofs  # noqa: PLC0415 - as above
 
     body = actions.body_of(
         actions.action_of(allow=allow, deny=deny, permissions=permissions),
@@ -69,6 +74,9 @@ def create(
         observe=observe,
     )
     with server_client(http_addr, token) as client:
+        if dry_run:
+            proofs.dry_run(client, (source, destination), body, output)
+            return
         actions.create(client, (source, destination), body, output, replace=replace)
 
 
