@@ -14,7 +14,7 @@ from ca_core.api.http import decoded_in_any_case
 from ca_core.errors import RequestError
 from ca_core.identity.spiffe import ServiceId, parse_spiffe_id
 from ca_core.intentions.model import Name
-from ca_core.intentions.naming import checked_name, one_service, right_name
+from ca_core.intentions.naming import DEFAULT_PARTITION, checked_name, one_service, right_name
 from ca_core.intentions.requests import HttpRequest
 from ca_core.wire.authorize import AuthorizeRequest, RequestBody
 
@@ -102,15 +102,15 @@ def _target(text: str) -> tuple[str, Name]:
 def _client(uri: str) -> tuple[ServiceId, str]:
     """Return the client and its partition, '' for ours; remembered: the same ones connect again."""
     found = _PARTITION.match(uri)
-    partition = found[2].lower() if found else ""
-    served = f"{found[1]}/{uri[found.end() :]}" if found else uri
+    partition = found[2].lower() if found and found[2].lower() != DEFAULT_PARTITION else ""
+    served = f"{found[1]}/{uri[found.end() :]}" if found and partition else uri
     try:
         identity = parse_spiffe_id(served)
     except RequestError as error:
         raise RequestError(f"{NO_CONNECT_ID}: {error}", field="ClientCertURI") from None
     if not isinstance(identity, ServiceId):
         raise RequestError(NO_SERVICE_ID, field="ClientCertURI")
-    return identity, "" if partition == "default" else partition
+    return identity, partition
 
 
 def _http(body: RequestBody) -> HttpRequest:
