@@ -146,9 +146,27 @@ ANSWERS = {
     "intention check": JsonAnswer("object", ("Allowed", "Reason")),
     "intention create": _INTENTION,
     "intention delete": JsonAnswer("object", ("Source", "Destination", "Deleted")),
+    "intention diff": JsonAnswer(
+        "object",
+        ("Differences",),
+        "each has `Effect`, `Sources`, `Destinations`, `Gained`, `Lost`, `Text`",
+    ),
+    "intention explain": JsonAnswer(
+        "object",
+        ("Source", "Destination", "Path", "Fault", "Decision", "Would", "Default", "Candidates"),
+        "the API's document; `Candidates` stand as they are evaluated, `LeftOut` more do not",
+    ),
     "intention get": _INTENTION,
     "intention list": JsonAnswer("list", _INTENTION.keys, _INTENTION.note),
     "intention match": JsonAnswer("list", _INTENTION.keys, like="intention list"),
+    "intention suggest": JsonAnswer(
+        "list",
+        ("SourceNS", "SourceName", "DestinationNS", "DestinationName", "Action", "Description"),
+        "bodies for `POST /v1/connect/intentions`",
+    ),
+    "intention test": JsonAnswer(
+        "list", ("Expected", "Passed", "Explanation"), "the last as `intention explain` has it"
+    ),
     "plugin new": JsonAnswer(
         "object",
         ("Folder", "Package", "Template", "Files", "Edit", "Run", "Next"),

@@ -31,8 +31,11 @@ ARGUMENTS = {
     "intention check": ("web", "db"),
     "intention create": ("web", "db"),
     "intention delete": ("web", "db"),
+    "intention diff": ("--delete", "web", "db"),
+    "intention explain": ("web", "db"),
     "intention get": ("web", "db"),
     "intention match": ("db",),
+    "intention test": ("expected.json", "--intentions", "wanted.json"),
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
     "plugin new": ("acme", "--no-run"),
@@ -124,8 +127,12 @@ def changes(api, operation, plan) -> None:
 
 
 @pytest.fixture
-def intentions(api) -> None:
-    """Serve every endpoint about intentions."""
+def intentions(api, tmp_path) -> None:
+    """Serve every endpoint about intentions; write the files that their commands read."""
+    (tmp_path / "wanted.json").write_text("[]")
+    expected = {"source": "web", "destination": "db", "expect": "deny"}
+    (tmp_path / "expected.json").write_text(json.dumps([expected]))
+    seen = {"Source": "web", "Destination": "db", "Rule": "default", "Count": 1}
     row = dict.fromkeys(ANSWERS["intention get"].keys, "web") | {
         "Precedence": 9, "CreateIndex": 5, "ModifyIndex": 5,
     }  # fmt: skip
@@ -137,6 +144,9 @@ def intentions(api) -> None:
         ("GET", f"{place}/exact", row),
         ("PUT", f"{place}/exact", True),
         ("DELETE", f"{place}/exact", True),
+        ("POST", f"{place}/explain", dict.fromkeys(ANSWERS["intention explain"].keys, "")),
+        ("POST", f"{place}/diff", {"Differences": []}),
+        ("GET", f"{place}/observed", {"Observed": [seen | {"Last": "2030-01-01T00:00:00Z"}]}),
     ):
         api.answer(method, path, value)
 

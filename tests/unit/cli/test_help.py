@@ -18,7 +18,8 @@ PROMISED = {
     "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
     "ca abort", "ca rollback", "ca abandon", "ca simulate",
     "intention create", "intention list", "intention get", "intention delete", "intention match",
-    "intention check", "import consul",
+    "intention check", "intention explain", "intention diff", "intention test",
+    "intention suggest", "import consul",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
 
