@@ -90,11 +90,11 @@ def folder():
 class Mesh:
     """A server, and the agents that joined it, in one folder."""
 
-    def __init__(self, home, *, ttl=timedelta(hours=72), short=False, rate=0.0):
+    def __init__(self, home, *, ttl=timedelta(hours=72), short=False, rate=0.0, **more):
         self.home = home
         ca = CAConfig(leaf_ttl=ttl, unsafe_short_ttls=short, csr_max_per_second=rate)
         self.config = Config(
-            server=ServerConfig(data_dir=home / "server", listen=("127.0.0.1:0",)), ca=ca
+            server=ServerConfig(data_dir=home / "server", listen=("127.0.0.1:0",)), ca=ca, **more
         )
         self.server = Running(run_server, self.config)
         self.agents = {}
