@@ -10,7 +10,7 @@ from ca_core.api.running import Started, run_agent, run_dev, run_server
 from ca_core.cli import first_screen
 from ca_core.cli.output import print_lines
 from ca_core.cli.ports import refuse_taken
-from ca_core.cli.serving import serve
+from ca_core.cli.serving import keep_loaded, serve
 from ca_core.config import Config, LogConfig, find_config_file, load_config, parse_listen
 from ca_core.config.rules import check_loopback
 from ca_core.errors import ConfigError
@@ -30,6 +30,7 @@ def dev(*, listen: str, data_dir: Path | None, file: Path | None) -> None:
     refuse_taken(parse_listen(listen, where="--listen"))
 
     def announce(started: Started) -> None:
+        keep_loaded()
         print_lines(first_screen.dev_screen(started, data_dir=data_dir))
 
     level = "warning" if config.log == LogConfig() else config.log.level
@@ -44,6 +45,7 @@ def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
     _refuse_taken(config.server.listen)
 
     def announce(started: Started) -> None:
+        keep_loaded()
         screen = first_screen.server_screen(
             started, data_dir=config.server.data_dir, advertise=config.server.advertise
         )

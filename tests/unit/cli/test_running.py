@@ -1,6 +1,7 @@
 """Tests of starting and stopping: the first screen, signals, tokens from files."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ca_core.cli import running as starting
 from ca_core.cli.first_screen import agent_screen, dev_screen, program, server_screen
 from ca_core.cli.running import join_token
 from ca_core.cli.serving import serve
@@ -106,6 +108,30 @@ class TestServe:
 
         with pytest.raises(ConfigError, match="no"):
             serve(running())
+
+
+class TestKeepLoaded:
+    @pytest.mark.parametrize("role", ["server", "dev"])
+    def test_the_collector_passes_over_what_a_server_has_loaded(self, role, monkeypatch, tmp_path):
+        """Once it answers, everything that is in memory is out of the collector's sight."""
+
+        async def answering(_config, *, announce, **_more) -> None:
+            announce(Ready())
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(starting, f"run_{role}", answering)
+        monkeypatch.setattr(starting, "set_up_logging", lambda *_: None)
+        loaded, seen = [["a row"]], len(gc.get_objects())
+        try:
+            if role == "dev":
+                starting.dev(listen="127.0.0.1:0", data_dir=None, file=None)
+            else:
+                starting.server(file=None, flags={"server.listen": [f"unix:{tmp_path}/s"]})
+            assert gc.get_freeze_count() > seen / 2
+            assert not any(one is loaded for one in gc.get_objects())
+        finally:
+            gc.unfreeze()
+        assert any(one is loaded for one in gc.get_objects())
 
 
 class TestJoinToken:
