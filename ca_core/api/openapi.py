@@ -23,12 +23,23 @@ def openapi_document(routes: Iterable[Route], version: str) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in listed:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    _tell_apart(paths)
     return {
         "openapi": "3.1.0",
         "info": {"title": "ca-core", "version": version},
         "paths": paths,
         "components": {"schemas": components},
     }
+
+
+def _tell_apart(paths: dict[str, Any]) -> None:
+    """Add the method to the id of what a handler serves beside its first route: ids are unique."""
+    taken: set[str] = set()
+    for operations in paths.values():
+        for method, operation in operations.items():
+            if operation["operationId"] in taken:
+                operation["operationId"] += f".{method}"
+            taken.add(operation["operationId"])
 
 
 def _operation(route: Route) -> dict[str, Any]:
