@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 MAX_CHANGES = 100
 """Changes one transaction may carry, topic rows included (etcd allows 128 operations)."""
 
@@ -27,9 +29,8 @@ LEASES = "leases"
 """The table that holds one row per lease; a ``Fence`` names one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One stored value.
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One stored value; a Struct, because there may be millions that no collector has to look at.
 
     Attributes:
         value: the bytes as written; JSON by convention, ciphertext in ``secrets``.

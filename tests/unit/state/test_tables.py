@@ -1,5 +1,7 @@
 """What a transaction does to tables, against a plain model."""
 
+import gc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +51,8 @@ def test_topics_become_rows_in_order():
     ready = with_topic_rows(Transaction(changes=(), topics=frozenset("cab")))
     assert ready.changes == tuple(Change(TOPICS, topic, b"") for topic in "abc")
     assert ready.topics == frozenset()
+
+
+def test_a_row_is_nothing_that_a_collector_looks_at():
+    """However many rows there are, a garbage collection does not visit them."""
+    assert not gc.is_tracked(Row(b"value", 2, 1))
