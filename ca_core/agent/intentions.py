@@ -167,10 +167,11 @@ class IntentionCache:
         if answer is None:
             return
         self.held = await self._after(answer)
+        is_back = self._error is not None
         self._fresh_at, self._error = self._clock.monotonic(), None
         self._attempts += 1
         self._readers.wake()
-        if self.held is not before or self._fresh_at - began >= _HOT_SECONDS:
+        if is_back or self.held is not before or self._fresh_at - began >= _HOT_SECONDS:
             self._failures = 0
         else:
             await self._pause(timedelta())
