@@ -7,7 +7,8 @@ _TOKENS = "tests/vaults/incidents/test_dying_tokens.py"
 _PLACES = "tests/vaults/incidents/test_places.py"
 _TLS = "tests/vaults/incidents/test_tls_and_time.py"
 _STARTS = "tests/vaults/incidents/test_failing_starts.py"
-_NO_AUTHORIZER = "nothing yet: intentions are not written"
+_DECIDING = "tests/unit/intentions/test_deciding.py"
+_AUTHORIZE = "tests/unit/api/test_authorize.py"
 
 _ROTATIONS = "tests/unit/lifecycle/incidents/test_s_rotations.py"
 
@@ -219,8 +220,9 @@ INCIDENTS = (
         seen="CVE-2021-36213",
         broke="A deny rule with request conditions let the connection through.",
         owners=(Owner.AUTHORIZER,),
-        because="Who may connect to whom is no business of a provider.",
-        covered=(_NO_AUTHORIZER,),
+        because="Who may connect to whom is no business of a provider; a denial with conditions is "
+        "a denial, whatever the default.",
+        covered=(_AUTHORIZE, _DECIDING),
     ),
     Incident(
         id="S26",
@@ -303,5 +305,37 @@ INCIDENTS = (
         "Vault's.",
         covered=(_TLS,),
     ),
+    Incident(
+        id="S36",
+        seen="CVE-2024-10005",
+        broke="A path that was written in another way, with escapes or more slashes, passed by a "
+        "permission that denied it.",
+        owners=(Owner.AUTHORIZER,),
+        because="Paths are compared in one form; what can be read in two ways is denied.",
+        covered=(
+            _DECIDING,
+            "tests/unit/intentions/test_paths.py",
+            "tests/fuzz/test_targets.py",
+        ),
+    ),
+    Incident(
+        id="S37",
+        seen="CVE-2024-10006",
+        broke="A header that was sent twice, or with two values in one, passed by a permission "
+        "that denied it.",
+        owners=(Owner.AUTHORIZER,),
+        because="Every reading of a header counts: one that denies is enough, all must allow.",
+        covered=("tests/unit/intentions/test_matching.py",),
+    ),
+    Incident(
+        id="S38",
+        seen="Consul GH-17075, by reading",
+        broke="The right was checked where a leaf is signed, so that a leaf and its key that were "
+        "cached went to callers without it.",
+        owners=(Owner.AGENT,),
+        because="The agent asks for the right on every request, before its cache; when a token "
+        "goes, it hears of it.",
+        covered=("tests/unit/api/test_acl_matrix.py", "tests/unit/api/test_leaf_handler.py"),
+    ),
 )
-"""S01 to S35; the numbers are never used again for anything else."""
+"""S01 to S38; the numbers are never used again for anything else."""

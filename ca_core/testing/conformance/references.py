@@ -38,6 +38,9 @@ INCIDENTS = {
     "S33": "step-ca #1376",
     "S34": "step-ca's Vault CAS, by reading",
     "S35": "acme2certifier's Vault handler, by reading",
+    "S36": "CVE-2024-10005",
+    "S37": "CVE-2024-10006",
+    "S38": "Consul GH-17075, by reading",
 }
 """Id → issues of public projects; what broke is told in ``docs/conformance/incidents.md``."""
 
