@@ -70,6 +70,22 @@ INTENTION_DEVIATIONS = (
         "an expression must not be refused once it protects something",
     ),
     Deviation(
+        "Intentions: paths of requests",
+        "compared as the proxy passes them on; it normalises them if a mesh entry says so",
+        "always in one form: escapes, empty segments and dots resolved; what can be read in two"
+        " ways (`%2F`, backslashes, escapes of escapes, `..` above the root) is denied;"
+        " `PathExact` and `PathPrefix` that no such form matches are refused with 400",
+        "CVE-2024-10005: a denial must not be passed by in another spelling",
+    ),
+    Deviation(
+        "Intentions: headers of requests",
+        "several lines, or values, of one header are compared as one text; where it is absent no"
+        " condition with `Invert` holds",
+        "an allow holds for every line and value, a deny for one of them; `Contains` is about the"
+        " whole; where a header is absent, a deny with `Invert` holds",
+        "CVE-2024-10006: who adds a value, or leaves one out, must not gain by it",
+    ),
+    Deviation(
         "Intentions: check",
         "any name; no reason",
         "services alone, no wildcards; `X-Ca-Core-Reason` says why",
