@@ -7,6 +7,7 @@ neither is a bug.
 from ca_core.api.acl_deviations import ACL_ABSENCES, ACL_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
 from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
+from ca_core.api.token_deviations import TOKEN_DEVIATIONS
 
 DEVIATIONS = (
     Deviation(
@@ -90,9 +91,9 @@ DEVIATIONS = (
     Deviation(
         "Leaf endpoint: who may ask",
         "a token with `service:write`",
-        "in `dev` everybody on loopback; otherwise the users listed under `[agent.workloads]`, over"
-        " the agent's unix socket",
-        "tokens are not implemented yet; the kernel's word needs none",
+        "that; and, over the agent's unix socket, the users listed under `[agent.workloads]`; in"
+        " `dev` everybody on loopback",
+        "the kernel's word needs no secret",
     ),
     Deviation(
         "Leaf endpoint: expired leaf",
@@ -172,6 +173,7 @@ DEVIATIONS = (
     ),
     *INTENTION_DEVIATIONS,
     *ACL_DEVIATIONS,
+    *TOKEN_DEVIATIONS,
     Deviation(
         "Errors",
         "plain text, most of them 500",

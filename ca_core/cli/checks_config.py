@@ -2,6 +2,7 @@
 
 import os
 
+from ca_core.api.tokensettings import default_token
 from ca_core.cli.checkup import Check, Level, Situation
 from ca_core.cli.failures import TriedError
 from ca_core.cli.probing import Trial
@@ -36,6 +37,21 @@ def _workloads(situation: Situation) -> tuple[Level, str, str]:
     return Level.OK, f"{len(uids)} services, and every user named exists", ""
 
 
+def _tokens(situation: Situation) -> tuple[Level, str, str]:
+    config = situation.config
+    path = config.agent.token_file
+    if config.acl.default_policy == "allow":
+        return (
+            Level.WARNING,
+            "acl.default_policy is allow: whoever has no token may be any service",
+            "take it out once every caller has a token; then what is not allowed is denied",
+        )
+    default_token(path)
+    if path is not None and path.stat().st_mode & 0o077:
+        return Level.WARNING, f"others may read the token in {path}", f"chmod 600 {path}"
+    return Level.OK, "what no rule allows is denied", ""
+
+
 def _provider(situation: Situation) -> tuple[Level, str, str]:
     """Import the provider in a child process, and let it read its configuration there."""
     ca = situation.config.ca
@@ -52,5 +68,6 @@ CHECKS = (
     Check("configuration", "file", _file),
     Check("configuration", "settings", _dangerous),
     Check("configuration", "workloads", _workloads),
+    Check("configuration", "tokens", _tokens),
     Check("provider", "import", _provider),
 )

@@ -155,6 +155,26 @@ class TestConfiguration:
         finding = found(checks_config.CHECKS, "settings", situation(**{key: True}))
         assert (finding.level, bool(finding.hint)) == (Level.WARNING, True)
 
+    def test_a_default_that_allows_is_a_warning(self):
+        """Whoever has no token may be any service then."""
+        at = situation(acl__default_policy="allow")
+        assert found(checks_config.CHECKS, "tokens", at).level is Level.WARNING
+
+    @pytest.mark.parametrize(("mode", "level"), [(0o600, Level.OK), (0o644, Level.WARNING)])
+    def test_the_agents_own_token_is_for_nobody_else(self, tmp_path, mode, level):
+        """Its file is looked at, its content not shown."""
+        path = tmp_path / "token"
+        path.write_text("hunter2")
+        path.chmod(mode)
+        finding = found(checks_config.CHECKS, "tokens", situation(agent__token_file=str(path)))
+        assert finding.level is level
+        assert "hunter2" not in finding.detail + finding.hint
+
+    def test_a_token_file_that_is_not_there_is_a_failure(self, tmp_path):
+        """The agent would not start."""
+        at = situation(agent__token_file=str(tmp_path / "none"))
+        assert found(checks_config.CHECKS, "tokens", at).level is Level.FAILURE
+
     def test_an_unknown_user_is_a_failure(self):
         """A service nobody can have is a mistake."""
         at = situation(agent__workloads={"web": ["no-such-user"]})
