@@ -55,7 +55,7 @@ AUTHORIZE_DEVIATIONS = (
 AUTHORIZE_ABSENCES = (
     Absence(
         "`service-intentions` and other config entries in files or over HTTP",
-        "intentions are rows of their own; `ca-core import consul` takes entries that were exported",
+        "intentions are rows of their own; `ca-core import consul` takes exported ones",
     ),
     Absence(
         "`/v1/internal/…`, RPCs between servers, agents and clients (`Intention.Apply`, …)",

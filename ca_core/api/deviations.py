@@ -5,6 +5,7 @@ neither is a bug.
 """
 
 from ca_core.api.acl_deviations import ACL_ABSENCES, ACL_DEVIATIONS
+from ca_core.api.authorize_deviations import AUTHORIZE_ABSENCES, AUTHORIZE_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
 from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
 from ca_core.api.token_deviations import TOKEN_DEVIATIONS
@@ -174,6 +175,7 @@ DEVIATIONS = (
     *INTENTION_DEVIATIONS,
     *ACL_DEVIATIONS,
     *TOKEN_DEVIATIONS,
+    *AUTHORIZE_DEVIATIONS,
     Deviation(
         "Errors",
         "plain text, most of them 500",
@@ -228,9 +230,9 @@ DEVIATIONS = (
 """Every difference in what is served, grouped by what it is about."""
 
 ABSENCES = (
-    Absence("`/v1/agent/connect/authorize`", "intentions are not implemented yet"),
     *INTENTION_ABSENCES,
     *ACL_ABSENCES,
+    *AUTHORIZE_ABSENCES,
     Absence(
         "`/v1/agent/service/…`, `/v1/agent/services`, `/v1/agent/check/…`, `/v1/agent/checks`",
         "the service catalog is not implemented yet",
@@ -251,6 +253,5 @@ ABSENCES = (
         "`?pretty`, `?cached`, `Cache-Control`, `?stale`, `?consistent`, `?filter`",
         "accepted and without effect: one server answers, always consistently",
     ),
-    Absence("`?token=`", "a token in an address ends in logs; Consul deprecated it too"),
 )
 """What a client of Consul will miss."""
