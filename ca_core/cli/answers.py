@@ -52,6 +52,28 @@ _INTENTION = JsonAnswer(
     " `Observe`, `CreatedAt`, `UpdatedAt`",
 )
 
+_POLICY = JsonAnswer(
+    "object",
+    ("ID", "Name", "Description", "Rules", "Hash", "CreateIndex", "ModifyIndex"),
+    _CONSULS,
+)
+
+_TOKEN_KEYS = (
+    *("AccessorID", "SecretID", "Description", "Local", "Hash", "CreateIndex", "ModifyIndex"),
+)
+_WHERE_IT_HAS_THEM = (
+    "where it has them `Policies`, `ServiceIdentities`, `NodeIdentities`, `AuthMethod`,"
+    " `CreateTime`, `ExpirationTime`"
+)
+_TOKEN = JsonAnswer(
+    "object", _TOKEN_KEYS, f"{_CONSULS}; `SecretID` is `<hidden>`; {_WHERE_IT_HAS_THEM}"
+)
+_TOKEN_MADE = JsonAnswer(
+    "object",
+    _TOKEN_KEYS,
+    f"{_CONSULS}; `SecretID` this once, `<hidden>` with `--secret-file`; {_WHERE_IT_HAS_THEM}",
+)
+
 ANSWERS = {
     "agent forget": JsonAnswer("object", ("Node", "Forgotten")),
     "agent list": JsonAnswer(
@@ -211,6 +233,22 @@ ANSWERS = {
     ),
     "restore": JsonAnswer("object", ("DataDir", "Epoch", "KeyIDs")),
     "secrets rekey": JsonAnswer("object", ("KeyID", "Rewrapped")),
+    "policy check": JsonAnswer(
+        "object", (), "the document as JSON: `service`, `node` … as far as it says something"
+    ),
+    "policy create": _POLICY,
+    "policy delete": JsonAnswer("object", ("ID", "Name", "Deleted")),
+    "policy list": JsonAnswer("list", tuple(k for k in _POLICY.keys if k != "Rules"), _CONSULS),
+    "policy read": _POLICY,
+    "policy update": _POLICY,
+    "token bootstrap": _TOKEN_MADE,
+    "token create": _TOKEN_MADE,
+    "token delete": JsonAnswer("object", ("AccessorID", "Deleted")),
+    "token list": JsonAnswer("list", _TOKEN.keys, _TOKEN.note),
+    "token login": _TOKEN_MADE,
+    "token read": _TOKEN,
+    "token self": _TOKEN,
+    "token update": _TOKEN,
     "token join": JsonAnswer("object", ("ID", "Node", "Token", "ExpiresAt")),
 }
 """Every command that answers, by what one types after ``ca-core``."""

@@ -1,9 +1,11 @@
 """From the options of a client command to a connected client."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ca_core.cli.address import AGENT_SOCKET, SERVER_SOCKET, Address, local_address, parse_address
+from ca_core.cli.secretfile import read_secret
 from ca_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -11,11 +13,15 @@ if TYPE_CHECKING:
     from ca_core.config import Config
 
 
+TOKEN_FILES = ("CA_CORE_HTTP_TOKEN_FILE", "CONSUL_HTTP_TOKEN_FILE")
+"""Variables that name a file with the token to send; ``--token-file`` sets the first."""
+
+
 def agent_client(http_addr: str | None, token: str | None) -> "Client":
     """Return a client of the agent on this host, or of the address that was named.
 
     Raises:
-        ConfigError: the address is none.
+        ConfigError: the address is none, or the file with the token cannot be read.
     """
     return _client(http_addr, token, AGENT_SOCKET)
 
@@ -24,7 +30,7 @@ def server_client(http_addr: str | None, token: str | None) -> "Client":
     """Return a client of the server on this host, or of the address that was named.
 
     Raises:
-        ConfigError: the address is none.
+        ConfigError: the address is none, or the file with the token cannot be read.
     """
     return _client(http_addr, token, SERVER_SOCKET)
 
@@ -42,7 +48,13 @@ def _client(http_addr: str | None, token: str | None, socket_name: str) -> "Clie
     from ca_core.cli.client import Client  # noqa: PLC0415 - httpx takes 100 ms; help needs none
 
     address = parse_address(http_addr) if http_addr else _found(socket_name)
-    return Client(address, token)
+    return Client(address, token or _token_in_file())
+
+
+def _token_in_file() -> str | None:
+    """Return the token in the file that ``ca-core --token-file`` or a variable names, if any."""
+    file = next((os.environ[name] for name in TOKEN_FILES if os.environ.get(name)), None)
+    return read_secret(Path(file), "--token-file") if file else None
 
 
 def _found(socket_name: str) -> Address:

@@ -1,6 +1,8 @@
 """``ca-core``: the list of commands and the entry point. Imports nothing heavy."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,8 +47,13 @@ LISTINGS = {
     ),
     "token": Listing(
         section=_OPERATE,
-        summary="Make the token with which a new agent joins.",
+        summary="Make, list and revoke tokens: with which agents join, and callers are known.",
         module="ca_core.cli.token",
+    ),
+    "policy": Listing(
+        section=_OPERATE,
+        summary="Say what tokens may do: documents of rights, under names.",
+        module="ca_core.cli.policy",
     ),
     "import": Listing(
         section=_OPERATE,
@@ -124,7 +131,16 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            metavar="FILE",
+            help="Holds the token to send; --token and its variable go before it. "
+            "CA_CORE_HTTP_TOKEN_FILE names one too.",
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback prints it and ends
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
@@ -132,6 +148,8 @@ def root(
     ] = False,
 ) -> None:
     """Give every service an identity: a certificate authority, its server and its agents."""
+    if token_file is not None:
+        os.environ["CA_CORE_HTTP_TOKEN_FILE"] = str(token_file)  # as if it had been set
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
-"""``ca-core token``: how a new agent gets in."""
+"""``ca-core token``: how a new agent gets in, and who callers are."""
 
 from typing import Annotated
 
 import typer
 
+from ca_core.cli import token_keeping, token_making
 from ca_core.cli.connect import server_client
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
 from ca_core.cli.output import print_facts, print_json
@@ -12,10 +13,15 @@ from ca_core.cli.times import relative_text
 from ca_core.wire.cluster import JoinToken
 
 app = command_app(
-    "Make the token with which a new agent joins.",
+    "Make, list and revoke tokens: with which agents join, and callers are known.",
     examples="""
-Example:
-  ca-core token join --node web-1
+Examples:
+  ca-core token join --node web-1             for an agent that is to join
+  ca-core token bootstrap                     for the first operator: it may do everything
+  ca-core token create --service web          for a caller that is the service web
+
+The first is used up by joining. The others are sent with every request: in a file that
+`ca-core --token-file FILE …` names, or in CA_CORE_HTTP_TOKEN.
 """,
 )
 
@@ -24,7 +30,7 @@ JOIN_TOKEN = "/v1/cluster/join-token"  # noqa: S105 - a path
 
 @app.callback()
 def group() -> None:
-    """Make the token with which a new agent joins."""
+    """Make, list and revoke tokens: with which agents join, and callers are known."""
 
 
 @app.command(
@@ -55,3 +61,7 @@ def join(
     made = answer.decoded(JoinToken)
     facts = [("node", made.node), ("expires", relative_text(made.expires_at))]
     print_facts([*facts, ("token", made.token)])
+
+
+token_making.add_to(app)
+token_keeping.add_to(app)

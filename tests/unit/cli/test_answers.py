@@ -46,6 +46,16 @@ ARGUMENTS = {
     "provider show": ("builtin",),
     "restore": ("made.backup", "--data-dir", "new"),
     "token join": ("--node", "n1"),
+    "token create": ("--service", "web"),
+    "token delete": ("a1",),
+    "token login": ("--method", "ci", "--jwt-file", "config.json"),
+    "token read": ("a1",),
+    "token update": ("a1", "--service", "web"),
+    "policy check": ("config.json",),
+    "policy create": ("ops",),
+    "policy delete": ("ops",),
+    "policy read": ("ops",),
+    "policy update": ("ops",),
 }
 
 
@@ -151,7 +161,29 @@ def intentions(api, tmp_path) -> None:
         api.answer(method, path, value)
 
 
-@pytest.mark.usefixtures("world", "changes", "intentions")
+@pytest.fixture
+def acls(api) -> None:
+    """Serve every endpoint about tokens and policies."""
+    numbers = {"Local": False, "CreateIndex": 5, "ModifyIndex": 5}
+    token = dict.fromkeys(ANSWERS["token read"].keys, "x") | numbers
+    policy = dict.fromkeys(ANSWERS["policy read"].keys, "x") | numbers
+    del policy["Local"]
+    for method, path, value in (
+        ("PUT", "/v1/acl/bootstrap", token),
+        ("POST", "/v1/acl/login", token),
+        ("PUT", "/v1/acl/token", token),
+        ("GET", "/v1/acl/tokens", [token]),
+        ("GET", "/v1/acl/token/self", token),
+        ("PUT", "/v1/acl/policy", policy),
+        ("GET", "/v1/acl/policies", [policy]),
+        ("GET", "/v1/acl/policy/name/ops", policy),
+        *((each, "/v1/acl/token/a1", token) for each in ("GET", "PUT", "DELETE")),
+        *((each, "/v1/acl/policy/x", policy) for each in ("PUT", "DELETE")),
+    ):
+        api.answer(method, path, value)
+
+
+@pytest.mark.usefixtures("world", "changes", "intentions", "acls")
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - RUN_BY_OTHER_TESTS))
 def test_a_command_prints_the_promised_keys(run, api, monkeypatch, name):
     """Whatever the table promises is in the answer, in the promised shape."""

@@ -18,7 +18,12 @@ PROMISED = {
     "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
     "ca abort", "ca rollback", "ca abandon", "ca simulate",
     "intention create", "intention list", "intention get", "intention delete", "intention match",
-    "intention check", "intention explain", "intention diff", "intention test",
+    "intention check",
+    "token bootstrap", "token create", "token list", "token read", "token update", "token delete",
+    "token self", "token login",
+    "policy create", "policy list", "policy read", "policy update", "policy delete",
+    "policy check",
+    "intention explain", "intention diff", "intention test",
     "intention suggest", "import consul",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
