@@ -112,7 +112,7 @@ class Grants:
 
     def __call__(self, accessor: str) -> Chain | None:
         """Return what a token may, or None; the default token stands in for the anonymous one."""
-        held = self._held(accessor)
+        held = self._tokens.held(accessor) if accessor != ANONYMOUS_ACCESSOR else self._nobody()
         return None if held is None else held.chain
 
     def grant_for(self, principal: Principal, service: str) -> str:
@@ -121,9 +121,9 @@ class Grants:
         Without one the agent vouches, for callers that the kernel names.
         """
         if isinstance(principal, Token):
-            held = self._held(principal.accessor)
+            held = self._tokens.held(principal.accessor)
             return "" if held is None else held.grant
-        held = self._held(ANONYMOUS_ACCESSOR)
+        held = self._nobody()
         granted = held is not None and held.chain.allows(Action.SERVICE_WRITE, service)
         return held.grant if held is not None and granted else ""
 
@@ -158,11 +158,10 @@ class Grants:
         """End every exchange."""
         await stopped(*self._exchanges.values())
 
-    def _held(self, accessor: str) -> HeldToken | None:
-        if accessor == ANONYMOUS_ACCESSOR and self._default:
-            standing_in = self._tokens.shown(mark_of(self._default))
-            accessor = standing_in.accessor if standing_in is not None else accessor
-        return self._tokens.held(accessor)
+    def _nobody(self) -> HeldToken | None:
+        """Return what stands for callers without a token."""
+        standing_in = self._tokens.shown(mark_of(self._default)) if self._default else None
+        return self._tokens.held(standing_in.accessor if standing_in else ANONYMOUS_ACCESSOR)
 
     def _refuse_again(self, mark: bytes) -> None:
         until = self._refused.get(mark)
