@@ -15,16 +15,19 @@ async def authorize(room: AgentRoom, request: Request) -> Response:
     3. The caller may be the target: ``service:write``.
     4. The client is of the partition that is served.
     5. The authorizer decides: see ``Authorizer.decide``.
+
+    While nothing changes, equal bodies get equal answers: (2), (4) and (5) are not done again.
     """
     if request.query:
         refuse_other_places(request, room.agent.datacenter)  # (1)
+    agent, decisions = room.agent, room.decisions
+    kept = decisions.kept(agent.intentions, request.body)
+    if kept is not None:
+        require(room.may, request, Action.SERVICE_WRITE, kept.right)  # (3)
+        return decisions.again(agent.intentions, kept)
     asked = parsed(request.body)  # (2)
     require(room.may, request, Action.SERVICE_WRITE, asked.right)  # (3)
     asked.refuse_other_partition()  # (4)
-    agent, decisions = room.agent, room.decisions
-    key = asked.key if agent.authorizer.by_names_alone else None
-    if key is not None and (given := decisions.again(agent.intentions, key)) is not None:
-        return given
-    return decisions.answer(
-        asked.question, await agent.authorizer.decide(asked.question), key
-    )  # (5)
+    verdict = await agent.authorizer.decide(asked.question)  # (5)
+    alike = asked.plain and agent.authorizer.by_names_alone
+    return decisions.answer(asked, verdict, request.body if alike else None)

@@ -26,8 +26,6 @@ NO_SERVICE_ID = "ClientCertURI not a valid Service identifier"
 
 _decode = msgspec.json.Decoder(AuthorizeRequest).decode
 
-_KEYS = (b'"Target"', b'"ClientCertURI"', b'"ClientCertSerial"', b'"ClientCert"', b'"Request"')
-
 _PARTITION = re.compile(r"(spiffe://[^/]*)/ap/([^/]+)/")
 
 
@@ -37,13 +35,13 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         question: for the authorizer.
         right: the name on which the caller needs ``service:write``.
-        key: the client's URI and the target, if nothing else has a part in the decision.
+        plain: whether names alone have a part in the decision.
         partition: the client's, in lower case; '' for the one that is served.
     """
 
     question: Question
     right: str
-    key: tuple[str, str] | None = None
+    plain: bool = True
     partition: str = ""
 
     def refuse_other_partition(self) -> None:
@@ -72,9 +70,7 @@ def parsed(body: bytes) -> Asked:
     chain, http = asked.client_cert, asked.request
     request = None if http is None else _http(http)
     question = Question(client, destination, asked.client_cert_serial, chain, request)
-    plain = not chain and http is None
-    key = (asked.client_cert_uri, asked.target) if plain else None
-    return Asked(question, right, key, partition)
+    return Asked(question, right, not chain and http is None, partition)
 
 
 def _decoded(body: bytes) -> AuthorizeRequest:
@@ -82,9 +78,17 @@ def _decoded(body: bytes) -> AuthorizeRequest:
         found = _decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return decoded_in_any_case(body, AuthorizeRequest)
-    if b"\\" in body or found.request is not None or any(body.count(key) > 1 for key in _KEYS):
+    if b"\\" in body or body.count(b'"') != _quotes(found):
         return decoded_in_any_case(body, AuthorizeRequest)  # a key may be there twice
     return found
+
+
+def _quotes(found: AuthorizeRequest) -> int:
+    """Return how many quotes a body has in which every key is there once, and says something."""
+    if found.client_cert or found.request is not None:
+        return -1
+    keys = bool(found.target) + bool(found.client_cert_uri) + bool(found.client_cert_serial)
+    return 4 * keys
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ import msgspec
 from ca_core.agent.authorizing import Question, Verdict
 from ca_core.agent.decisionlog import DecisionLog, Logged
 from ca_core.agent.intentions import IntentionCache
+from ca_core.api.authorize_requests import Asked
 from ca_core.api.http import Response
 from ca_core.clock import SystemClock
 from ca_core.intentions.decision import Decision
@@ -24,8 +25,8 @@ MOST_KEPT = 4096
 MOST_REASON = 400
 """Characters of a reason in a header; two names of 63 characters each fit in twice."""
 
-Key = tuple[str, str]
-"""What two calls have in common that are decided alike: the client's URI, and the target."""
+MOST_BODY = 1024
+"""Bytes of a body whose answer is kept: two names and a serial number take two hundred."""
 
 Noted = Callable[[Name, Name, Decision], None]
 """``noted(source, destination, decision)``."""
@@ -38,10 +39,11 @@ def _nobody(_source: Name, _destination: Name, _decision: Decision) -> None:
 
 
 @dataclass(slots=True)
-class _Kept:
-    """An answer that may be given again, and what is to be done each time."""
+class Kept:
+    """An answer that may be given again; ``right`` is looked up before, each time."""
 
     response: Response
+    right: str
     question: Question
     decision: Decision
     tally: Tally
@@ -63,42 +65,42 @@ class Decisions:
         self._tallies = tallies
         self._log = log
         self._observed = observed
-        self._kept: dict[Key, _Kept] = {}
+        self._kept: dict[bytes, Kept] = {}
         self._of: Held | None = None
 
-    def again(self, intentions: IntentionCache, key: Key) -> Response | None:
-        """Return the answer that was given before, if nothing has changed and a server answers."""
+    def kept(self, intentions: IntentionCache, body: bytes) -> Kept | None:
+        """Return the answer to equal bodies, if nothing has changed and a server answers."""
         if intentions.held is not self._of or not intentions.is_fresh:
             return None
-        kept = self._kept.get(key)
-        if kept is None:
-            return None
+        return self._kept.get(body)
+
+    def again(self, intentions: IntentionCache, kept: Kept) -> Response:
+        """Return an answer that was given before; this time counts too."""
         intentions.touch(kept.question.destination)
         kept.tally.count += 1
         if kept.is_noted:
             self._note(kept.question, kept.decision, timedelta())
         return kept.response
 
-    def answer(self, question: Question, verdict: Verdict, key: Key | None) -> Response:
-        """Return the answer to a verdict; it is kept under ``key``, if there is one."""
-        decision = verdict.decision
-        destination = short(question.destination)
-        tally = self._tallies.of(destination, allowed=decision.allowed, why=decision.why)
+    def answer(self, asked: Asked, verdict: Verdict, body: bytes | None = None) -> Response:
+        """Return the answer to a verdict; with ``body``, it may be kept for equal ones."""
+        question, decision = asked.question, verdict.decision
+        allowed = decision.allowed
+        tally = self._tallies.of(short(question.destination), allowed=allowed, why=decision.why)
         tally.count += 1
-        would = decision.would is not None
-        is_noted = would or self._log.takes(allowed=decision.allowed)
+        is_noted = decision.would is not None or self._log.takes(allowed=allowed)
         if is_noted:
             self._note(question, decision, verdict.age)
-        if key is None or verdict.held is None or not verdict.hit or verdict.age:
-            return _response(verdict)
         response = _response(verdict)
-        self._keep(verdict.held, key, _Kept(response, question, decision, tally, is_noted))
+        if body is not None and len(body) <= MOST_BODY and _may_be_kept(verdict):
+            kept = Kept(response, asked.right, question, decision, tally, is_noted)
+            self._keep(verdict.held, body, kept)
         return response
 
-    def _keep(self, held: Held, key: Key, kept: _Kept) -> None:
+    def _keep(self, held: Held | None, body: bytes, kept: Kept) -> None:
         if held is not self._of or len(self._kept) >= MOST_KEPT:
             self._kept, self._of = {}, held
-        self._kept[key] = kept
+        self._kept[body] = kept
 
     def _note(self, question: Question, decision: Decision, age: timedelta) -> None:
         source, destination = question.source, question.destination
@@ -112,6 +114,11 @@ def untold_decisions() -> Decisions:
     """Return one whose counts nobody shows, and which logs nothing."""
     log = DecisionLog(SystemClock(), lambda: 0.0, Logged.NONE)
     return Decisions(DecisionTallies(), log)
+
+
+def _may_be_kept(verdict: Verdict) -> bool:
+    """Say whether the same would be answered again while nothing changes."""
+    return verdict.held is not None and verdict.hit and not verdict.age
 
 
 def _response(verdict: Verdict) -> Response:
