@@ -164,6 +164,16 @@ def index_of(file: IntentionFile, default: str | None) -> Index:
     return Index.of(file.intentions, _default(default) or file.default or DENIED)
 
 
+def require_no_default(default: str | None) -> None:
+    """Refuse a default where a server is asked, which has its own.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if default is not None:
+        raise ConfigError("a server is asked, which has its own", where="--default")
+
+
 def read_text(file: Path) -> str:
     """Return a file's text.
 

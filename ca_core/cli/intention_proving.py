@@ -100,6 +100,7 @@ def diff(
     if old is not None and new is not None:
         proofs.diff_files(old, new, default, output)
         return
+    proofs.require_no_default(default)
     body = proofs.proposal(wanted=old, upsert=upsert, delete=delete)
     with server_client(http_addr, token) as client:
         proofs.diff(client, body, output)
@@ -144,12 +145,14 @@ def hold(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Hold intentions against a table of expectations."""
-    from ca_core.cli import intention_tests as tests  # noqa: PLC0415 - help needs none of it
+    from ca_core.cli import intention_proofs as proofs  # noqa: PLC0415 - help needs none of it
+    from ca_core.cli import intention_tests as tests  # noqa: PLC0415 - as above
 
     expected = tests.expectations_of(expectations)
     if intentions is not None:
         well = tests.report(tests.offline(expected, intentions, default), output)
     else:
+        proofs.require_no_default(default)
         with server_client(http_addr, token) as client:
             well = tests.report(tests.asked(expected, client), output)
     raise typer.Exit(0 if well else 1)

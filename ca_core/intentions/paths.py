@@ -6,6 +6,7 @@ Source: RFC 3986 §2.1, §5.2.4, §6.2.2; CVE-2024-10005.
 """
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from ca_core.errors import RequestError
 
@@ -34,8 +35,9 @@ def normal_path(target: str, field: str = "Path") -> str:
 
     Raises:
         RequestError: it has no one meaning: not beginning with ``/``; control characters, blanks,
-            backslashes, ``#``, escapes that are broken or hide one of these or a slash, or that
-            are escaped twice; ``..`` above the root, after an empty segment or before ``;``.
+            backslashes, ``#``, escapes that are broken, hide one of these or a slash, are escaped
+            twice, or are no UTF-8 (an overlong ``/`` is none); ``..`` above the root, after an
+            empty segment or before ``;``.
     """
     path = target.partition("?")[0]
     if len(path) > MOST_PATH:
@@ -76,6 +78,10 @@ def _spelled(path: str, field: str) -> str:
     spelled = _ESCAPE.sub(lambda found: _decoded(found, field), octets)
     if _TWICE.search(spelled):
         raise _ambiguous("is escaped twice", field)
+    try:
+        unquote_to_bytes(spelled).decode()
+    except UnicodeDecodeError:
+        raise _ambiguous("escapes what is no UTF-8", field) from None
     return "/".join(map(_outside_kept, spelled.split("/")))
 
 

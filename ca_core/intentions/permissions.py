@@ -17,6 +17,7 @@ from ca_core.intentions.model import (
 )
 from ca_core.intentions.paths import require_normal
 from ca_core.intentions.regex import checked_regex
+from ca_core.intentions.requests import UNSENDABLE
 from ca_core.wire.intentions import HeaderBody, HttpBody, PermissionBody
 
 METHODS = frozenset(
@@ -149,9 +150,22 @@ def _header(body: HeaderBody, place: str) -> HeaderRule:
     match, value = _header_match(body, place)
     if match is HeaderMatch.REGEX:
         checked_regex(value, f"{place}.Regex")
+    else:
+        _require_value(match, value, f"{place}.{match.capitalize()}")
     return HeaderRule(
         name=name, match=match, value=value, invert=body.invert, ignore_case=body.ignore_case
     )
+
+
+def _require_value(match: HeaderMatch, text: str, field: str) -> None:
+    """Refuse a text that no header can be, begin or end with: such a denial would never deny."""
+    begins = match in (HeaderMatch.EXACT, HeaderMatch.PREFIX) and text.startswith((" ", "\t"))
+    ends = match in (HeaderMatch.EXACT, HeaderMatch.SUFFIX) and text.endswith((" ", "\t"))
+    if begins or ends or UNSENDABLE.search(text):
+        raise RequestError(
+            "would match no request: it holds control characters, or blanks at its ends",
+            field=field,
+        )
 
 
 def _header_match(body: HeaderBody, place: str) -> tuple[HeaderMatch, str]:

@@ -27,7 +27,8 @@ SINGLE = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")
 """Source: RFC 9110 §5.6.2."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+"""What no value of a header holds: control characters but the tab (RFC 9110 §5.5), and no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def _headers(given: tuple[tuple[str, str], ...]) -> Mapping[str, Readings]:
 def _require_header(name: str, value: str) -> None:
     if not _TOKEN.match(name):
         raise RequestError(f"{name[:80]!r} is no name of a header", field="Headers")
-    if _CONTROL.search(value):
+    if UNSENDABLE.search(value):
         raise RequestError(f"the value of {name} holds a control character", field="Headers")
 
 

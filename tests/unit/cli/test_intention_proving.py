@@ -173,6 +173,8 @@ def test_two_files_are_compared_without_a_server(run, files):
         ("diff",),
         ("diff", "wanted.toml", "--delete", "a", "b"),
         ("diff", "none.toml"),
+        ("diff", "wanted.toml", "--default", "deny"),
+        ("test", "expected.toml", "--default", "deny"),
         ("diff", "broken.toml"),
         ("diff", "broken.toml", "wanted.toml"),
         ("diff", "--upsert", "binary.toml"),

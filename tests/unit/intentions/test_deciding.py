@@ -192,6 +192,14 @@ MIXED = [l4(WEB, "allow"), l4(EVERY, "deny"), l4(WEB, "deny", EVERY)]
         ]),
         (ALLOWED, [KITCHEN], [Rule(Verdict.DENY, WEB, http=(ADMIN, ()))]),
     ],
+    ids=[
+        "default-deny-mixed-precedence", "default-allow-mixed-precedence",
+        "default-deny-service-wildcard", "default-allow-service-wildcard",
+        "default-deny-one-allow", "default-allow-one-deny",
+        "default-deny-allow-deny", "default-allow-allow-deny",
+        "default-deny-single-intention-with-kitchen-sink-perms",
+        "default-allow-single-intention-with-kitchen-sink-perms",
+    ],
 )  # fmt: skip
 def test_rules_are_made_as_published(default, intentions, rules):
     """TestMakeRBACNetworkAndHTTPFilters: mixed precedence, wildcards, one rule, kitchen sink."""

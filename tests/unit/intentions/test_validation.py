@@ -178,3 +178,25 @@ def test_what_is_shown_is_read_back_the_same(intention):
     read = msgspec.convert(folded(plain, IntentionRequest), IntentionRequest)
     assert named_in(read) == (intention.source, intention.destination)
     assert parsed_intention(read, *named_in(read)) == intention
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        ({"PathExact": "/a//b"}, "PathExact"),
+        ({"PathPrefix": "/%61"}, "PathPrefix"),
+        ({"PathRegex": "/größe"}, "PathRegex"),
+        ({"Header": [{"Name": "a", "Exact": " b"}]}, "Header[0].Exact"),
+        ({"Header": [{"Name": "a", "Exact": "b\t"}]}, "Header[0].Exact"),
+        ({"Header": [{"Name": "a", "Prefix": " b"}]}, "Header[0].Prefix"),
+        ({"Header": [{"Name": "a", "Suffix": "b "}]}, "Header[0].Suffix"),
+        ({"Header": [{"Name": "a", "Contains": "b\nc"}]}, "Header[0].Contains"),
+    ],
+)
+def test_a_condition_that_no_request_meets_is_refused(rule, field):
+    """Such a denial would never deny."""
+    with pytest.raises(RequestError, match="would match no request") as refused:
+        parsed_intention(permitted(**rule), WEB, DB)
+    assert refused.value.field == f"Permissions[0].HTTP.{field}"
+    fine = permitted(Header=[{"Name": "a", "Prefix": "b "}, {"Name": "a", "Suffix": "\tb"}])
+    assert parsed_intention(fine, WEB, DB)
