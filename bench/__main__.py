@@ -19,6 +19,7 @@ NAMES = (
     "reissue",
     "phases",
     "decide",
+    "authorize",
 )
 
 

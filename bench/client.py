@@ -1,8 +1,8 @@
-"""A raw keep-alive HTTP client for one loopback server: ``python -m bench.client PORT``.
+"""A raw keep-alive HTTP client for one loopback server: ``python -m bench.client PORT [NUMBER]``.
 
-It runs in a process of its own, so that the server has a core to itself. Each connection has one
-request under way. For every line ``SECONDS PATH`` it asks for that long, and prints how many
-answers came.
+It runs in a process of its own, so that the server has a core to itself. Each of ``NUMBER``
+connections has one request under way. For every line ``SECONDS PATH [BODY]`` it asks for that long,
+with a body by POST, and prints how many answers came.
 """
 
 import selectors
@@ -49,9 +49,12 @@ def _content_length(head: bytes) -> int:
     return int(lowered[at + 15 : lowered.find(b"\r", at) if b"\r" in lowered[at:] else None])
 
 
-def request_for(port: int, path: str) -> bytes:
-    """Return the bytes of a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+def request_for(port: int, path: str, body: str = "") -> bytes:
+    """Return the bytes of a GET; with a body, of a POST."""
+    host = f"HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    if not body:
+        return f"GET {path} {host}\r\n".encode()
+    return f"POST {path} {host}Content-Length: {len(body.encode())}\r\n\r\n{body}".encode()
 
 
 def answers(connections: Sequence[Connection], request: bytes, seconds: float) -> int:
@@ -74,12 +77,12 @@ def answers(connections: Sequence[Connection], request: bytes, seconds: float) -
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve lines ``SECONDS PATH`` until there are no more."""
-    port = int(arguments[0])
-    connections = [Connection(port) for _ in range(CONNECTIONS)]
+    """Serve lines ``SECONDS PATH [BODY]`` until there are no more."""
+    port, number = int(arguments[0]), int(arguments[1]) if arguments[1:] else CONNECTIONS
+    connections = [Connection(port) for _ in range(number)]
     for line in sys.stdin:
-        seconds, path = line.split()
-        print(answers(connections, request_for(port, path), float(seconds)), flush=True)
+        seconds, path, *body = line.rstrip("\n").split(" ", 2)
+        print(answers(connections, request_for(port, path, *body), float(seconds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -97,6 +97,10 @@ class Decisions:
             self._keep(verdict.held, body, kept)
         return response
 
+    def forget(self) -> None:
+        """Let every kept answer go."""
+        self._kept = {}
+
     def _keep(self, held: Held | None, body: bytes, kept: Kept) -> None:
         if held is not self._of or len(self._kept) >= MOST_KEPT:
             self._kept, self._of = {}, held
