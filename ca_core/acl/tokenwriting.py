@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from ca_core.acl.naming import given_description
 from ca_core.acl.policies import ACL_TOPIC
 from ca_core.acl.tokendrafts import TokenDraft, policy_ids, policy_versions, require_life
 from ca_core.acl.tokens import (
@@ -50,6 +51,28 @@ def made(
         method=method,
     )
     return writing(row, policy_versions(view, policies))
+
+
+def cloned(
+    view: View, accessor: str, description: str, ids: tuple[str, str], now: datetime
+) -> Transaction:
+    """Write a token that may what another one may, until that one's end, under ids drawn for it.
+
+    Raises:
+        NotFoundError: there is no such token.
+        RequestError: a login made it, or the description is too long.
+    """
+    old = require_token(view, accessor, now)
+    if old.method:
+        raise RequestError("a token that a login made is not cloned", field="AccessorID")
+    row = replace(
+        old,
+        accessor=ids[0],
+        secret_hash=secret_hash(ids[1]),
+        description=given_description(description or old.description),
+        created=now,
+    )
+    return writing(row, version_of(view, old))
 
 
 def writing(row: TokenRow, expect: dict[tuple[str, str], int]) -> Transaction:

@@ -66,7 +66,7 @@ ACL_DEVIATIONS = (
 
 ACL_ABSENCES = (
     Absence(
-        "`/v1/acl/role…`, `/v1/acl/templated-polic…`, `/v1/acl/token/:id/clone`",
+        "`/v1/acl/role…`, `/v1/acl/templated-polic…`",
         "a token names its policies and identities itself",
     ),
     Absence(

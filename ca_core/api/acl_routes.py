@@ -80,6 +80,14 @@ _TOKEN_ROUTES = (
     ),
     _same(method="DELETE", path=_TOKEN, handler=acl_token_handlers.delete, answers=bool),
     _corrected(
+        method="PUT",
+        path=f"{_TOKEN}/clone",
+        handler=acl_token_handlers.clone,
+        note="the clone ends with its original; tokens of logins are not cloned",
+        accepts=TokenRequest,
+        answers=TokenAnswer,
+    ),
+    _corrected(
         method="GET",
         path="/v1/acl/tokens",
         handler=acl_token_handlers.listed,

@@ -11,7 +11,7 @@ from ca_core.acl.principal import Anonymous, Peer, Token
 from ca_core.acl.resolving import denial
 from ca_core.acl.tokendrafts import parsed_token, refuse_chosen_ids
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR, TokenRow, new_id, new_secret, token, tokens
-from ca_core.acl.tokenwriting import changed, deleted, made, require_token
+from ca_core.acl.tokenwriting import changed, cloned, deleted, made, require_token
 from ca_core.api.acl_answers import token_answer
 from ca_core.api.http import Request, Response, flag, json_response
 from ca_core.api.places import refuse_other_places
@@ -45,6 +45,16 @@ async def create(room: ServerRoom, request: Request) -> Response:
     accessor, secret = drawn_ids(room)
     await written(room, lambda view: made(view, draft, accessor, secret, room.clock.now()))
     return shown_once(room, accessor, secret)
+
+
+async def clone(room: ServerRoom, request: Request) -> Response:
+    """Make a token that may what another one may; its secret is in this answer alone."""
+    require_acl(room, request, Action.ACL_WRITE)
+    accessor = checked_uuid(request.params["accessor"], "AccessorID")
+    words = request.json_in_any_case(TokenRequest).description
+    ids, now = drawn_ids(room), room.clock.now()
+    await written(room, lambda view: cloned(view, accessor, words, ids, now))
+    return shown_once(room, *ids)
 
 
 async def read(room: ServerRoom, request: Request) -> Response:
@@ -91,12 +101,7 @@ async def delete(room: ServerRoom, request: Request) -> Response:
 async def listed(room: ServerRoom, request: Request) -> Response:
     """Return every token, oldest first, without their secrets."""
     require_acl(room, request, Action.ACL_READ)
-    wanted = _filters(request)
-    view = room.store.snapshot
-    rows = await asyncio.to_thread(tokens, view, room.clock.now())
-    chosen = [row for row in rows if all(fits(row) for fits in wanted)]
-    answer = [token_answer(view, row, room.manager.datacenter) for row in chosen]
-    return json_response(answer, headers=index_headers(view, view.topic_index(ACL_TOPIC)))
+    return await asyncio.to_thread(_list, room, _filters(request))
 
 
 def require_acl(room: ServerRoom, request: Request, action: Action) -> None:
@@ -128,6 +133,14 @@ def shown_once(room: ServerRoom, accessor: str, secret: str) -> Response:
         raise NotFoundError("the token was deleted while it was made")
     answer = token_answer(view, row, room.manager.datacenter, secret)
     return json_response(answer, headers={"cache-control": "no-store"})
+
+
+def _list(room: ServerRoom, wanted: list[Callable[[TokenRow], bool]]) -> Response:
+    """Return the list; there may be very many, so this is no work for the loop."""
+    view = room.store.snapshot
+    chosen = (row for row in tokens(view, room.clock.now()) if all(fits(row) for fits in wanted))
+    answer = [token_answer(view, row, room.manager.datacenter) for row in chosen]
+    return json_response(answer, headers=index_headers(view, view.topic_index(ACL_TOPIC)))
 
 
 def _answered(room: ServerRoom, row: TokenRow) -> Response:

@@ -143,6 +143,8 @@ def _drive(client):
     acl.token.update(made["AccessorID"], master, policies_id=[policy["ID"]], description="e")
     assert acl.token.read(made["AccessorID"], master)["Description"] == "e"
     assert len(acl.token.list(policy=policy["ID"], token=master)) == 1
+    twin = acl.token.clone(made["AccessorID"], master, "twin")
+    assert acl.token.read_self(twin["SecretID"])["Description"] == "twin"
     _drive_login(acl, master)
     assert acl.token.delete(made["AccessorID"], master) is True
     assert acl.policy.delete(policy["ID"], master) is True

@@ -65,6 +65,7 @@ MATRIX = {
     f"GET {ACL}/token/{{accessor}}": READS_ACL,
     f"PUT {ACL}/token/{{accessor}}": WRITES_ACL,
     f"DELETE {ACL}/token/{{accessor}}": WRITES_ACL,
+    f"PUT {ACL}/token/{{accessor}}/clone": WRITES_ACL,
     f"GET {ACL}/tokens": READS_ACL,
     f"PUT {ACL}/policy": WRITES_ACL,
     f"GET {ACL}/policy/name/{{name}}": READS_ACL,

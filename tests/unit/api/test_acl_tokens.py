@@ -179,6 +179,27 @@ async def test_what_makes_a_token_never_changes(room, body):
     assert refused.value.field == next(iter(body)).replace("TTL", "Time")
 
 
+async def test_a_clone_is_another_token_with_the_same_rights(room):
+    """It has ids of its own, the original's rights and end; the original stays as it is."""
+    made = await room.token(ServiceIdentities=[{"ServiceName": "web"}], ExpirationTTL="1h")
+    body = {"Description": "twin"}
+    twin = await room.ask(on_tokens.clone, body, accessor=made["AccessorID"])
+    assert room.known(twin["SecretID"]) == twin["AccessorID"] != made["AccessorID"]
+    assert twin["ExpirationTime"] == made["ExpirationTime"]
+    assert twin["Description"] == "twin"
+    await room.delete(made["AccessorID"])
+    assert room.may(caller(twin), Action.SERVICE_WRITE, "web")
+    with pytest.raises(NotFoundError):
+        await room.ask(on_tokens.clone, {}, accessor=made["AccessorID"])
+
+
+async def test_a_clone_of_the_anonymous_token_is_not_anonymous(room):
+    """It has a secret that nobody else knows."""
+    twin = await room.ask(on_tokens.clone, {}, accessor=ANONYMOUS_ACCESSOR)
+    assert twin["SecretID"] not in ("anonymous", "<hidden>")
+    assert room.known("anonymous") == ANONYMOUS_ACCESSOR
+
+
 async def test_a_deleted_token_is_nobodys(room):
     """Its secret, its rights and its rows go together; again is no error."""
     made = await room.token(Policies=[{"Name": "global-management"}])
