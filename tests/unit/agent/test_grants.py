@@ -389,3 +389,15 @@ def test_no_secret_is_kept():
     held.add(granted("ab"), mark_of(SECRET), clock.now())
     assert SECRET not in repr(held.held("ab"))
     assert SECRET.encode() not in mark_of(SECRET)
+
+
+@pytest.mark.parametrize("passing", [timedelta(seconds=59), timedelta(seconds=60)])
+def test_a_grant_that_ended_gives_nothing_before_anybody_sweeps_it_away(passing):
+    """The end is looked at on every request: a loop may come late, a host may sleep."""
+    clock = FakeClock()
+    held = HeldTokens(clock)
+    held.add(granted("ab"), mark_of(SECRET), clock.now())
+    clock.advance(passing)
+    good = passing < MINUTE
+    assert (held.shown(mark_of(SECRET)) is not None) is good
+    assert (held.held("ab") is not None) is good
