@@ -46,7 +46,7 @@ async def _in_process(seconds: float) -> list[Finding]:
         turns = take_turns({"again": again, "anew": anew}, rounds=ROUNDS, seconds=seconds)
     cases = {
         "again": f"bytes to answer, {PAIRS} pairs that connect again",
-        "anew": f"bytes to answer, {PAIRS} pairs that connect for the first time",
+        "anew": f"bytes to answer, {PAIRS} pairs that connect for the first time since a change",
     }
     goals = {"again": GOAL_MICROSECONDS, "anew": None}
     return [

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from importlib import metadata
 
 from ca_core.acl.access import May
@@ -187,7 +188,7 @@ class Agent:
         known = self.roots.latest
         if known is None:
             raise NotReadyError("the trust domain is not known yet: no server has answered")
-        return TrustDomain(known.value.trust_domain)
+        return _domain(known.value.trust_domain)
 
     def _described_readers(self) -> Mapping[str, object]:
         """Return how many programs read roots here, and a few of those that are behind."""
@@ -227,3 +228,9 @@ class Agent:
     def _watch_over(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(supervised(name, run, self._clock), name=f"agent {name}")
         self._tasks.append(task)
+
+
+@lru_cache(maxsize=16)
+def _domain(name: str) -> TrustDomain:
+    """Return the trust domain; remembered: every decision asks for the same one."""
+    return TrustDomain(name)

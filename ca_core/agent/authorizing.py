@@ -127,7 +127,8 @@ class Authorizer:
 
     def _refused(self, question: Question) -> Decision | None:
         client, rules = question.client, self._rules
-        if client.trust_domain != self._trust_domain() and not rules.foreign_trust_domains:
+        is_foreign = client.trust_domain.name != self._trust_domain().name
+        if is_foreign and not rules.foreign_trust_domains:
             return Decision(allowed=False, why=Why.TRUST_DOMAIN)  # (1)
         if rules.check_datacenter and client.datacenter != self._datacenter:
             return Decision(allowed=False, why=Why.DATACENTER)  # (2)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -126,13 +127,21 @@ def _may_be_kept(verdict: Verdict) -> bool:
 
 
 def _response(verdict: Verdict) -> Response:
-    decision = verdict.decision
-    reason = decision.reason
-    headers = {"x-cache": "HIT" if verdict.hit else "MISS", "x-ca-core-reason": _one_line(reason)}
+    decision, age = verdict.decision, None
     if verdict.hit:
-        headers["age"] = str(int(verdict.age.total_seconds()))
-    answer = AuthorizeAnswer(authorized=decision.allowed, reason=reason)
-    return Response(headers=headers, body=_encode(answer))
+        age = int(verdict.age.total_seconds()) if verdict.age else 0
+    return _told(decision.allowed, decision.reason, age)
+
+
+@lru_cache(maxsize=4096)
+def _told(allowed: bool, reason: str, age: int | None) -> Response:  # noqa: FBT001 - the cache's key
+    """Return the answer; ``age`` is None where a server was asked."""
+    headers = {"x-cache": "MISS" if age is None else "HIT", "x-ca-core-reason": _one_line(reason)}
+    if age is not None:
+        headers["age"] = str(age)
+    return Response(
+        headers=headers, body=_encode(AuthorizeAnswer(authorized=allowed, reason=reason))
+    )
 
 
 def _one_line(text: str) -> str:

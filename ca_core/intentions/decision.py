@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -111,9 +112,20 @@ class Compiled(Decision, frozen=True, gc=False, eq=False):
         """Return the intention, a new value each time."""
         return unpacked(self.packed)
 
+    @property
+    def reason(self) -> str:
+        """Return it as ``Decision.reason``; remembered, since hosts tell the same ones again."""
+        return _reason(self.packed)
+
     def __repr__(self) -> str:
         shown = Decision(self.allowed, self.why, self.intention, self.permission, self.would)
         return repr(shown)
+
+
+@lru_cache(maxsize=4096)
+def _reason(packed: bytes) -> str:
+    intention = unpacked(packed)
+    return f"Matched {'L7' if intention.action is None else 'L4'} intention: {intention}"
 
 
 _SENTENCES = {
