@@ -8,7 +8,7 @@ from functools import lru_cache
 from ca_core.acl import tokens
 from ca_core.acl.access import Action, May
 from ca_core.acl.policies import BUILTIN_POLICIES, POLICIES, PolicyRow, rules_of_policy
-from ca_core.acl.principal import Anonymous, Node, Principal, Token, describe
+from ca_core.acl.principal import Anonymous, Node, Peer, Principal, Token, describe
 from ca_core.acl.rights import Chain, DefaultPolicy, Rights
 from ca_core.acl.tokens import ANONYMOUS, TOKENS, TokenRow, rules_of_identities
 from ca_core.clock import Clock
@@ -126,6 +126,8 @@ def denial(caller: Principal, action: Action, name: str = "") -> str:
     match caller:
         case Anonymous() | Token(accessor=tokens.ANONYMOUS_ACCESSOR):
             return f"Permission denied: anonymous token {lacks}. {_IMPLICIT}"
+        case Peer(uid=uid):  # which of its processes asks does not matter
+            return f"Permission denied: uid {uid} {lacks}"
         case Token(accessor=accessor):
             return f"Permission denied: token with AccessorID '{accessor}' {lacks}"
         case _:

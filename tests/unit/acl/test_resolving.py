@@ -186,7 +186,7 @@ DENIALS = [
     ((Token(ANONYMOUS_ACCESSOR), Action.ACL_READ, ""), f"{NOBODY} 'acl:read'. {IMPLICIT}"),
     (
         (Peer(uid=7, gid=7, pid=8), Action.NODE_WRITE, "n1"),
-        "Permission denied: uid 7 (pid 8) lacks permission 'node:write' on \"n1\"",
+        "Permission denied: uid 7 lacks permission 'node:write' on \"n1\"",
     ),
 ]
 
