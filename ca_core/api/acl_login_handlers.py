@@ -10,12 +10,15 @@ from ca_core.acl.principal import Token
 from ca_core.acl.tokens import token
 from ca_core.acl.tokenwriting import deleted
 from ca_core.acl.verifying import UnprovenError, header_of, proven
-from ca_core.api.acl_token_handlers import drawn_ids, shown_once, written
+from ca_core.api.acl_token_handlers import drawn_ids, shown_once
+from ca_core.api.acl_writing import AclChange, How, What, written
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.keysets import Keys
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import ServerRoom
 from ca_core.errors import DeniedError, RequestError
+from ca_core.state.protocol import Transaction
+from ca_core.state.view import View
 from ca_core.wire.aclmethods import LoginRequest
 
 _log = logging.getLogger("ca_core.acl")
@@ -30,7 +33,7 @@ async def login(room: ServerRoom, request: Request) -> Response:
         raise RequestError("is missing", field=field)
     description = described(body.meta)
     try:
-        return await _logged_in(room, body, description)
+        return await _logged_in(room, request, body, description)
     except UnprovenError as refused:
         _log.warning("login by %s refused: %s", ascii(body.auth_method)[:80], refused.reason)
         raise
@@ -46,39 +49,29 @@ async def logout(room: ServerRoom, request: Request) -> Response:
     found = token(room.store.snapshot, accessor, now) if accessor else None
     if found is None or not found.method:
         raise DeniedError("Permission denied: only a token that a login made can log out")
-    await written(room, lambda view: deleted(view, accessor, now))
+    change = AclChange(What.TOKEN, How.DELETED, accessor)
+    await written(room, request, change, partial(deleted, accessor=accessor, now=now))
     return json_response(value=True)
 
 
-async def _logged_in(room: ServerRoom, body: LoginRequest, description: str) -> Response:
+async def _logged_in(
+    room: ServerRoom, request: Request, body: LoginRequest, description: str
+) -> Response:
     method = auth_method(room.store.snapshot, body.auth_method)
     if method is None:
         raise UnprovenError("there is no such auth method")
     keys = await _keys(room, method, body.bearer_token)
-    accessor, secret = drawn_ids(room)
-    believe = partial(_believed, room, method, body.bearer_token, keys)
-    await asyncio.to_thread(believe, description, (accessor, secret))
-    return shown_once(room, accessor, secret)
+    now, ids = room.clock.now(), drawn_ids(room)
+    found = await asyncio.to_thread(proven, body.bearer_token, method.config, keys, now)
+
+    def decide(view: View) -> Transaction:
+        draft = drafted(view, method, found, description, now)
+        return logged_in(view, method, draft, ids, now)
+
+    await written(room, request, AclChange(What.TOKEN, How.CREATED, ids[0]), decide)
+    return shown_once(room, *ids)
 
 
 async def _keys(room: ServerRoom, method: AuthMethodRow, bearer: str) -> Keys:
     header = header_of(bearer, method.config)
     return await room.keysets.keys(method.config, header.kid)
-
-
-def _believed(
-    room: ServerRoom,
-    method: AuthMethodRow,
-    bearer: str,
-    keys: Keys,
-    description: str,
-    ids: tuple[str, str],
-) -> None:
-    """Verify the JWT and commit the token of this login. Blocks."""
-    now = room.clock.now()
-    found = proven(bearer, method.config, keys, now)
-    room.store.update(
-        lambda view: logged_in(
-            view, method, drafted(view, method, found, description, now), ids, now
-        )
-    )

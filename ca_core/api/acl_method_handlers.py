@@ -21,7 +21,8 @@ from ca_core.acl.sweeping import swept
 from ca_core.acl.tokens import new_id
 from ca_core.api.acl_answers import method_answer, method_stub, rule_answer
 from ca_core.api.acl_sweeping import until_nothing
-from ca_core.api.acl_token_handlers import require_acl, written
+from ca_core.api.acl_token_handlers import require_acl
+from ca_core.api.acl_writing import AclChange, How, What, written
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.rooms import ServerRoom
 from ca_core.api.root_handlers import index_headers
@@ -33,7 +34,7 @@ async def create_method(room: ServerRoom, request: Request) -> Response:
     """Make an auth method: say whose JWTs are believed."""
     require_acl(room, request, Action.ACL_WRITE)
     body = request.json_in_any_case(AuthMethodRequest)
-    return await _put_method(room, parsed_method(body, body.name), new=True)
+    return await _put_method(room, request, parsed_method(body, body.name), new=True)
 
 
 async def update_method(room: ServerRoom, request: Request) -> Response:
@@ -43,7 +44,7 @@ async def update_method(room: ServerRoom, request: Request) -> Response:
     name = request.params["name"]
     if body.name not in ("", name):
         raise RequestError("is not the one in the address", field="Name")
-    return await _put_method(room, parsed_method(body, name), new=False)
+    return await _put_method(room, request, parsed_method(body, name), new=False)
 
 
 async def read_method(room: ServerRoom, request: Request) -> Response:
@@ -55,7 +56,9 @@ async def read_method(room: ServerRoom, request: Request) -> Response:
 async def delete_method(room: ServerRoom, request: Request) -> Response:
     """Remove an auth method, its binding rules, and the tokens of its logins."""
     require_acl(room, request, Action.ACL_WRITE)
-    await written(room, partial(deleted_method, name=request.params["name"]))
+    name = request.params["name"]
+    change = AclChange(What.METHOD, How.DELETED, name)
+    await written(room, request, change, partial(deleted_method, name=name))
     await until_nothing(room.store, lambda view: swept(view, room.clock.now()))
     return json_response(value=True)
 
@@ -74,7 +77,7 @@ async def create_rule(room: ServerRoom, request: Request) -> Response:
     body = request.json_in_any_case(BindingRuleRequest)
     if body.id:
         raise RequestError("is drawn by ca-core; leave it out", field="ID")
-    return await _put_rule(room, parsed_rule(body, new_id(room.draw)), new=True)
+    return await _put_rule(room, request, parsed_rule(body, new_id(room.draw)), new=True)
 
 
 async def update_rule(room: ServerRoom, request: Request) -> Response:
@@ -84,7 +87,7 @@ async def update_rule(room: ServerRoom, request: Request) -> Response:
     body = request.json_in_any_case(BindingRuleRequest)
     if body.id and body.id.lower() != rule_id:
         raise RequestError("is not the one in the address", field="ID")
-    return await _put_rule(room, parsed_rule(body, rule_id), new=False)
+    return await _put_rule(room, request, parsed_rule(body, rule_id), new=False)
 
 
 async def read_rule(room: ServerRoom, request: Request) -> Response:
@@ -97,7 +100,8 @@ async def delete_rule(room: ServerRoom, request: Request) -> Response:
     """Remove a binding rule; tokens that it gave something stay until they end."""
     require_acl(room, request, Action.ACL_WRITE)
     rule_id = checked_uuid(request.params["id"], "ID")
-    await written(room, partial(deleted_rule, rule_id=rule_id))
+    change = AclChange(What.RULE, How.DELETED, rule_id)
+    await written(room, request, change, partial(deleted_rule, rule_id=rule_id))
     return json_response(value=True)
 
 
@@ -110,13 +114,19 @@ async def list_rules(room: ServerRoom, request: Request) -> Response:
     return json_response(answer, headers=index_headers(view, view.topic_index(ACL_TOPIC)))
 
 
-async def _put_method(room: ServerRoom, row: AuthMethodRow, *, new: bool) -> Response:
-    await written(room, partial(put_method, row=row, new=new))
+async def _put_method(
+    room: ServerRoom, request: Request, row: AuthMethodRow, *, new: bool
+) -> Response:
+    change = AclChange(What.METHOD, How.CREATED if new else How.CHANGED, row.name)
+    await written(room, request, change, partial(put_method, row=row, new=new))
     return _method(room, require_method(room.store.snapshot, row.name))
 
 
-async def _put_rule(room: ServerRoom, row: BindingRuleRow, *, new: bool) -> Response:
-    await written(room, partial(put_rule, row=row, new=new))
+async def _put_rule(
+    room: ServerRoom, request: Request, row: BindingRuleRow, *, new: bool
+) -> Response:
+    change = AclChange(What.RULE, How.CREATED if new else How.CHANGED, row.id)
+    await written(room, request, change, partial(put_rule, row=row, new=new))
     return _rule(room, require_rule(room.store.snapshot, row.id))
 
 

@@ -16,7 +16,8 @@ from ca_core.acl.sweeping import detached
 from ca_core.acl.tokens import new_id
 from ca_core.api.acl_answers import policy_answer, policy_stub
 from ca_core.api.acl_sweeping import until_nothing
-from ca_core.api.acl_token_handlers import require_acl, written
+from ca_core.api.acl_token_handlers import require_acl
+from ca_core.api.acl_writing import AclChange, How, What, written
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.rooms import ServerRoom
 from ca_core.api.root_handlers import index_headers
@@ -33,7 +34,8 @@ async def create(room: ServerRoom, request: Request) -> Response:
         raise RequestError(fault, field="ID")
     draft = parsed_policy(body, room.manager.datacenter)
     policy_id = new_id(room.draw)
-    await written(room, lambda view: made_policy(view, draft, policy_id, room.clock.now()))
+    now, change = room.clock.now(), AclChange(What.POLICY, How.CREATED, policy_id)
+    await written(room, request, change, lambda view: made_policy(view, draft, policy_id, now))
     return _answered(room, require_policy(room.store.snapshot, policy_id))
 
 
@@ -65,7 +67,8 @@ async def update(room: ServerRoom, request: Request) -> Response:
         raise RequestError("is not the one in the address", field="ID")
     draft = parsed_policy(body, room.manager.datacenter)
     now = room.clock.now()
-    await written(room, lambda view: changed_policy(view, policy_id, draft, now))
+    change = AclChange(What.POLICY, How.CHANGED, policy_id)
+    await written(room, request, change, lambda view: changed_policy(view, policy_id, draft, now))
     return _answered(room, require_policy(room.store.snapshot, policy_id))
 
 
@@ -73,7 +76,8 @@ async def delete(room: ServerRoom, request: Request) -> Response:
     """Remove a policy, from every token too; one that is not there is no error."""
     require_acl(room, request, Action.ACL_WRITE)
     policy_id = checked_uuid(request.params["id"], "ID")
-    await written(room, partial(deleted_policy, policy_id=policy_id))
+    change = AclChange(What.POLICY, How.DELETED, policy_id)
+    await written(room, request, change, partial(deleted_policy, policy_id=policy_id))
     await until_nothing(room.store, detached)
     return json_response(value=True)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from ca_core.acl.access import Action
 from ca_core.acl.bootstrapping import bootstrapped
@@ -13,14 +14,13 @@ from ca_core.acl.tokendrafts import parsed_token, refuse_chosen_ids
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR, TokenRow, new_id, new_secret, token, tokens
 from ca_core.acl.tokenwriting import changed, cloned, deleted, made, require_token
 from ca_core.api.acl_answers import token_answer
+from ca_core.api.acl_writing import AclChange, How, What, written
 from ca_core.api.http import Request, Response, flag, json_response
 from ca_core.api.places import refuse_other_places
 from ca_core.api.requesttokens import unknown_token
 from ca_core.api.rooms import ServerRoom, require
 from ca_core.api.root_handlers import index_headers
 from ca_core.errors import DeniedError, NotFoundError, RequestError
-from ca_core.state.protocol import Transaction
-from ca_core.state.view import View
 from ca_core.wire.acl import BootstrapRequest, TokenRequest
 
 
@@ -32,7 +32,9 @@ async def bootstrap(room: ServerRoom, request: Request) -> Response:
         _refuse_secret(request.json_in_any_case(BootstrapRequest))
     accessor, secret = drawn_ids(room)
     now = room.clock.now()
-    await written(room, lambda view: bootstrapped(view, accessor, secret, now, reset=reset))
+    change = AclChange(What.TOKEN, How.CREATED, accessor)
+    decide = partial(bootstrapped, accessor=accessor, secret=secret, now=now, reset=reset)
+    await written(room, request, change, decide)
     return shown_once(room, accessor, secret)
 
 
@@ -43,7 +45,8 @@ async def create(room: ServerRoom, request: Request) -> Response:
     refuse_chosen_ids(body)
     draft = parsed_token(body, room.manager.datacenter, room.clock.now())
     accessor, secret = drawn_ids(room)
-    await written(room, lambda view: made(view, draft, accessor, secret, room.clock.now()))
+    now, change = room.clock.now(), AclChange(What.TOKEN, How.CREATED, accessor)
+    await written(room, request, change, lambda view: made(view, draft, accessor, secret, now))
     return shown_once(room, accessor, secret)
 
 
@@ -53,7 +56,8 @@ async def clone(room: ServerRoom, request: Request) -> Response:
     accessor = checked_uuid(request.params["accessor"], "AccessorID")
     words = request.json_in_any_case(TokenRequest).description
     ids, now = drawn_ids(room), room.clock.now()
-    await written(room, lambda view: cloned(view, accessor, words, ids, now))
+    change = AclChange(What.TOKEN, How.CREATED, ids[0])
+    await written(room, request, change, lambda view: cloned(view, accessor, words, ids, now))
     return shown_once(room, *ids)
 
 
@@ -82,7 +86,8 @@ async def update(room: ServerRoom, request: Request) -> Response:
     body = request.json_in_any_case(TokenRequest)
     now = room.clock.now()
     draft = parsed_token(body, room.manager.datacenter, now)
-    await written(room, lambda view: changed(view, accessor, body, draft, now))
+    change = AclChange(What.TOKEN, How.CHANGED, accessor)
+    await written(room, request, change, lambda view: changed(view, accessor, body, draft, now))
     return _answered(room, require_token(room.store.snapshot, accessor, now))
 
 
@@ -94,7 +99,9 @@ async def delete(room: ServerRoom, request: Request) -> Response:
         raise RequestError(
             "a token does not delete itself", field="AccessorID", hint="use another one"
         )
-    await written(room, lambda view: deleted(view, accessor, room.clock.now()))
+    change = AclChange(What.TOKEN, How.DELETED, accessor)
+    decide = partial(deleted, accessor=accessor, now=room.clock.now())
+    await written(room, request, change, decide)
     return json_response(value=True)
 
 
@@ -113,11 +120,6 @@ def require_acl(room: ServerRoom, request: Request, action: Action) -> None:
     """
     refuse_other_places(request, room.manager.datacenter)
     require(room.may, request, action)
-
-
-async def written(room: ServerRoom, decide: Callable[[View], Transaction | None]) -> None:
-    """Commit what ``decide`` says; raises as it and the store do."""
-    await asyncio.to_thread(room.store.update, decide)
 
 
 def drawn_ids(room: ServerRoom) -> tuple[str, str]:

@@ -68,6 +68,9 @@ class EventType(StrEnum):
     AGENT_FORGOTTEN = "agent.forgotten"
     """An operator removed an agent; it can neither renew nor rejoin."""
 
+    ACL_CHANGED = "acl.changed"
+    """A token, policy, auth method or binding rule was created, changed or deleted by somebody."""
+
 
 _WHO = MappingProxyType(
     {"identity": "SPIFFE ID asked for", "principal": "who asked, as in the issuance record"}
@@ -150,6 +153,12 @@ EVENT_FIELDS: Mapping[EventType, Mapping[str, str]] = MappingProxyType(
         EventType.AGENT_JOINED: _AGENT,
         EventType.AGENT_REJOINED: _AGENT,
         EventType.AGENT_FORGOTTEN: {"node": "node name"},
+        EventType.ACL_CHANGED: {
+            "kind": "token, policy, auth method or binding rule",
+            "change": "created, changed or deleted; a token that expires is not told",
+            "id": "accessor of the token, id of the policy or rule, name of the auth method",
+            "principal": "who did it; of a login the caller without a token",
+        },
     }
 )
 """Field name → meaning, by type of event; every value is text, and none is a secret."""

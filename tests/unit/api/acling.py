@@ -33,7 +33,10 @@ class Room:
     manager: Any = field(default_factory=lambda: SimpleNamespace(datacenter="dc1"))
     draw: Any = secrets.token_bytes
 
+    told: list = field(default_factory=list)
+
     def __post_init__(self):
+        self.events = SimpleNamespace(tell=lambda what, **fields: self.told.append((what, fields)))
         resolver = Resolver(lambda: self.store.snapshot, self.clock)
         self.may = TokenRules(resolver, LocalRules(owner_uid=1000))
         self.keysets = KeySets(self.clock)

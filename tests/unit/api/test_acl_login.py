@@ -8,8 +8,9 @@ import pytest
 
 from ca_core.acl.access import Action
 from ca_core.acl.principal import Anonymous
-from ca_core.api import acl_login_handlers, acl_method_handlers
+from ca_core.api import acl_login_handlers, acl_method_handlers, acl_token_handlers
 from ca_core.api.keysets import REFRESH_SECONDS
+from ca_core.contract.events import EVENT_FIELDS, EventType
 from ca_core.errors import (
     ConflictError,
     DeniedError,
@@ -319,3 +320,37 @@ async def test_a_jwt_is_in_no_log_and_no_row(ready, caplog):
     for secret in (good, bad, made["SecretID"], *good.split(".")[1:]):
         assert secret not in everything
     assert body()["iss"] in ready.stored()
+
+
+async def test_a_logins_token_is_not_cloned(ready):
+    """A clone would have no JWT that ends it."""
+    made = await ready.login(signed(sub="web"))
+    with pytest.raises(RequestError, match="a login made"):
+        await ready.ask(acl_token_handlers.clone, {}, accessor=made["AccessorID"])
+
+
+async def test_every_change_is_told_once(ready):
+    """Who did what to which, without a secret; what changes nothing tells nothing."""
+    ready.told.clear()
+    made = await ready.login(signed(sub="web"))
+    who = caller(made)
+    found = await ready.ask(acl_method_handlers.read_method, name="ci")
+    await ready.ask(acl_method_handlers.update_method, found, name="ci")
+    await ready.ask(acl_login_handlers.logout, who=who)
+    token = await ready.token()
+    await ready.update(token["AccessorID"], Description="x")
+    policy = await ready.policy("p")
+    await ready.delete(token["AccessorID"])
+    await ready.delete(token["AccessorID"])
+    await ready.ask(acl_method_handlers.delete_method, name="ci")
+    assert {what for what, _ in ready.told} == {EventType.ACL_CHANGED}
+    assert all(set(each) == set(EVENT_FIELDS[EventType.ACL_CHANGED]) for _, each in ready.told)
+    assert [tuple(each.values()) for _, each in ready.told] == [
+        ("token", "created", made["AccessorID"], "anonymous"),
+        ("token", "deleted", made["AccessorID"], f"token:{made['AccessorID']}"),
+        ("token", "created", token["AccessorID"], "uid 0 (pid 1)"),
+        ("token", "changed", token["AccessorID"], "uid 0 (pid 1)"),
+        ("policy", "created", policy["ID"], "uid 0 (pid 1)"),
+        ("token", "deleted", token["AccessorID"], "uid 0 (pid 1)"),
+        ("auth method", "deleted", "ci", "uid 0 (pid 1)"),
+    ]
