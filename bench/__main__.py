@@ -16,6 +16,7 @@ NAMES = (
     "help",
     "first_leaf",
     "cached_leaf",
+    "token",
     "reissue",
     "phases",
     "decide",
