@@ -122,10 +122,10 @@ def _plain(row: bytes) -> object:
 
 
 def _within(part: object, whole: object) -> bool:
-    """Say whether all that ``part`` says is in ``whole`` too."""
+    """Say whether all that ``part`` says is in ``whole`` too; what is empty says nothing."""
     match part, whole:
         case dict(), dict():
-            return all(key in whole and _within(one, whole[key]) for key, one in part.items())
+            return all(_within(one, whole.get(key)) for key, one in part.items() if one)
         case list(), list():
             return len(part) == len(whole) and all(map(_within, part, whole))
         case _:
