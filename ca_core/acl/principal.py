@@ -64,8 +64,13 @@ def partition_key(principal: Principal) -> str:
             assert_never(principal)
 
 
-def describe(principal: Principal) -> str:
-    """Return the caller in the words of logs and records; no secret is in it."""
+def describe(principal: Principal, through: Principal | None = None) -> str:
+    """Return the caller in the words of logs and records; no secret is in it.
+
+    ``through`` is the agent that asked for them, if another one did.
+    """
+    if through is not None and through != principal:
+        return f"{describe(principal)} through {describe(through)}"
     match principal:
         case Peer(uid=uid, pid=pid):
             return f"uid {uid} (pid {pid})"

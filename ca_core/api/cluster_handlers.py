@@ -72,7 +72,9 @@ async def sign(room: ServerRoom, request: Request) -> Response:
         return await _renewed(room, csr, agent, key, _replaced(room, asked))
     caller = await _holder(room, request, asked, agent)
     require_names(room, caller, csr)
-    issued = await room.manager.sign(csr, principal=caller, replaces=_replaced(room, asked))
+    issued = await room.manager.sign(
+        csr, principal=caller, through=request.principal, replaces=_replaced(room, asked)
+    )
     # It counts until that leaf has ended; and it may have been forgotten meanwhile.
     await room.membership.fetched(agent, joined, issued.certificate.not_valid_after_utc)
     return json_response(signed_leaf(room, issued))

@@ -63,11 +63,12 @@ class LocalUpstream:
         """
         room = self._room
         csr = checked_csr(room, csr_pem)
-        caller: Principal = Node(identity=self._agent, key_digest="")
+        agent: Principal = Node(identity=self._agent, key_digest="")
+        caller = agent
         if grant:
             caller = Token(await room.granting.holder(grant, self._agent))
             require_names(room, caller, csr)
-        issued = await room.manager.sign(csr, principal=caller, replaces=replaces)
+        issued = await room.manager.sign(csr, principal=caller, through=agent, replaces=replaces)
         return signed_leaf(room, issued)
 
     async def acknowledge(self, said: Acknowledgement) -> Lease:

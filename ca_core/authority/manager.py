@@ -153,7 +153,12 @@ class CAManager:
         return self._keyring_gap() or self._bystanders.reviews.why_not_ready()
 
     async def sign(
-        self, csr: CheckedCsr, *, principal: Principal, replaces: datetime | None = None
+        self,
+        csr: CheckedCsr,
+        *,
+        principal: Principal,
+        through: Principal | None = None,
+        replaces: datetime | None = None,
     ) -> IssuedLeaf:
         """Sign a leaf for what ``csr`` asks; the caller has asked ``may`` about every name in it.
 
@@ -164,6 +169,7 @@ class CAManager:
         Args:
             csr: what is asked for.
             principal: who asked, for the record.
+            through: the agent that asked for them, if they did not ask themselves.
             replaces: NotAfter of the leaf it replaces; None for a first one.
 
         Raises:
@@ -176,10 +182,11 @@ class CAManager:
             ProviderError: the provider failed.
             UnavailableError: the store cannot be written; nothing was released.
         """
+        who = describe(principal, through)
         while True:
             signing = self._signing()  # (1)
             try:
-                return await self._signed(csr, signing, principal=principal, replaces=replaces)
+                return await self._signed(csr, signing, who=who, replaces=replaces)
             except NotReadyError:
                 if self._signing() == signing:
                     raise
@@ -189,7 +196,7 @@ class CAManager:
         csr: CheckedCsr,
         signing: tuple[AuthorityRow, SignerRow],
         *,
-        principal: Principal,
+        who: str,
         replaces: datetime | None,
     ) -> IssuedLeaf:
         authority, signer = signing
@@ -197,7 +204,6 @@ class CAManager:
         check_shape(csr, slot.provider)
         now = self._clock.now().replace(microsecond=0)
         not_after = min(now + self.settings.leaf_ttl, signer.certificates[0].not_valid_after_utc)
-        who = describe(principal)
         await self._bystanders.review(  # (2)
             csr, principal=who, authority=authority.id, not_after=not_after
         )

@@ -77,6 +77,11 @@ class Cluster(World):
         rows = self.server.store.read(LEDGER)
         return msgspec.json.decode(rows[-1].value)["principal"]
 
+    @property
+    def by_token(self):
+        """Return how the record names the token's holder at the first agent."""
+        return f"token:ab through node {self.n1.identity}"
+
     def service(self, name):
         """Return a service's identity."""
         return replace(self.web, service=name)
@@ -138,7 +143,9 @@ async def test_with_a_grant_the_token_decides():
     """Its rules, not the agent's word; and the record says whose leaf it is."""
     async with cluster() as built:
         grant = (await built.exchanged(built.n1)).grant
-        assert await built.signed(built.n1, "web", grant) == "token:ab"
+        assert (
+            await built.signed(built.n1, "web", grant)
+            == built.by_token
         with pytest.raises(DeniedError, match=r"AccessorID 'ab' lacks .*service:write' on \"db\""):
             await built.signed(built.n1, "db", grant)
         with pytest.raises(DeniedError, match="operator:write"):
@@ -155,7 +162,9 @@ async def test_without_a_grant_it_is_a_setting_whether_the_agent_vouches(vouch):
             with pytest.raises(DeniedError, match="service:write"):
                 await built.signed(built.n1, "db")
         grant = (await built.exchanged(built.n1)).grant
-        assert await built.signed(built.n1, "web", grant) == "token:ab"
+        assert (
+            await built.signed(built.n1, "web", grant)
+            == built.by_token
 
 
 async def test_a_grant_is_good_on_its_agents_connection_alone():
@@ -191,7 +200,9 @@ async def test_a_grant_comes_renewed_with_every_answer():
         built.clock.advance(GRANT_LIFE / 2)
         (renewed,) = (await built.followed(built.n1, grant)).granted
         built.clock.advance(GRANT_LIFE / 2 + SECOND)
-        assert await built.signed(built.n1, "web", renewed.grant) == "token:ab"
+        assert (
+            await built.signed(built.n1, "web", renewed.grant)
+            == built.by_token
 
 
 async def test_news_is_told_at_once_and_nothing_else():
