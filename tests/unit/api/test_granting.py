@@ -143,9 +143,7 @@ async def test_with_a_grant_the_token_decides():
     """Its rules, not the agent's word; and the record says whose leaf it is."""
     async with cluster() as built:
         grant = (await built.exchanged(built.n1)).grant
-        assert (
-            await built.signed(built.n1, "web", grant)
-            == built.by_token
+        assert await built.signed(built.n1, "web", grant) == built.by_token
         with pytest.raises(DeniedError, match=r"AccessorID 'ab' lacks .*service:write' on \"db\""):
             await built.signed(built.n1, "db", grant)
         with pytest.raises(DeniedError, match="operator:write"):
@@ -162,9 +160,7 @@ async def test_without_a_grant_it_is_a_setting_whether_the_agent_vouches(vouch):
             with pytest.raises(DeniedError, match="service:write"):
                 await built.signed(built.n1, "db")
         grant = (await built.exchanged(built.n1)).grant
-        assert (
-            await built.signed(built.n1, "web", grant)
-            == built.by_token
+        assert await built.signed(built.n1, "web", grant) == built.by_token
 
 
 async def test_a_grant_is_good_on_its_agents_connection_alone():
@@ -200,9 +196,7 @@ async def test_a_grant_comes_renewed_with_every_answer():
         built.clock.advance(GRANT_LIFE / 2)
         (renewed,) = (await built.followed(built.n1, grant)).granted
         built.clock.advance(GRANT_LIFE / 2 + SECOND)
-        assert (
-            await built.signed(built.n1, "web", renewed.grant)
-            == built.by_token
+        assert await built.signed(built.n1, "web", renewed.grant) == built.by_token
 
 
 async def test_news_is_told_at_once_and_nothing_else():
