@@ -108,7 +108,7 @@ def _key_of(entry: Mapping[str, Any]) -> VerifyingKey | None:
     """Return a JWKS entry's key, or None: not for signatures, private, unknown or unsound."""
     kid, algorithm = entry.get("kid", ""), entry.get("alg", "")
     texts = isinstance(kid, str) and isinstance(algorithm, str)
-    if not texts or entry.get("use", "sig") != "sig" or "d" in entry:
+    if not texts or entry.get("use", "sig") != "sig":
         return None
     if algorithm and algorithm not in ALGORITHMS:
         return None

@@ -39,10 +39,12 @@ def put_method(view: View, row: AuthMethodRow, *, new: bool) -> Transaction | No
         raise missing_method(row.name)
     if row == old:
         return None
-    for rule in binding_rules(view, row.name):
+    rules = binding_rules(view, row.name)
+    for rule in () if new else rules:
         _require_fitting(rule, row)
+    stale = rules if new else ()  # written while a former method of this name was deleted
     return Transaction(
-        changes=(put(AUTH_METHODS, row.name, row),),
+        changes=(put(AUTH_METHODS, row.name, row), *map(_rule_gone, stale)),
         expect=_expected(view, AUTH_METHODS, row.name),
         topics=ACL_TOPICS,
     )
@@ -58,7 +60,7 @@ def deleted_method(view: View, name: str) -> Transaction | None:
     rules = binding_rules(view, name)
     changes = (
         Change(AUTH_METHODS, name, None),
-        *(Change(BINDING_RULES, rule.id, None) for rule in rules),
+        *map(_rule_gone, rules),
     )
     expect = _expected(view, AUTH_METHODS, name)
     return Transaction(changes=changes, expect=expect, topics=ACL_TOPICS)
@@ -157,6 +159,10 @@ def require_type(kind: str) -> None:
     """
     if kind != JWT_TYPE:
         raise RequestError(f"{kind[:80]!r}: only {JWT_TYPE!r} is served here", field="Type")
+
+
+def _rule_gone(rule: BindingRuleRow) -> Change:
+    return Change(BINDING_RULES, rule.id, None)
 
 
 def _require_fitting(rule: BindingRuleRow, method: AuthMethodRow) -> None:

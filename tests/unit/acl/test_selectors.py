@@ -132,6 +132,7 @@ def test_a_jwt_that_fills_in_no_name_gets_nothing(said):
     claims = Claims(values={"app": said, "env": "prod"})
     assert bound_name(rule("${value.app}"), claims) is None
     assert bound_name(rule("x-${value.missing}"), claims) is None
+    assert bound_name(rule("x-${value.empty}"), Claims(values={"empty": ""})) is None
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,13 @@ def test_a_strange_header_is_refused(header):
         believed(forged(header))
 
 
+def test_nothing_critical_is_understood():
+    """Not even where the signature is right, and whatever is said to be critical."""
+    for critical in (["exp"], ["x"]):
+        with pytest.raises(UnprovenError):
+            believed(signed(headers={"crit": critical, "x": 1}))
+
+
 def test_a_key_of_another_kind_never_verifies():
     """RSA algorithms take RSA keys; a curve takes its own; a JWKS may bind a key to one."""
     rsa, p384 = key("own", "RS256"), key("own", "ES384")

@@ -7,7 +7,13 @@ from datetime import timedelta
 import pytest
 
 from ca_core.acl.access import Action
+from ca_core.acl.bindingrules import BINDING_RULES
+from ca_core.acl.jwks import VerifyingKey
+from ca_core.acl.logins import MOST_TOKENS, drafted, logged_in
+from ca_core.acl.methods import auth_method
 from ca_core.acl.principal import Anonymous
+from ca_core.acl.tokens import TOKENS
+from ca_core.acl.verifying import proven
 from ca_core.api import acl_login_handlers, acl_method_handlers, acl_token_handlers
 from ca_core.api.keysets import REFRESH_SECONDS
 from ca_core.contract.events import EVENT_FIELDS, EventType
@@ -15,14 +21,19 @@ from ca_core.errors import (
     ConflictError,
     DeniedError,
     NotFoundError,
+    RateLimitedError,
     RequestError,
     UnavailableError,
 )
+from ca_core.state.protocol import Change, Row, Transaction
+from ca_core.state.tables import persistent
+from ca_core.state.view import View
 from ca_core.testing.clock import START
 from tests.unit.acl.jwts import AUDIENCE, ISSUER, body, forged, jwk, jwks, key, pem, signed
 from tests.unit.api.acling import Room, caller
 
 NOW = int(START.timestamp())
+KEYS = (VerifyingKey(key().public_key()),)
 
 
 def method(**config):
@@ -354,3 +365,30 @@ async def test_every_change_is_told_once(ready):
         ("token", "deleted", token["AccessorID"], "uid 0 (pid 1)"),
         ("auth method", "deleted", "ci", "uid 0 (pid 1)"),
     ]
+
+
+async def test_a_rule_of_a_former_method_does_not_come_back(ready):
+    """One that was written while its method went gives nothing to a new method of that name."""
+    [rule] = await ready.ask(acl_method_handlers.list_rules)
+    row = ready.store.snapshot.get(BINDING_RULES, rule["ID"]).value
+    await ready.ask(acl_method_handlers.delete_method, name="ci")
+    ready.store.commit(Transaction(changes=(Change(BINDING_RULES, rule["ID"], row),)))
+    await ready.method(**method())
+    assert await ready.ask(acl_method_handlers.list_rules) == []
+
+
+async def test_a_login_counts_by_the_method_that_stands(ready):
+    """One that changed while its JWT was looked at is asked again; a full store takes no more."""
+    found = proven(signed(sub="web"), auth_method(ready.store.snapshot, "ci").config, KEYS, START)
+    old = auth_method(ready.store.snapshot, "ci")
+    view = ready.store.snapshot
+    draft = drafted(view, old, found, "d", START)
+    changed = method() | {"MaxTokenTTL": "2m"}
+    await ready.ask(acl_method_handlers.update_method, changed, name="ci")
+    with pytest.raises(DeniedError):
+        logged_in(ready.store.snapshot, old, draft, ("a", "s"), START)
+    assert logged_in(view, old, draft, ("a", "s"), START).changes
+    rows = {f"t{n}": Row(b"{}", 1, 1) for n in range(MOST_TOKENS)}
+    full = View(1, "e", persistent({TOKENS: rows}))
+    with pytest.raises(RateLimitedError):
+        logged_in(full, old, draft, ("a", "s"), START)

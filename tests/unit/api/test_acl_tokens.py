@@ -11,8 +11,10 @@ from ca_core.acl.policies import MANAGEMENT_ID
 from ca_core.acl.principal import Anonymous, Node, Peer, Token
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
 from ca_core.api import acl_token_handlers as on_tokens
+from ca_core.api.servermetrics import show_tokens
 from ca_core.errors import DeniedError, Error, NotFoundError, RequestError
 from ca_core.identity.spiffe import AgentId, TrustDomain
+from ca_core.telemetry.metrics import Metrics
 from tests.unit.api.acling import LOCAL, OPERATOR, Room, caller
 
 AGENT = Node(
@@ -325,3 +327,12 @@ async def test_a_secret_shows_once_and_nowhere_else(room, caplog):
     for token in made:
         assert token["SecretID"] not in everything
         assert token["SecretID"].replace("-", "") not in everything
+
+
+async def test_the_number_of_tokens_is_a_metric(room):
+    """It is asked for at every scrape."""
+    metrics = Metrics()
+    show_tokens(metrics, room.store)
+    assert b"ca_core_acl_tokens 0.0" in metrics.exposition()[0]
+    await room.token()
+    assert b"ca_core_acl_tokens 1.0" in metrics.exposition()[0]
