@@ -6,13 +6,15 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from ca_core.acl.jwks import MOST_JWKS, VerifyingKey, keys_of, public_key
 from ca_core.acl.methods import JwtConfig
 from ca_core.clock import Clock
 from ca_core.errors import Error, RequestError, UnavailableError
+
+if TYPE_CHECKING:
+    import httpx
 
 REFRESH_SECONDS = 60.0
 """Between two looks at one source: an unknown ``kid`` asks at most so often."""
@@ -57,8 +59,8 @@ async def fetched(config: JwtConfig) -> bytes:
     try:
         async with asyncio.timeout(FETCH_SECONDS):
             return await _of_url(config)
-    except (httpx.HTTPError, TimeoutError, OSError) as error:
-        raise UnavailableError(f"the keys cannot be fetched: {type(error).__name__}") from None
+    except (TimeoutError, OSError) as error:
+        raise _unreachable(error) from None
 
 
 class KeySets:
@@ -129,18 +131,31 @@ def _of_file(path: Path) -> bytes:
 
 
 async def _of_url(config: JwtConfig) -> bytes:
+    import httpx  # noqa: PLC0415 - 60 ms that agents, and servers without logins, do not need
+
     trust = await asyncio.to_thread(_trust, config)
-    async with (
-        httpx.AsyncClient(verify=trust, trust_env=False) as client,
-        client.stream("GET", config.jwks_url, headers=_HEADERS) as answer,
-    ):
-        if answer.status_code != httpx.codes.OK:
-            raise UnavailableError(f"the JWKS URL answers {answer.status_code}")
-        found = bytearray()
-        async for part in answer.aiter_raw():
-            found += part
-            _bounded(found)
+    try:
+        async with (
+            httpx.AsyncClient(verify=trust, trust_env=False) as client,
+            client.stream("GET", config.jwks_url, headers=_HEADERS) as answer,
+        ):
+            return await _read(answer)
+    except httpx.HTTPError as error:
+        raise _unreachable(error) from None
+
+
+async def _read(answer: "httpx.Response") -> bytes:
+    if not answer.is_success:
+        raise UnavailableError(f"the JWKS URL answers {answer.status_code}")
+    found = bytearray()
+    async for part in answer.aiter_raw():
+        found += part
+        _bounded(found)
     return bytes(found)
+
+
+def _unreachable(error: Exception) -> UnavailableError:
+    return UnavailableError(f"the keys cannot be fetched: {type(error).__name__}")
 
 
 def _trust(config: JwtConfig) -> ssl.SSLContext:

@@ -233,6 +233,13 @@ async def test_a_wrong_method_is_refused_with_its_place(room, field):
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize("field", ["ClaimMappings", "ListClaimMappings"])
+async def test_two_claims_never_share_a_name(room, field):
+    """Which of them a rule would mean, nobody could say."""
+    with pytest.raises(RequestError, match="two claims have one name"):
+        await room.method(**method(**{field: {"a": "x", "b": "x"}}))
+
+
 @pytest.mark.parametrize(
     "url",
     ["ftp://x/", "https://", "//x", "http://127.0.0.1.evil.example/", "https://a:b@x/", "http://[",
