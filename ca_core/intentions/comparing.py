@@ -11,16 +11,16 @@ from itertools import product
 
 from ca_core.errors import RequestError
 from ca_core.identity.spiffe import DEFAULT_NAMESPACE
-from ca_core.intentions.decision import Default
+from ca_core.intentions.decision import Decision, Default, Why
 from ca_core.intentions.index import Index, Pair
-from ca_core.intentions.model import ANY, WILDCARD, Intention, Name, Permission
+from ca_core.intentions.model import ANY, WILDCARD, Name, Permission
 from ca_core.intentions.wording import permission_words
 
 OTHER = "any other"
 """Any service, or namespace, that is not mentioned: no name, because names hold no blanks."""
 
-MOST_PAIRS = 400_000
-"""Pairs that are compared at most: about two seconds."""
+MOST_PAIRS = 200_000
+"""Pairs that are compared at most: a second or two of one processor."""
 
 Program = bool | tuple[Permission, ...]
 
@@ -63,12 +63,13 @@ def compared(
     Raises:
         RequestError: more than ``MOST_PAIRS`` pairs had to be looked at.
     """
-    found = set(changed_pairs(before, after) if changed is None else changed)
+    noted = changed_pairs(before, after) if changed is None else changed
+    found = {pair for pair in noted if before.enforced.get(*pair) or after.enforced.get(*pair)}
     if before.default.allowed is not after.default.allowed:
         found.add((ANY, ANY))
-    pairs = _affected(before, after, found)
-    differences = (_difference(before, after, pair) for pair in sorted(pairs))
-    return tuple(one for one in differences if one is not None)
+    differences = (_difference(before, after, pair) for pair in _affected(before, found))
+    kept = (one for one in differences if one is not None)
+    return tuple(sorted(kept, key=lambda one: (one.source, one.destination)))
 
 
 def changed_pairs(before: Index, after: Index) -> set[Pair]:
@@ -79,17 +80,19 @@ def changed_pairs(before: Index, after: Index) -> set[Pair]:
 
 def _enforced(index: Index) -> dict[Pair, Program]:
     return {
-        (one.source, one.destination): one.permissions or bool(one.action and one.action.allows)
-        for one in index
-        if not one.observe
+        (source, destination): one.intention.permissions if one.why is Why.L7 else one.allowed
+        for source, destination, one in index.enforced.items()
     }
 
 
-def _affected(before: Index, after: Index, changed: set[Pair]) -> set[Pair]:
-    """Return every pair of names that a changed intention may decide."""
+def _affected(before: Index, changed: set[Pair]) -> set[Pair]:
+    """Return every pair of names that a changed intention may decide.
+
+    What is enforced afterwards and not before is among the changed.
+    """
     if all(source.is_service and destination.is_service for source, destination in changed):
         return changed
-    names = [(one.source, one.destination) for index in (before, after) for one in index]
+    names = [(source, destination) for source, destination, _ in before.enforced.items()]
     names += changed
     spaces = {DEFAULT_NAMESPACE} | {name.namespace for pair in names for name in pair} - {WILDCARD}
     others = {Name(space, OTHER) for space in (*spaces, OTHER)}
@@ -115,15 +118,28 @@ def _covered(name: Name, among: set[Name]) -> list[Name]:
 
 
 def _difference(before: Index, after: Index, pair: Pair) -> Difference | None:
-    old, new = before.winner(*pair), after.winner(*pair)
+    old, new = _decided(before, pair), _decided(after, pair)
+    if old is new and before.default == after.default:
+        return None
+    effect = _effect(old.allowed, new.allowed)
+    if Why.L7 not in (old.why, new.why):
+        return Difference(source=pair[0], destination=pair[1], effect=effect) if effect else None
     was, now = _program(old, before.default), _program(new, after.default)
-    effect = _effect(before.decide(*pair).allowed, after.decide(*pair).allowed)
-    if effect is None:
-        if was == now:
-            return None
-        effect = Effect.PERMISSIONS
+    if effect is None and was == now:
+        return None
     gained, lost = _told_apart(was, now, before.default, after.default)
-    return Difference(source=pair[0], destination=pair[1], effect=effect, gained=gained, lost=lost)
+    return Difference(
+        source=pair[0],
+        destination=pair[1],
+        effect=effect or Effect.PERMISSIONS,
+        gained=gained,
+        lost=lost,
+    )
+
+
+def _decided(index: Index, pair: Pair) -> Decision:
+    """Return what is decided, without what is observed."""
+    return index.enforced.find(*pair) or index.fallback
 
 
 def _effect(was: bool, now: bool) -> Effect | None:  # noqa: FBT001 - before and after
@@ -132,17 +148,15 @@ def _effect(was: bool, now: bool) -> Effect | None:  # noqa: FBT001 - before and
     return Effect.ALLOWS if now else Effect.DENIES
 
 
-def _program(winner: Intention | None, default: Default) -> Program:
+def _program(decided: Decision, default: Default) -> Program:
     """Return what is said of every request; what only repeats the default at the end is left out.
 
     A request that cannot be compared is denied where permissions are looked at; that alone makes no
     difference.
     """
-    if winner is None:
-        return default.allowed
-    if winner.action is not None:
-        return winner.action.allows
-    kept = list(winner.permissions)
+    if decided.why is not Why.L7 or decided.intention is None:
+        return decided.allowed
+    kept = list(decided.intention.permissions)
     while kept and kept[-1].action.allows is default.allowed:
         kept.pop()
     return tuple(kept) or default.allowed

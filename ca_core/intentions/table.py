@@ -94,9 +94,17 @@ class Table:
 
     def __iter__(self) -> Iterator[Compiled]:
         yield from values_of(self.exact)
-        for space in self.spaces.values():
-            yield from space
-        yield from self.every
+        yield from self._wild()
+
+    def items(self) -> Iterator[tuple[Name, Name, Compiled]]:
+        """Yield source, destination and what is kept for them, in no order."""
+        for part in self.exact:
+            for key, one in part.items():
+                destination, source = (Name(*half.split("/")) for half in key.split(" "))
+                yield source, destination, one
+        for one in self._wild():
+            intention = one.intention
+            yield intention.source, intention.destination, one
 
     def find(self, source: Name, destination: Name) -> Compiled | None:
         """Return the one of highest precedence that matches.
@@ -151,6 +159,12 @@ class Table:
         end = f" {name}"
         for part in column_of(self.exact, name.name):
             yield from (one for key, one in part.items() if key.endswith(end))
+
+    def _wild(self) -> Iterator[Compiled]:
+        """Yield what has a wildcard on one side."""
+        for space in self.spaces.values():
+            yield from space
+        yield from self.every
 
     def _toward(self, destination: Name) -> Wild:
         space, name = destination

@@ -128,7 +128,7 @@ CONCRETE = tuple(Name(space, name) for space in ("a", "b", "new") for name in ("
 
 def expanded(differences, before, after):
     """Return the effect on every pair of concrete names, ``OTHER`` read as all not mentioned."""
-    every = [*before, *after]
+    every = [one for one in (*before, *after) if not one.observe]
     sources = {one.source for one in every}
     destinations = {one.destination for one in every}
     spaces = {name.namespace for one in every for name in (one.source, one.destination)}

@@ -14,7 +14,7 @@ from ca_core.intentions.index import Index
 from ca_core.intentions.model import ANY, Intention, Name, Verdict, service_name
 from ca_core.intentions.packed import packed, unpacked
 from tests.unit.intentions import bodies
-from tests.unit.intentions.rulesets import intention
+from tests.unit.intentions.rulesets import intention, rule_sets
 
 WEB, DB, API = map(service_name, ("web", "db", "api"))
 ALL = service_name("*")
@@ -234,3 +234,15 @@ def test_a_decision_is_read_as_a_sentence_even_by_a_debugger():
     shown = repr(Index.of([rule]).decide(WEB, DB))
     assert "packed" not in shown
     assert repr(rule) in shown
+
+
+@given(rule_sets)
+def test_a_table_lists_what_it_keeps_by_name(rules):
+    """The names are those of the intention, wherever it is kept."""
+    index = Index.of(rules)
+    for table in (index.enforced, index.watched):
+        listed = [(source, destination) for source, destination, _ in table.items()]
+        assert len(listed) == len(set(listed)) == table.count
+        for source, destination, one in table.items():
+            assert one is table.get(source, destination)
+            assert (one.intention.source, one.intention.destination) == (source, destination)
