@@ -38,15 +38,15 @@ ResultT = TypeVar("ResultT")
 def run(*, seconds: float) -> Iterator[Finding]:
     """Measure each size, about ``seconds`` for each kind of question."""
     alone, _ = uvloop.run(_watched(_collect()))
-    indexes: dict[int, Index] = {}
+    _, small = uvloop.run(_build(SIZES[0]))
     for size in SIZES:
         before = _resident()
-        stall, indexes[size] = uvloop.run(_build(size))
-        each = (_resident() - before) / len(indexes[size])
-        yield from _speed(indexes[size], size, seconds)
-    yield _evenness(indexes[SIZES[0]], indexes[SIZES[-1]], seconds)
+        stall, index = uvloop.run(_build(size))
+        each = (_resident() - before) / len(index)
+        yield from _speed(index, size, seconds)
+    yield _evenness(small, index, seconds)
     yield _stall("built in slices", stall)
-    yield from uvloop.run(_stalls(indexes[SIZES[-1]]))
+    yield from uvloop.run(_stalls(index))
     yield _collection(alone)
     yield Finding(benchmark="decide", case="memory per intention", value=each, unit="B")
 
