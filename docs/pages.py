@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from docs import (
+    authorization,
     checks,
     consul,
     contract,
@@ -51,6 +52,10 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "rotation-settings": lifecycle.rotation_settings,
     "exit-codes": operations.exit_codes,
     "json-answers": operations.json_answers,
+    "authorize-settings": authorization.authorize_settings,
+    "policy-words": authorization.policy_words,
+    "precedences": authorization.precedences,
+    "reasons": authorization.reasons,
     "same-and-corrected": consul.same_and_corrected,
     "ours": consul.ours,
     "deviations": consul.deviations,

@@ -127,6 +127,11 @@ def _dev(
     return opened
 
 
+def _guarded(folder: Path, ending: ExitStack) -> Session:
+    """As ``dev``, with tokens: what no rule and no intention allows is denied."""
+    return _dev(folder, ending, {"CA_CORE_ACL__DEFAULT_POLICY": "deny"})
+
+
 def _swap(folder: Path, ending: ExitStack) -> Session:
     """As ``dev``, and OpenBao listens on the documented 127.0.0.1:8200; a token lies in a file."""
     opened = _dev(folder, ending, {"CA_CORE_AGENT__NODE": "laptop"})
@@ -176,6 +181,7 @@ def _vault(folder: Path, ending: ExitStack) -> Session:
 SESSIONS: Mapping[str, Callable[[Path, ExitStack], Session]] = {
     "shell": _shell,
     "dev": _dev,
+    "guarded": _guarded,
     "swap": _swap,
     "plugin": _plugin,
     "vault": _vault,

@@ -55,4 +55,4 @@ FORGED = _certificate(ec.derive_private_key(9, ec.SECP256R1()), WEB.replace("web
 """Signed by the root too, but another service's."""
 
 CHAIN = pem_of(LEAF)
-ANOTHERS = pem_of(FORGED)
+OF_ANOTHER = pem_of(FORGED)

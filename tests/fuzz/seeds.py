@@ -2,7 +2,7 @@
 
 import json
 
-from tests.fuzz.mesh import ANOTHERS, CHAIN, TRUST_DOMAIN, WEB
+from tests.fuzz.mesh import CHAIN, OF_ANOTHER, TRUST_DOMAIN, WEB
 
 _ASKED = f'{{"Target":"db","ClientCertURI":"{WEB}"}}'
 
@@ -57,7 +57,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
             _ASKED[:-1] + f',"clientcerturi":"{WEB[:-3]}api"}}',
             _ASKED[:-1] + ',"ClientCertSerial":"be:ef","Request":null}',
             _ASKED[:-1] + f',"ClientCert":{json.dumps(CHAIN)}}}',
-            _ASKED[:-1] + f',"ClientCert":{json.dumps(ANOTHERS)}}}',
+            _ASKED[:-1] + f',"ClientCert":{json.dumps(OF_ANOTHER)}}}',
             _ASKED.replace("db", "api")[:-1]
             + ',"Request":{"Method":"GET","Path":"/v1/x","Headers":{"x-a":["b"]}}}',
             _ASKED.replace("db", "api")[:-1] + ',"Request":{"Path":"/v1/../x"}}',

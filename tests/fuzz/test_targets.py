@@ -9,7 +9,7 @@ from ca_core.agent.shownchain import ShownChains
 from ca_core.identity.spiffe import parse_spiffe_id
 from ca_core.testing.clock import FakeClock
 from tests.fuzz.authorizing import ROOTS
-from tests.fuzz.mesh import ANOTHERS, CHAIN, NOW, WEB
+from tests.fuzz.mesh import CHAIN, NOW, OF_ANOTHER, WEB
 from tests.fuzz.mutations import MOST, mutations
 from tests.fuzz.seeds import SEEDS, WORDS
 from tests.fuzz.targets import TARGETS
@@ -47,7 +47,7 @@ def test_the_chains_of_the_seeds_are_judged_by_what_they_say():
     """The client's own is good, another service's is not: what is drawn from them is about that."""
     chains, client = ShownChains(lambda: ROOTS, FakeClock(NOW)), parse_spiffe_id(WEB)
     assert chains.fault(CHAIN, client) == ""
-    assert chains.fault(ANOTHERS, client) == "it does not name exactly the client"
+    assert chains.fault(OF_ANOTHER, client) == "it does not name exactly the client"
 
 
 def test_drawn_inputs_differ_and_stay_small():
