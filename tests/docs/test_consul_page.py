@@ -56,3 +56,21 @@ def test_what_consul_lets_pass_in_a_spiffe_id_is_refused(about, uri):
     assert any(about in one.about for one in DEVIATIONS)
     with pytest.raises(RequestError):
         parse_spiffe_id(uri)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "peers", "sameness groups", "config entries", "legacy migration", "JWT requirements",
+        "topology", "protocols of services", "RPCs", "`allowTrustDomain`", "`?token=`",
+        "shown once", "other partitions", "`?filter`", "replication",
+    ],
+)  # fmt: skip
+def test_what_a_user_of_consul_will_look_for_is_named(words):
+    """What is not here, or is otherwise, stands on the page by the name that Consul gives it."""
+    listed = " ".join(
+        text
+        for one in (*DEVIATIONS, *ABSENCES)
+        for text in (getattr(one, name) for name in type(one).__slots__)
+    )
+    assert words in listed
