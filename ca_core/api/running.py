@@ -113,7 +113,7 @@ async def run_dev(
         grants = Grants(upstream, around.clock, _RANDOM.random, token)
         may = TokenRules(grants, around.may)
         settings = agent_settings(config, config.datacenter, config.agent.node)
-        agent = Agent(upstream, around.clock, settings, may=may, grants=grants)
+        agent = Agent(upstream, around.clock, settings, may=may, draw=_RANDOM.random, grants=grants)
         room = _agent_room(agent, may, config, server.metrics)
         agent_routes = bound(AGENT_ROUTES, room)
         app = process_app(
@@ -175,7 +175,7 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
     own = OwnLeaf(store, upstream, clock, _RANDOM.random)
     grants = Grants(upstream, clock, _RANDOM.random, token)
     may = TokenRules(grants, local)
-    agent = Agent(upstream, clock, settings, may=may, own=own, grants=grants)
+    agent = Agent(upstream, clock, settings, may=may, own=own, draw=_RANDOM.random, grants=grants)
     metrics = Metrics()
     room = _agent_room(agent, may, config, metrics)
 
