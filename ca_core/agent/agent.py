@@ -20,6 +20,7 @@ from ca_core.agent.joining import Draw
 from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.pollers import Pollers
+from ca_core.agent.revocations import Revocations
 from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.shownchain import ShownChains
 from ca_core.agent.supervision import supervised
@@ -107,9 +108,10 @@ class Agent:
         self.authorizer = self._authorizer()
 
     def _authorizer(self) -> Authorizer:
-        chains = ShownChains(lambda: self.roots.latest, self._clock)
+        revoked = Revocations(self._upstream, self._clock)
+        chains = ShownChains(lambda: self.roots.latest, self._clock, revoked.__contains__)
         where, rules = self._settings.datacenter, self._settings.authorize
-        return Authorizer(self.intentions, chains, self._trust_domain, where, rules)
+        return Authorizer(self.intentions, chains, revoked, self._trust_domain, where, rules)
 
     async def start(self) -> None:
         """Start the loops; returns at once, whether or not a server answers."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 import msgspec
 
 from ca_core.agent.intentions import IntentionCache
+from ca_core.agent.revocations import Revocations
 from ca_core.agent.shownchain import ShownChains
 from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.intentions.deciding import decide_request
@@ -76,7 +77,7 @@ class Authorizer:
 
     Args:
         intentions: those of the services of this host.
-        chains: verifies what clients show.
+        chains: verifies what clients show, by ``revocations`` among others.
         trust_domain: the mesh's; raises ``NotReadyError`` while it is not known.
         datacenter: the agent's own.
     """
@@ -85,12 +86,14 @@ class Authorizer:
         self,
         intentions: IntentionCache,
         chains: ShownChains,
+        revocations: Revocations,
         trust_domain: Callable[[], TrustDomain],
         datacenter: str,
         rules: AuthorizeRules,
     ) -> None:
         self._intentions = intentions
         self._chains = chains
+        self._revocations = revocations
         self._trust_domain = trust_domain
         self._datacenter = datacenter
         self._rules = rules
@@ -113,9 +116,9 @@ class Authorizer:
         Raises:
             RequestError: the chain is no chain.
             NotReadyError: the trust domain, or the roots to verify a chain by, are not known yet.
-            Error: (4) failed.
+            Error: (4) failed, or what was revoked is not known yet.
         """
-        refused = self._refused(question)
+        refused = self._refused(question) or await self._misshown(question)
         if refused is not None:
             return Verdict(refused)
         held, hit = self._intentions.known(question.destination), True
@@ -132,10 +135,16 @@ class Authorizer:
             return Decision(allowed=False, why=Why.TRUST_DOMAIN)  # (1)
         if rules.check_datacenter and client.datacenter != self._datacenter:
             return Decision(allowed=False, why=Why.DATACENTER)  # (2)
-        if not (question.chain or rules.check_serial):
+        return None
+
+    async def _misshown(self, question: Question) -> Decision | None:
+        checks_serial = self._rules.check_serial
+        if not (question.chain or checks_serial):
             return None
-        serial = question.serial if rules.check_serial else None
-        if self._chains.fault(question.chain, client, serial):
+        if question.chain:
+            await self._revocations.refreshed()
+        serial = question.serial if checks_serial else None
+        if self._chains.fault(question.chain, question.client, serial):
             return Decision(allowed=False, why=Why.CERTIFICATE)  # (3)
         return None
 

@@ -16,6 +16,7 @@ from ca_core.wire.cluster import SignedLeaf, SignRequest
 from ca_core.wire.grants import Granted, GrantRequest, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.revocation import CrlsAnswer
 from ca_core.wire.roots import CARoots
 from ca_core.wire.times import wire_time
 
@@ -106,6 +107,15 @@ class RemoteUpstream:
                 "/v1/cluster/intentions", asked, ListsAnswer, wait=wait, most=most
             )
         )
+
+    async def crls(self) -> CrlsAnswer:
+        """Return the CRLs of every signer of the mesh.
+
+        Raises:
+            Error: ``UnavailableError`` if the server is away or is not ours.
+        """
+        found, _ = await self._asked(lambda link: link.get("/v1/cluster/crls", CrlsAnswer))
+        return found
 
     async def close(self) -> None:
         """Close every connection; requests under way fail."""

@@ -8,6 +8,7 @@ from ca_core.wire.cluster import SignedLeaf
 from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.revocation import CrlsAnswer
 from ca_core.wire.roots import CARoots
 
 DEFAULT_WAIT = timedelta(minutes=5)
@@ -91,6 +92,14 @@ class Upstream(Protocol):
 
     async def intentions(self, asked: ListsRequest) -> ListsAnswer:
         """Return the lists that differ from what is held: at once if any does, else when one does.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
+    async def crls(self) -> CrlsAnswer:
+        """Return the CRLs of every signer of the mesh.
 
         Raises:
             Error: any; ``UnavailableError`` if no server answers.

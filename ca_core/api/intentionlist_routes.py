@@ -1,8 +1,9 @@
-"""The route by which intentions reach agents."""
+"""The routes by which agents learn what they decide by."""
 
-from ca_core.api import intentionlists
+from ca_core.api import crl_handlers, intentionlists
 from ca_core.api.route import Room, Route
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
+from ca_core.wire.revocation import CrlsAnswer
 
 INTENTION_LIST_ROUTES = (
     Route(
@@ -15,5 +16,12 @@ INTENTION_LIST_ROUTES = (
         accepts=ListsRequest,
         answers=ListsAnswer,
     ),
+    Route(
+        method="GET",
+        path="/v1/cluster/crls",
+        room=Room.SERVER,
+        handler=crl_handlers.crls,
+        answers=CrlsAnswer,
+    ),
 )
-"""Lists of intentions, by destination."""
+"""Lists of intentions, by destination; what was revoked."""

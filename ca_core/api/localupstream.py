@@ -8,6 +8,7 @@ from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
 from ca_core.api.acknowledgement_handlers import lease_of, report_of
 from ca_core.api.blocking import MAX_WAIT, with_jitter
 from ca_core.api.cluster_handlers import checked_csr, require_names, signed_leaf
+from ca_core.api.crl_handlers import current_crls
 from ca_core.api.grant_handlers import followed
 from ca_core.api.intentionlists import current_lists
 from ca_core.api.rooms import ServerRoom
@@ -19,6 +20,7 @@ from ca_core.wire.cluster import SignedLeaf
 from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.revocation import CrlsAnswer
 
 
 class LocalUpstream:
@@ -108,6 +110,14 @@ class LocalUpstream:
             Error: as ``current_lists``.
         """
         return await current_lists(self._room, asked)
+
+    async def crls(self) -> CrlsAnswer:
+        """Return the CRLs of every signer.
+
+        Raises:
+            Error: as ``current_crls``.
+        """
+        return await current_crls(self._room)
 
     async def close(self) -> None:
         """End: nobody waits for this agent any more."""

@@ -7,6 +7,7 @@ import consul
 import httpx
 import pytest
 from consul.exceptions import ACLPermissionDenied, BadRequest
+from cryptography import x509
 
 from ca_core.config.model import ACLConfig
 from tests.integration.api.test_tokens import made, revoked
@@ -103,6 +104,27 @@ def test_a_client_of_consul_authorizes_with_a_token_in_the_header(host):
         revoked(host, accessor)
         with pytest.raises(ACLPermissionDenied, match="ACL not found"):
             until(asked, allowed=False)  # never: it is refused before anything is decided
+
+
+def test_a_leaf_of_the_mesh_is_verified_by_the_agent(host):
+    """Its own leaf, shown as ``ClientCert``: taken; without its chain, or for another: denied."""
+    written(host, "api", "db", "allow")
+    with over_unix(host.agent_socket("n1")) as local:
+        leaf = local.get("/v1/agent/connect/ca/leaf/api").json()
+        body = {"Target": "db", "ClientCertURI": client_uri(host, "api")}
+
+        def asked(chain=leaf["CertPEM"], **more):
+            answer = local.post(AUTHORIZE, json={**body, "ClientCert": chain, **more}).json()
+            return answer["Authorized"]
+
+        until(asked, allowed=True)
+        assert asked(ClientCertURI=client_uri(host, "web")) is False
+        end = "-----END CERTIFICATE-----"
+        if leaf["CertPEM"].count(end) > 1:
+            assert asked(leaf["CertPEM"].partition(end)[0] + end) is False
+    with host.as_agent("n1") as agent:
+        pems = agent.get("/v1/cluster/crls").json()["CRLs"]
+    assert [len(x509.load_pem_x509_crl(pem.encode())) for pem in pems] == [0]
 
 
 def test_without_a_token_nobody_authorizes_over_tcp(host):

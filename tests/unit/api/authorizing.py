@@ -18,6 +18,7 @@ from ca_core.api.rooms import AgentRoom
 from ca_core.intentions.decision import Default
 from ca_core.telemetry.decisions import DecisionTallies
 from ca_core.testing.clock import FakeClock
+from ca_core.wire.revocation import CrlsAnswer
 from tests.unit.agent.fakes import DATACENTER, TRUST_DOMAIN, FakeUpstream, settle
 from tests.unit.api.asking import asking
 from tests.unit.api.intending import Room
@@ -38,6 +39,16 @@ class Upstream(FakeUpstream):
         self.room = room
         self.asked = []
         self.intention_errors = []
+        self.crl_errors = []
+        self.crl_pems = []
+        self.crl_calls = 0
+
+    async def crls(self):
+        """Answer the CRLs there are, unless an error is due."""
+        self.crl_calls += 1
+        if self.crl_errors:
+            raise self.crl_errors.pop(0)
+        return CrlsAnswer(crls=tuple(self.crl_pems))
 
     async def intentions(self, asked):
         """Answer as the server does, unless an error is due."""

@@ -92,6 +92,7 @@ MATRIX = {
     f"POST {CLUSTER}/grant": JOINED,
     f"POST {CLUSTER}/grants": JOINED,
     f"POST {CLUSTER}/intentions": JOINED,
+    f"GET {CLUSTER}/crls": JOINED,
     f"PUT {CLUSTER}/join-token": WRITES_OPERATOR,
     f"GET {CLUSTER}/agents": READS_OPERATOR,
     f"DELETE {CLUSTER}/agents/{{node}}": WRITES_OPERATOR,

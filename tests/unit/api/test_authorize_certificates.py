@@ -4,9 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_core.agent.authorizing import AuthorizeRules
 from ca_core.agent.shownchain import MOST_CERTIFICATES, ShownChains
+from ca_core.errors import UnavailableError
 from ca_core.identity.certificates import pem_chain, pem_of, serial_hex
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import parse_spiffe_id
@@ -170,6 +174,63 @@ def test_a_certificate_that_was_taken_back_is_denied():
         assert chains.fault(chain, client) == ""
         revoked.add(here.upstream.active.signer.certificate)
         assert chains.fault(chain, client) == "revoked"
+
+    ran(scenario)
+
+
+def crl_of(authority, clock, *revoked):
+    """Return a CRL of the authority's signer, as PEM."""
+    signer = authority.signer
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(signer.certificate.subject)
+        .last_update(clock.now())
+        .next_update(clock.now() + timedelta(days=1))
+    )
+    for one in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(one.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(clock.now()).build())
+    return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def test_a_revocation_reaches_the_authorizer_within_ten_seconds():
+    """The CRLs are asked for where a chain is shown; in an outage the last ones count."""
+
+    async def scenario(here):
+        chain, leaf = chain_of(here.upstream.active, here.clock)
+        other, _ = chain_of(here.upstream.active, here.clock)
+        here.upstream.crl_pems = [crl_of(here.upstream.active, here.clock)]
+        for _ in range(3):
+            assert (await shown(here, chain)).allowed is True
+        assert here.upstream.crl_calls == 1
+        here.upstream.crl_pems = [crl_of(here.upstream.active, here.clock, leaf)]
+        here.clock.advance(timedelta(seconds=10))
+        answer = await shown(here, chain)
+        assert (answer.allowed, answer.reason) == (False, INVALID)
+        here.upstream.crl_errors += [UnavailableError("away")] * 5
+        here.clock.advance(timedelta(seconds=10))
+        assert (await shown(here, chain)).allowed is False
+        assert (await shown(here, other)).allowed is True
+        assert here.upstream.crl_calls == 3
+
+    ran(scenario)
+
+
+def test_before_anything_is_known_of_revocation_no_chain_is_judged():
+    """It is an error, not a yes; where no chain is shown nothing is asked."""
+
+    async def scenario(here):
+        chain, _ = chain_of(here.upstream.active, here.clock)
+        here.upstream.crl_errors.append(UnavailableError("away"))
+        assert (await shown(here, chain)).status == 503
+        here.upstream.crl_pems = ["no CRL"]
+        assert (await shown(here, chain)).status == 502
+        here.upstream.crl_pems = []
+        assert (await shown(here, chain)).allowed is True
+        calls = here.upstream.crl_calls
+        here.clock.advance(timedelta(hours=1))
+        assert (await here.decide("web", "db")).allowed is True
+        assert here.upstream.crl_calls == calls
 
     ran(scenario)
 
