@@ -9,7 +9,7 @@ import msgspec
 
 from ca_core.cli.client import Client
 from ca_core.cli.failures import AnsweredError
-from ca_core.cli.import_comparing import Standing, Step, Wanted, standing_of, wanted_of
+from ca_core.cli.import_comparing import Standing, Step, Wanted, index_after, standing_of, wanted_of
 from ca_core.cli.import_configuration import planned
 from ca_core.cli.import_reading import Export
 from ca_core.cli.import_view import as_json, show
@@ -37,10 +37,11 @@ def take_over(client: Client, export: Export, output: Output, *, apply: bool) ->
         with progress("writing intentions"):
             wanted = tuple(_written(client, wanted))
     plans = tuple(planned(client, document) for document in export.configurations)
+    after = index_after(wanted, standing)
     if output is Output.JSON:
-        print_json(as_json(wanted, standing, plans, applied=apply))
+        print_json(as_json(wanted, after, plans, applied=apply))
     else:
-        show(wanted, standing, plans, applied=apply)
+        show(wanted, after, plans, applied=apply)
     return not any(one.is_lost for one in wanted) and not any(plan.refusal for plan in plans)
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ca_core.errors import RequestError
 from ca_core.intentions.exported import Exported, exported_row
+from ca_core.intentions.index import Index
 from ca_core.intentions.model import Intention, Name
 
 
@@ -71,17 +72,21 @@ def wanted_of(rows: Iterable[Exported], standing: Standing) -> tuple[Wanted, ...
     return tuple(_wanted(row, standing) for row in rows)
 
 
-def in_its_place(lost: Exported, wanted: Iterable[Wanted], standing: Standing) -> Intention | None:
+def index_after(wanted: Iterable[Wanted], standing: Standing) -> Index:
+    """Return what decides once every row that is not lost is written."""
+    rows = {one.row.pair: one.row.intention for one in wanted if not one.is_lost}
+    known = {pair: intention for pair, (intention, _) in standing.items()} | rows
+    return Index.of(one for one in known.values() if one is not None)
+
+
+def in_its_place(lost: Exported, after: Index) -> Intention | None:
     """Return what decides where a row that is lost would have; None for the default.
 
-    What decides is of lower precedence than the row, or what stands under its own names.
+    It is of lower precedence than the row, or it is what stands under the row's own names.
     """
     if lost.pair is None:
         return None
-    rows = {one.row.pair: one.row.intention for one in wanted if not one.is_lost}
-    known = {pair: intention for pair, (intention, _) in standing.items()} | rows
-    fits = [one for one in known.values() if one is not None and one.matches(*lost.pair)]
-    return min(fits, key=lambda one: one.order, default=None)
+    return next((one for one in after.candidates(*lost.pair) if not one.observe), None)
 
 
 def _wanted(row: Exported, standing: Standing) -> Wanted:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ca_core.cli.import_comparing import Standing, Step, Wanted, in_its_place
+from ca_core.cli.import_comparing import Step, Wanted, in_its_place
 from ca_core.cli.import_configuration import Planned
 from ca_core.cli.output import print_lines, print_table
 from ca_core.cli.plan_view import show_plan
+from ca_core.intentions.index import Index
 from ca_core.intentions.model import Intention
 
 _COLUMNS = ("STEP", "SOURCE", "DESTINATION", "SAYS", "WHY")
@@ -21,7 +22,7 @@ _NEXT_OF_PLAN = (
 
 
 def show(
-    wanted: Sequence[Wanted], standing: Standing, plans: Sequence[Planned], *, applied: bool
+    wanted: Sequence[Wanted], after: Index, plans: Sequence[Planned], *, applied: bool
 ) -> None:
     """Print a table of rows, what the lost ones mean, then a plan for each configuration."""
     if wanted or not plans:
@@ -30,19 +31,19 @@ def show(
             [_cells(one, applied=applied) for one in wanted],
             empty="The files hold no intentions.",
         )
-        _show_lost(wanted, standing)
+        _show_lost(wanted, after)
         print_lines(f"\n{_summary(wanted, applied=applied)}")
     for plan in plans:
         _show_planned(plan)
 
 
 def as_json(
-    wanted: Sequence[Wanted], standing: Standing, plans: Sequence[Planned], *, applied: bool
+    wanted: Sequence[Wanted], after: Index, plans: Sequence[Planned], *, applied: bool
 ) -> dict[str, Any]:
     """Return the same for programs."""
     return {
         "Applied": applied,
-        "Intentions": [_row_json(one, wanted, standing, applied=applied) for one in wanted],
+        "Intentions": [_row_json(one, after, applied=applied) for one in wanted],
         "Configurations": [
             {"Provider": plan.provider, "Plan": plan.document, "Why": plan.refusal}
             for plan in plans
@@ -50,10 +51,8 @@ def as_json(
     }
 
 
-def _row_json(
-    one: Wanted, wanted: Sequence[Wanted], standing: Standing, *, applied: bool
-) -> dict[str, Any]:
-    instead = in_its_place(one.row, wanted, standing) if one.is_lost else None
+def _row_json(one: Wanted, after: Index, *, applied: bool) -> dict[str, Any]:
+    instead = in_its_place(one.row, after) if one.is_lost else None
     return {
         "Step": _called(one, applied=applied),
         "Source": one.row.source,
@@ -85,19 +84,19 @@ def _sides(intention: Intention) -> str:
     return f"{intention.source} => {intention.destination}"
 
 
-def _show_lost(wanted: Sequence[Wanted], standing: Standing) -> None:
-    lines = tuple(_lost_lines(wanted, standing))
+def _show_lost(wanted: Sequence[Wanted], after: Index) -> None:
+    lines = tuple(_lost_lines(wanted, after))
     if lines:
         print_lines("\nIn the place of what is refused decides:", style="bold")
     for line in lines:
         print_lines(f"  {line}")
 
 
-def _lost_lines(wanted: Sequence[Wanted], standing: Standing) -> Iterator[str]:
+def _lost_lines(wanted: Sequence[Wanted], after: Index) -> Iterator[str]:
     """Yield what decides where a row is lost whose names there can be."""
     for one in wanted:
         if one.is_lost and one.row.pair is not None:
-            instead = in_its_place(one.row, wanted, standing)
+            instead = in_its_place(one.row, after)
             told = f"{_sides(instead)} ({_says(instead)})" if instead else "the default"
             yield f"{one.row.source} => {one.row.destination}: {told}"
 
