@@ -165,6 +165,7 @@ ANSWERS = {
         " `replaced`, `failed`), `Source`, `Destination`, `Says`, `Why`, `DecidesInstead`; a"
         " configuration `Provider`, `Plan` (null if it is refused), `Why`",
     ),
+    "intention authorize": JsonAnswer("object", ("Authorized", "Reason"), "as the API has it"),
     "intention check": JsonAnswer("object", ("Allowed", "Reason")),
     "intention create": _INTENTION,
     "intention delete": JsonAnswer("object", ("Source", "Destination", "Deleted")),

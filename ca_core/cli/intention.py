@@ -1,6 +1,11 @@
 """``ca-core intention``: which service may connect to which."""
 
-from ca_core.cli import intention_proving, intention_reading, intention_writing
+from ca_core.cli import (
+    intention_authorizing,
+    intention_proving,
+    intention_reading,
+    intention_writing,
+)
 from ca_core.cli.options import command_app
 
 app = command_app(
@@ -23,3 +28,4 @@ the default counts.
 intention_writing.add_to(app)
 intention_reading.add_to(app)
 intention_proving.add_to(app)
+intention_authorizing.add_to(app)

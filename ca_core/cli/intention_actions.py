@@ -11,6 +11,7 @@ from ca_core.cli.intention_view import COLUMNS, facts_of, line_of, row_of
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_facts, print_json, print_lines, print_table
 from ca_core.errors import ConfigError
+from ca_core.wire.authorize import AuthorizeAnswer
 from ca_core.wire.intentions import IntentionAnswer, IntentionCheck
 
 INTENTIONS = "/v1/connect/intentions"
@@ -140,6 +141,33 @@ def check(client: Client, source: str, destination: str, output: Output) -> bool
     said = "Allowed" if allowed else "Denied"
     print_lines(f"{said}: {reason}" if reason else said)
     return allowed
+
+
+def authorize(
+    client: Client, target: str, identity: str, chain: Path | None, output: Output
+) -> bool:
+    """Show what the agent decides, and why; return it.
+
+    Raises:
+        ConfigError: the file with the chain cannot be read.
+        Error: as ``Client``.
+    """
+    body = {"Target": target, "ClientCertURI": identity}
+    if chain is not None:
+        body["ClientCert"] = _text_of(chain)
+    answer = client.post("/v1/agent/connect/authorize", body).decoded(AuthorizeAnswer)
+    if output is Output.JSON:
+        print_json({"Authorized": answer.authorized, "Reason": answer.reason})
+    else:
+        print_lines(f"{'Allowed' if answer.authorized else 'Denied'}: {answer.reason}")
+    return answer.authorized
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: {error}", where="--cert") from None
 
 
 def _sides(source: str, destination: str) -> dict[str, str]:

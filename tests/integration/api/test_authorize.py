@@ -8,7 +8,9 @@ import httpx
 import pytest
 from consul.exceptions import ACLPermissionDenied, BadRequest
 from cryptography import x509
+from typer.testing import CliRunner
 
+from ca_core.cli.main import app
 from ca_core.config.model import ACLConfig
 from tests.integration.api.test_tokens import made, revoked
 from tests.integration.api.world import ME, dev, mesh, over_tcp, over_unix
@@ -125,6 +127,25 @@ def test_a_leaf_of_the_mesh_is_verified_by_the_agent(host):
     with host.as_agent("n1") as agent:
         pems = agent.get("/v1/cluster/crls").json()["CRLs"]
     assert [len(x509.load_pem_x509_crl(pem.encode())) for pem in pems] == [0]
+
+
+def test_the_command_line_asks_the_agent(host, tmp_path):
+    """0 if the client may, 1 if not, 2 for what is wrong; a chain is read from a file."""
+    written(host, "api", "db", "allow")
+    where = ("--http-addr", f"unix:{host.agent_socket('n1')}")
+
+    def asked(*arguments):
+        done = CliRunner().invoke(app, ["intention", "authorize", *arguments, *where])
+        return done.exit_code, done.output
+
+    until(lambda: asked("db", client_uri(host, "api"))[0] == 0, allowed=True)
+    code, said = asked("db", client_uri(host, "job"))
+    assert (code, said) == (1, "Denied: Default behavior configured by ACLs\n")
+    chain = tmp_path / "client.pem"
+    with over_unix(host.agent_socket("n1")) as local:
+        chain.write_text(local.get("/v1/agent/connect/ca/leaf/api").json()["CertPEM"])
+    assert asked("db", client_uri(host, "api"), "--cert", str(chain))[0] == 0
+    assert asked("db", client_uri(host, "job"), "--cert", str(chain))[0] == 1
 
 
 def test_without_a_token_nobody_authorizes_over_tcp(host):

@@ -24,7 +24,7 @@ PROMISED = {
     "policy create", "policy list", "policy read", "policy update", "policy delete",
     "policy check",
     "intention explain", "intention diff", "intention test",
-    "intention suggest", "import consul",
+    "intention suggest", "intention authorize", "import consul",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
 
