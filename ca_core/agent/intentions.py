@@ -223,7 +223,8 @@ class IntentionCache:
         found = {name_of(each.destination): each.index for each in answer.lists}
         wanted = needed(self._used)  # something may have been forgotten meanwhile
         self._dropped |= found.keys() - wanted
-        lists = {name: at for name, at in (dict(held.lists) | found).items() if name in wanted}
+        known = held.lists if answer.epoch == held.epoch else dict.fromkeys(held.lists, 0)
+        lists = {name: at for name, at in {**known, **found}.items() if name in wanted}
         return Held(index, answer.epoch, answer.default, lists)
 
     def _forget_idle(self) -> None:

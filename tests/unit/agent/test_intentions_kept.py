@@ -4,7 +4,9 @@ import asyncio
 from datetime import timedelta
 
 from ca_core.agent import intentions as module
+from ca_core.api import intentionlists
 from ca_core.intentions.decision import Default
+from ca_core.intentions.index import Index
 from ca_core.intentions.model import ANY
 from tests.unit.agent.fakes import passed, settle
 from tests.unit.agent.test_intentions import ran
@@ -86,6 +88,24 @@ def test_another_epoch_brings_everything_anew():
         await settle()
         assert cache.held.epoch == asked.epoch
         assert ANY in cache.held.lists
+
+    ran(scenario)
+
+
+def test_another_epoch_brings_everything_even_in_many_answers(monkeypatch):
+    """What one answer has no room for is asked for again, even where its index is the same."""
+    monkeypatch.setattr(intentionlists, "ENOUGH_BYTES", 1)
+
+    async def scenario(here):
+        for name in ("api", "db"):
+            await here.put("web", name)
+            await here.decide("web", name)
+        await settle()
+        cache = here.agent.intentions
+        cache.held = module.replace(cache.held, epoch="another", index=Index())
+        cache._parked.cancel()
+        await settle()
+        assert [(await here.decide("web", name)).allowed for name in ("api", "db")] == [True, True]
 
     ran(scenario)
 
