@@ -14,7 +14,7 @@ Source: RFC 7519, RFC 7517, RFC 8725 (best current practices).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -162,9 +162,12 @@ def _moment(body: Mapping[str, Any], claim: str) -> datetime | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnprovenError(f"{claim} is no time")
     try:
-        return datetime.fromtimestamp(value, UTC)
+        found = datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         raise UnprovenError(f"{claim} is no time") from None
+    if found.year == MAXYEAR:
+        raise UnprovenError(f"{claim} is no time")
+    return found
 
 
 def _claims(body: Mapping[str, Any], config: JwtConfig) -> Claims:

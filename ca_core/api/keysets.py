@@ -140,7 +140,7 @@ async def _of_url(config: JwtConfig) -> bytes:
             client.stream("GET", config.jwks_url, headers=_HEADERS) as answer,
         ):
             return await _read(answer)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unreachable(error) from None
 
 

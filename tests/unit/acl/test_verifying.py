@@ -141,6 +141,7 @@ TIMES = {
     "a text": ({"exp": "tomorrow"}, "exp is no time"),
     "a truth": ({"exp": True}, "exp is no time"),
     "beyond time": ({"exp": 10**30}, "exp is no time"),
+    "the end of time": ({"exp": 253402300799}, "exp is no time"),
     "negative": ({"exp": -(10**30)}, "exp is no time"),
     "a list": ({"nbf": [1]}, "nbf is no time"),
 }

@@ -143,6 +143,13 @@ async def test_nobody_there_is_unavailable():
         await fetched(by_url(url))
 
 
+@pytest.mark.parametrize("url", ["https://[::1]x/", "https://a\u0301..com/"])
+async def test_an_address_that_no_client_understands_is_unavailable(url):
+    """What passes for a URL and is none for the one who fetches it is no bug of a login."""
+    with pytest.raises(UnavailableError, match="cannot be fetched"):
+        await fetched(by_url(url))
+
+
 async def test_a_file_is_bounded_and_is_a_file(tmp_path):
     """Neither a folder nor a device is read, nor more than a JWKS may have."""
     large = tmp_path / "large"
