@@ -37,6 +37,15 @@ _UNDERSTOOD = (
     x509.ExtendedKeyUsage,
 )
 
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What pyca raises where a certificate is no certificate; whoever connects may have made it."""
+
 IsRevoked = Callable[[x509.Certificate], bool]
 """Says whether a certificate's issuer took it back, as far as is known here; immediate."""
 
@@ -139,7 +148,7 @@ def shown_chain(
         if fault or above is None:
             return _Shown(fault or "no path leads to a root of this mesh")
         fault = _issue_fault(chain[0], above)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except _UNREADABLE as error:
         return _Shown(f"it cannot be read ({type(error).__name__})")
     return _Shown(fault) if fault else _Shown("", (chain[0], *above))
 

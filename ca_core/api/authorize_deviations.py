@@ -32,6 +32,13 @@ AUTHORIZE_DEVIATIONS = (
         "whoever knows the request may be told about it",
     ),
     Deviation(
+        "Authorize: paths",
+        "compared as they are sent, unless normalisation is configured",
+        "in one form; parameters (`/admin;x`) count both ways: without them a denial of `/admin`"
+        " holds too, and an allowance must hold with and without",
+        "servers differ in what they drop (CVE-2024-10005)",
+    ),
+    Deviation(
         "Authorize: names",
         "the target is looked up in lower case, the client is compared by case",
         "both by case",

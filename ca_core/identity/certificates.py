@@ -121,7 +121,7 @@ def parse_certificates(
     raw = checked_pem(text, field)
     try:
         return tuple(x509.load_pem_x509_certificates(raw))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise RequestError(f"not a PEM certificate: {error}", field=field) from None
 
 

@@ -7,6 +7,9 @@ lines as one, each line, and each value between commas; a text with a comma in i
 whole lines only. ``contains`` asks whether it is anywhere in the header. Where a header is not
 there, only a denial's condition with ``invert`` holds: Envoy says of such a condition that it does
 not match, so nothing is allowed by it, and leaving a header out passes no denial by.
+
+A path with parameters (``/admin;x``) has two readings, as it is and without them, and the same
+holds of these; a rule with a ``;`` of its own is compared with the path as it is.
 """
 
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from ca_core.intentions.model import (
     Permission,
     Verdict,
 )
+from ca_core.intentions.paths import path_readings
 from ca_core.intentions.regex import compiled
 from ca_core.intentions.requests import NormalRequest, Readings
 
@@ -64,13 +68,20 @@ def header_matches(rule: HeaderRule, action: Verdict, header: Readings | None) -
 
 def _unmet(permission: Permission, request: NormalRequest) -> Iterator[str]:
     rule = permission.http
-    if not path_matches(rule, request.path):
+    if not _path_holds(rule, permission.action, request.path):
         yield f"Path{rule.match.capitalize()}"
     if rule.methods and request.method not in rule.methods:
         yield "Methods"
     for at, header in enumerate(rule.headers):
         if not header_matches(header, permission.action, request.headers.get(header.name)):
             yield f"Header[{at}]"
+
+
+def _path_holds(rule: HttpRule, action: Verdict, path: str) -> bool:
+    if ";" in rule.path:
+        return path_matches(rule, path)
+    quantified = all if action.allows else any
+    return quantified(path_matches(rule, reading) for reading in path_readings(path))
 
 
 def _read(rule: HeaderRule, header: Readings) -> Iterator[str]:

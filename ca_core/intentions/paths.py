@@ -23,6 +23,8 @@ _SPLIT = frozenset("/\\")
 _CUT = frozenset("?#")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
 _TWICE = re.compile(r"%25[0-9A-Fa-f]{2}")
+_PARAMETERS = re.compile(r";[^/]*")
+_SLASHES = re.compile(r"//+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -47,6 +49,16 @@ def normal_path(target: str, field: str = "Path") -> str:
     if not path.startswith("/"):
         raise _ambiguous("does not begin with '/'", field)
     return _resolved(_spelled(path, field), field)
+
+
+def path_readings(path: str) -> tuple[str, ...]:
+    """Return every way in which servers read a normal path: as it is, and without parameters.
+
+    ``/admin;x`` is ``/admin`` to some, ``/;x/admin`` too (RFC 3986 §3.3 leaves it to them).
+    """
+    if ";" not in path:
+        return (path,)
+    return (path, _SLASHES.sub("/", _PARAMETERS.sub("", path)))
 
 
 def require_normal(text: str, field: str, *, prefix: bool) -> None:
@@ -108,10 +120,11 @@ def _escaped(octets: bytes) -> str:
 def _resolved(path: str, field: str) -> str:
     """Return the path without empty segments and dots, if their order does not matter."""
     segments = path.split("/")[1:]
+    bare = [segment.partition(";")[0] for segment in segments]
     for at, segment in enumerate(segments):
-        if segment.partition(";")[0] in (".", "..") and ";" in segment:
+        if bare[at] in (".", "..") and ";" in segment:
             raise _ambiguous("has parameters on a '.' or '..'", field)
-        if segment == ".." and "" in segments[:at]:
+        if segment == ".." and "" in bare[:at]:
             raise _ambiguous("has a '..' after an empty segment", field)
     found: list[str] = []
     for segment in segments:

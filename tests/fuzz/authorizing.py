@@ -57,12 +57,20 @@ class _Known:
         return Held(index=INDEX)
 
 
+class _NothingRevoked:
+    """What is revoked, known already: nothing."""
+
+    async def refreshed(self):
+        """Wait for nothing."""
+
+
 ROOTS = SimpleNamespace(anchors=(ROOT,))
 """What `ShownChains` needs of the roots that an agent knows."""
 
 AUTHORIZER = Authorizer(
     _Known(),
     ShownChains(lambda: ROOTS, FakeClock(NOW)),
+    _NothingRevoked(),
     lambda: TrustDomain(TRUST_DOMAIN),
     "dc1",
     AuthorizeRules(),

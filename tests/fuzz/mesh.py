@@ -1,10 +1,12 @@
 """A mesh of one root and one client whose keys never change, so that a kept corpus stays good."""
 
 from datetime import UTC, datetime, timedelta
+from ssl import DER_cert_to_PEM_cert
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_core.identity.certificates import pem_of
 
@@ -56,3 +58,9 @@ FORGED = _certificate(ec.derive_private_key(9, ec.SECP256R1()), WEB.replace("web
 
 CHAIN = pem_of(LEAF)
 OF_ANOTHER = pem_of(FORGED)
+
+_VERSION = b"\xa0\x03\x02\x01"
+OF_NO_VERSION = DER_cert_to_PEM_cert(
+    LEAF.public_bytes(Encoding.DER).replace(_VERSION + b"\x02", _VERSION + b"\x06")
+)
+"""A certificate of a version that does not exist: pyca has an exception of its own for it."""

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.fuzz.mesh import CHAIN, OF_ANOTHER, TRUST_DOMAIN, WEB
+from tests.fuzz.mesh import CHAIN, OF_ANOTHER, OF_NO_VERSION, TRUST_DOMAIN, WEB
 
 _ASKED = f'{{"Target":"db","ClientCertURI":"{WEB}"}}'
 
@@ -58,6 +58,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
             _ASKED[:-1] + ',"ClientCertSerial":"be:ef","Request":null}',
             _ASKED[:-1] + f',"ClientCert":{json.dumps(CHAIN)}}}',
             _ASKED[:-1] + f',"ClientCert":{json.dumps(OF_ANOTHER)}}}',
+            _ASKED[:-1] + f',"ClientCert":{json.dumps(OF_NO_VERSION)}}}',
             _ASKED.replace("db", "api")[:-1]
             + ',"Request":{"Method":"GET","Path":"/v1/x","Headers":{"x-a":["b"]}}}',
             _ASKED.replace("db", "api")[:-1] + ',"Request":{"Path":"/v1/../x"}}',
@@ -80,7 +81,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "request_path": (
         b"/", b"/admin", b"/%61dmin", b"//admin", b"/x/../admin", b"/%2e%2e/admin", b"/a;/../admin",
         b"/\\admin", b"/x/%2E%2E%2fadmin", b"/%2561dmin", b"/./admin/?x=/y", b"/public/\xc3\xa9",
-        b"/admin%00", b"/x//../admin",
+        b"/admin%00", b"/x//../admin", b"/;x/admin", b"/public;a/../;b/admin;c",
     ),
     "import_file": (
         *(f"[{text}]".encode() for text in _INTENTION),

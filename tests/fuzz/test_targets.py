@@ -18,6 +18,7 @@ DRAWN = 10_000
 """Inputs of each target; about half a second."""
 
 FOUND: dict[str, tuple[bytes, ...]] = {
+    "request_path": (b"/;x/admin", b"/x/;/../admin", b"/admin;./../a./../a?"),
     "authorize_body": (
         SEEDS["authorize_body"][0].replace(b"/ns/default", b"/ap/deFault/ns/default"),
     ),

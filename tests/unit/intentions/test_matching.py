@@ -202,3 +202,24 @@ def test_any_request_is_refused_or_compared(permission, request):
     assert unmet(permission, normal) in {
         "", "PathExact", "PathPrefix", "PathRegex", "Methods", "Header[0]", "Header[1]", "Header[2]"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("match", "text", "path", "denied", "allowed"),
+    [
+        ("exact", "/admin", "/admin;x", True, False),
+        ("exact", "/admin", "/admin;x=1;y/", False, False),
+        ("exact", "/admin", "/;x/admin", True, False),
+        ("prefix", "/admin/", "/admin;x/keys", True, False),
+        ("prefix", "/", "/map;v=1/x", True, True),
+        ("regex", "/a[a-z]+", "/admin;x", True, False),
+        ("exact", "/map;v=1", "/map;v=1", True, True),
+        ("exact", "/map", "/maps;v=1", False, False),
+    ],
+)
+def test_a_path_with_parameters_is_read_with_them_and_without(match, text, path, denied, allowed):
+    """One reading is enough to deny, and both must allow; servers differ in what they drop."""
+    http = HttpRule(match=PathMatch(match), path=text)
+    request = normalised(HttpRequest(path=path))
+    assert (unmet(Permission(action=DENY, http=http), request) == "") is denied
+    assert (unmet(Permission(action=ALLOW, http=http), request) == "") is allowed
