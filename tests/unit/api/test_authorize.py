@@ -176,6 +176,22 @@ def test_TestAgentConnectAuthorize_serviceWrite():  # noqa: N802 - Consul's name
     ran(scenario, may=TokenRules(chains.get, lambda _who, _action, _name: False))
 
 
+def test_a_right_that_is_taken_away_counts_at_once():
+    """Also where the same was answered before: the right is looked at each time."""
+    rights = {"now": True}
+
+    async def scenario(here):
+        await here.put("web", "db")
+        for _ in range(3):
+            assert (await here.decide("web", "db")).allowed is True
+        rights["now"] = False
+        assert (await here.decide("web", "db")).status == 403
+        rights["now"] = True
+        assert (await here.decide("web", "db")).headers["x-cache"] == "HIT"
+
+    ran(scenario, may=lambda _who, _action, _name: rights["now"])
+
+
 def test_TestAgentConnectAuthorize_unknownToken():  # noqa: N802 - Consul's name for it
     """A token that is nobody's gets 403, after what is wrong with the request."""
     refusal = DeniedError("Could not resolve token to authorizer: ACL not found")
@@ -213,117 +229,3 @@ def test_TestAgentConnectAuthorize_DefaultIntentionPolicy(policy, said, allowed,
 
 
 _DENY = DefaultPolicy.DENY
-
-L7 = {"Permissions": [{"Action": "allow", "HTTP": {"PathPrefix": "/"}}]}
-
-
-async def l7(here, source="web", destination="db", *permissions):
-    """Write an intention with permissions; without any, all that there is is allowed."""
-    body = {"Permissions": list(permissions)} if permissions else L7
-    await here.room.put(source, destination, **body)
-
-
-def test_an_intention_with_permissions_denies_where_no_request_is_known():
-    """Even if every permission allows; and the reason says so."""
-
-    async def scenario(here):
-        await l7(here)
-        answer = await here.decide("web", "db")
-        assert answer.allowed is False
-        assert answer.reason == (
-            "Matched L7 intention: default/web => default/db (Precedence: 9, Permissions: 1)"
-        )
-
-    ran(scenario, default=Default(allowed=True))
-
-
-def test_a_request_lets_permissions_decide():
-    """Method, path and headers are looked at; what cannot be read in one way is denied."""
-    get = {"Action": "allow", "HTTP": {"PathPrefix": "/v1/", "Methods": ["GET"]}}
-
-    async def scenario(here):
-        await l7(here, "web", "db", get)
-
-        async def decided(**request):
-            return (await here.decide("web", "db", Request=request)).allowed
-
-        assert await decided(Method="GET", Path="/v1/x") is True
-        assert await decided(Method="PUT", Path="/v1/x") is False
-        assert await decided(Method="GET", Path="/v1/%2e%2e/admin") is False
-        assert await decided(Method="GET", Path="/v1/x", Headers={"x": ["1"]}) is True
-        answer = await here.ask(
-            {"Target": "db", "ClientCertURI": WEB, "Request": {"Method": "GET", "Nope": 1}}
-        )
-        assert answer.status == 400
-
-    ran(scenario)
-
-
-def test_S25_a_single_l7_denial_never_allows():  # noqa: N802 - the incident's number
-    """CVE-2021-36213: a permission that denies, alone, denies with either default."""
-    deny = {"Action": "deny", "HTTP": {"PathPrefix": "/"}}
-
-    async def scenario(here):
-        await l7(here, "web", "db", deny)
-        assert (await here.decide("web", "db")).allowed is False
-        asked = await here.decide("web", "db", Request={"Method": "GET", "Path": "/x"})
-        assert asked.allowed is False
-
-    for allowed in (True, False):
-        ran(scenario, default=Default(allowed=allowed))
-
-
-def test_a_client_of_another_datacenter_is_denied_if_that_is_checked():
-    """It is not by default, as in Consul."""
-    body = {"Target": "db", "ClientCertURI": uri("web", datacenter="dc9")}
-
-    async def scenario(here):
-        await here.put("web", "db")
-        answer = await here.ask(body)
-        checked = here.rules.check_datacenter
-        assert answer.allowed is not checked
-        if checked:
-            assert answer.reason == "Identity from another datacenter"
-
-    ran(scenario)
-    ran(scenario, rules=AuthorizeRules(check_datacenter=True))
-
-
-def test_other_namespaces_and_partitions_are_refused_as_in_consul():
-    """A namespace that is asked for gets 400; a client's partition too; its namespace matches."""
-
-    async def scenario(here):
-        body = {"Target": "db", "ClientCertURI": WEB}
-        for query in ("ns=other", "partition=other", "dc=dc9"):
-            assert (await here.ask(body, query=query)).status == 400
-        for query in ("ns=default", "partition=default", "ns=", ""):
-            assert (await here.ask(body, query=query)).allowed is False
-        foreign = WEB.replace("/ns/", "/ap/Other/ns/")
-        answer = await here.ask({"Target": "db", "ClientCertURI": foreign})
-        assert (answer.status, 'Mismatched partitions: "other"' in answer.text) == (400, True)
-        ours = WEB.replace("/ns/", "/ap/default/ns/")
-        assert (await here.ask({"Target": "db", "ClientCertURI": ours})).allowed is False
-        await here.put("web", "db")
-        there = await here.ask({"Target": "db", "ClientCertURI": uri("web", namespace="ns2")})
-        assert (there.allowed, there.reason) == (False, "Default behavior configured by ACLs")
-        assert (await here.ask({"Target": "db", "ClientCertURI": ours})).allowed is True
-
-    ran(scenario)
-
-
-def test_keys_may_be_in_any_case_but_not_there_twice():
-    """Go's decoder takes them so; two readers of one body must not see two requests."""
-
-    async def scenario(here):
-        await here.put("web", "db")
-        assert (await here.ask({"target": "db", "clientcertURI": WEB})).allowed is True
-        twice = [
-            b'{"Target":"db","Target":"x","ClientCertURI":"%s"}',
-            b'{"Target":"x","target":"db","ClientCertURI":"%s"}',
-            b'{"\\u0054arget":"x","Target":"db","ClientCertURI":"%s"}',
-            b'{"Request":{"Path":"/x"},"Request":null,"Target":"db","ClientCertURI":"%s"}',
-        ]
-        for body in twice:
-            assert (await here.ask(body % WEB.encode())).status == 400
-
-    ran(scenario)

@@ -7,11 +7,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ca_core.agent.authorizing import AuthorizeRules
 from ca_core.agent.shownchain import MOST_CERTIFICATES, ShownChains
 from ca_core.errors import UnavailableError
-from ca_core.identity.certificates import pem_chain, pem_of, serial_hex
+from ca_core.identity.certificates import pem_chain, pem_of, serial_hex, subject_key_id
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import parse_spiffe_id
 from tests.unit.agent.fakes import Authority
@@ -95,6 +96,48 @@ def test_a_certificate_of_another_client_is_denied():
         for identity in (uri("api"), uri("web", datacenter="dc9"), uri("web", domain="x.consul")):
             chain, _ = chain_of(here.upstream.active, here.clock, identity=identity)
             assert (await shown(here, chain)).allowed is False
+
+    ran(scenario)
+
+
+def altered(authority, clock, *extensions):
+    """Return PEM of a certificate for web with these extensions, and of its signer."""
+    now, signer = clock.now(), authority.signer
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "web")]))
+        .issuer_name(signer.certificate.subject)
+        .public_key(new_leaf_key().public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+    )
+    key_id = x509.SubjectKeyIdentifier(subject_key_id(signer.certificate))
+    aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id)
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(WEB)])
+    for value, critical in ((aki, False), (names, True), *extensions):
+        builder = builder.add_extension(value, critical)
+    leaf = builder.sign(signer.key, hashes.SHA256())
+    return pem_chain((leaf, signer.certificate))
+
+
+@pytest.mark.parametrize(
+    ("extension", "critical", "allowed"),
+    [
+        (x509.BasicConstraints(ca=False, path_length=None), True, True),
+        (x509.BasicConstraints(ca=True, path_length=None), True, False),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False, True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False, False),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), False, True),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True, False),
+    ],
+)
+def test_only_a_clients_certificate_is_one(extension, critical, allowed):
+    """A CA, a server's certificate, one that says something nobody here understands: denied."""
+
+    async def scenario(here):
+        chain = altered(here.upstream.active, here.clock, (extension, critical))
+        assert (await shown(here, chain)).allowed is allowed
 
     ran(scenario)
 
