@@ -114,8 +114,10 @@ def test_every_shape_at_every_level_agrees_under_every_default():
             for pair, state in zip(LEVELS, drawn, strict=True)
             if state is not None
         )
+        index = Index.of(rules)
         for default in (Default(allowed=False), Default(allowed=True, why=Why.DEFAULT)):
-            assert_agree(rules, default, asked=((WEB, DB),))
+            theirs = Reference(rules, default).decide(WEB, DB)
+            assert index.with_default(default).decide(WEB, DB) == theirs, list(map(str, rules))
 
 
 def agreeing(sets: int, *, seed: int) -> int:
