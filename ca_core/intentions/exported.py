@@ -79,25 +79,38 @@ def exported_row(row: Mapping[str, Any]) -> Exported:
 
 def exported_entry(entry: Mapping[str, Any]) -> Iterator[Exported]:
     """Yield what a config entry of kind ``service-intentions`` says, a source at a time."""
-    plain = {_joined(key): value for key, value in entry.items()}
+    try:
+        plain = _joined_once(entry)
+    except RequestError as error:
+        yield _refused(_with_destination({}, _joined_keys(entry)), None, str(error))
+        return
     sources = plain.get("sources")
     if not isinstance(sources, list) or not sources:
         yield _refused(_with_destination({}, plain), None, "Sources: there are none")
         return
     for source in sources:
-        if isinstance(source, Mapping):
-            yield exported_row(_with_destination(_row_of(source, plain), plain))
-        else:
-            yield _refused(_with_destination({}, plain), None, "Sources: must be objects")
+        yield _exported_source(source, plain)
+
+
+def _exported_source(source: Any, entry: Mapping[str, Any]) -> Exported:
+    if not isinstance(source, Mapping):
+        return _refused(_with_destination({}, entry), None, "Sources: must be objects")
+    try:
+        return exported_row(_with_destination(_row_of(source, entry), entry))
+    except RequestError as error:
+        return _refused(_with_destination({}, entry), None, str(error))
 
 
 def _row_of(source: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one source of an entry as a row; what is said twice is left for ``folded``."""
+    """Return one source of an entry as a row; what has two names there is left for ``folded``.
+
+    Raises:
+        RequestError: a key is there twice, in two spellings.
+    """
     row: dict[str, Any] = {}
-    for key, value in source.items():
-        joined = _joined(key)
+    for joined, value in _joined_once(source).items():
         name = _OF_A_SOURCE.get(joined, joined)
-        row[name if name not in row else key] = _unlined(value) if name != "Meta" else value
+        row[name] = _unlined(value) if name != "Meta" else value
     if not row.get("Meta") and entry.get("meta"):
         row["Meta"] = entry["meta"]
     return row | ({"JWT": entry["jwt"]} if entry.get("jwt") else {})
@@ -112,14 +125,36 @@ def _with_destination(row: dict[str, Any], entry: Mapping[str, Any]) -> dict[str
 
 
 def _unlined(value: Any) -> Any:
-    """Return JSON data with every key as ``folded`` knows it: ``path_prefix`` is ``pathprefix``."""
+    """Return JSON data with every key as ``folded`` knows it: ``path_prefix`` is ``pathprefix``.
+
+    Raises:
+        RequestError: a key is there twice, in two spellings.
+    """
     match value:
         case Mapping():
-            return {_joined(key): _unlined(inner) for key, inner in value.items()}
+            return {key: _unlined(inner) for key, inner in _joined_once(value).items()}
         case list():
             return [_unlined(inner) for inner in value]
         case _:
             return value
+
+
+def _joined_once(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object with joined keys; two readers might believe different spellings.
+
+    Raises:
+        RequestError: a key is there twice, in two spellings.
+    """
+    plain = _joined_keys(found)
+    if len(plain) < len(found):
+        keys = [_joined(key) for key in found]
+        twice = next(key for key in found if keys.count(_joined(key)) > 1)
+        raise RequestError("is there twice, in two spellings", field=twice[:80])
+    return plain
+
+
+def _joined_keys(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {_joined(key): value for key, value in found.items()}
 
 
 def _joined(key: str) -> str:

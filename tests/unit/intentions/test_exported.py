@@ -103,7 +103,7 @@ def test_the_meta_data_of_an_entry_belong_to_its_sources():
         ({"Name": ""}, "SourceName: Name is required"),
         ({"Name": 7}, "Expected `str`"),
         ({"Unheard": 1}, "unheard"),
-        ({"name": "web"}, "unknown field `name`"),
+        ({"name": "web"}, "Name: is there twice, in two spellings"),
     ],
 )
 def test_what_is_not_served_is_refused_by_its_field(changes, refusal):
@@ -131,6 +131,31 @@ def test_an_entry_without_sources_is_one_refusal(sources):
 def test_a_source_that_is_no_object_does_not_stop_the_others():
     """The others are read."""
     assert [bool(row.intention) for row in entry(Sources=["web", SOURCE])] == [False, True]
+
+
+TWO_SPELLINGS = {
+    "an action": {"Sources": [SOURCE | {"Action": "deny", "action": "allow"}]},
+    "sources": {"Sources": [SOURCE | {"Action": "deny"}], "sources": [SOURCE]},
+    "a destination": {"name": "api"},
+    "a path": {
+        "Sources": [
+            {
+                "Name": "web",
+                "Permissions": [
+                    {"Action": "allow", "HTTP": {"PathExact": "/a", "path_exact": "/b"}}
+                ],
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("case", TWO_SPELLINGS)
+def test_a_key_in_two_spellings_is_refused(case):
+    """Nobody knows which of the two Consul took; guessing could turn a denial around."""
+    (row,) = entry(**TWO_SPELLINGS[case])
+    assert row.intention is None
+    assert "is there twice, in two spellings" in row.refusal
 
 
 def test_a_name_is_shown_as_it_stands_there_although_it_cannot_be_one():
