@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from ca_core.acl.sweeping import detached, swept
 from ca_core.authority.leadership import LeaseKeeper
 from ca_core.clock import Clock
-from ca_core.state.protocol import Transaction
+from ca_core.errors import ConflictError
+from ca_core.state.protocol import Fence, Transaction
 from ca_core.state.store import Store
 from ca_core.state.view import View
 
@@ -27,13 +29,14 @@ async def until_nothing(store: Store, decide: Callable[[View], Transaction | Non
 
 
 async def sweep(store: Store, clock: Clock, keeper: LeaseKeeper) -> None:
-    """Sweep every minute, whenever this server holds the lease; for ever.
-
-    Raises:
-        ConflictError: the lease went to another server in the middle.
-    """
+    """Sweep every minute, whenever this server holds the lease; for ever."""
     while True:
         fence = await keeper.held()
-        await until_nothing(store, lambda view: swept(view, clock.now(), fence))  # noqa: B023 - used up at once
-        await until_nothing(store, partial(detached, fence=fence))
+        with suppress(ConflictError):  # the lease went to another server, which goes on with it
+            await _sweep_once(store, clock, fence)
         await clock.sleep(SWEEP_SECONDS)
+
+
+async def _sweep_once(store: Store, clock: Clock, fence: Fence) -> None:
+    await until_nothing(store, lambda view: swept(view, clock.now(), fence))
+    await until_nothing(store, partial(detached, fence=fence))

@@ -1,6 +1,7 @@
 """How a change of tokens, policies, auth methods or binding rules is committed, and told."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,8 @@ from ca_core.api.rooms import ServerRoom
 from ca_core.contract.events import EventType
 from ca_core.state.protocol import Transaction
 from ca_core.state.view import View
+
+_log = logging.getLogger("ca_core.acl")
 
 
 class What(StrEnum):
@@ -45,16 +48,14 @@ async def written(
     change: AclChange,
     decide: Callable[[View], Transaction | None],
 ) -> None:
-    """Commit what ``decide`` says, and tell plugins if it said anything.
+    """Commit what ``decide`` says; if it said anything, log it and tell plugins.
 
     Raises as ``decide`` and ``Store.update``.
     """
     if await asyncio.to_thread(room.store.update, decide) is None:
         return
+    who = describe(request.principal)
+    _log.info("%s %s was %s by %s", change.what, change.id, change.how, who)
     room.events.tell(
-        EventType.ACL_CHANGED,
-        kind=change.what,
-        change=change.how,
-        id=change.id,
-        principal=describe(request.principal),
+        EventType.ACL_CHANGED, kind=change.what, change=change.how, id=change.id, principal=who
     )

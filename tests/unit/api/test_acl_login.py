@@ -347,8 +347,9 @@ async def test_a_logins_token_is_not_cloned(ready):
         await ready.ask(acl_token_handlers.clone, {}, accessor=made["AccessorID"])
 
 
-async def test_every_change_is_told_once(ready):
+async def test_every_change_is_told_once(ready, caplog):
     """Who did what to which, without a secret; what changes nothing tells nothing."""
+    caplog.set_level(logging.INFO, "ca_core.acl")
     ready.told.clear()
     made = await ready.login(signed(sub="web"))
     who = caller(made)
@@ -372,6 +373,8 @@ async def test_every_change_is_told_once(ready):
         ("token", "deleted", token["AccessorID"], "uid 0 (pid 1)"),
         ("auth method", "deleted", "ci", "uid 0 (pid 1)"),
     ]
+    assert len(caplog.records) == len(ready.told)
+    assert caplog.messages[-1] == "auth method ci was deleted by uid 0 (pid 1)"
 
 
 async def test_a_rule_of_a_former_method_does_not_come_back(ready):
