@@ -127,3 +127,24 @@ def test_a_call_that_waits_when_the_agent_ends_is_answered():
             assert (await waiting).status == 502
 
     asyncio.run(scenario())
+
+
+def test_what_was_forgotten_is_not_answered_from_memory(monkeypatch):
+    """What nobody followed meanwhile may have changed: its next caller waits for the server."""
+    monkeypatch.setattr(module, "IDLE", timedelta(seconds=100))
+
+    async def scenario(here):
+        await here.put("web", "db")
+        await here.decide("web", "db")
+        await here.decide("web", "api")
+        await passed(here.clock, timedelta(seconds=90))
+        await here.decide("web", "api")
+        await passed(here.clock, timedelta(seconds=11))
+        here.agent.intentions._parked.cancel()
+        await settle()
+        assert "default/db" not in here.upstream.asked[-1].held
+        await here.put("web", "db", "deny")
+        answer = await here.decide("web", "db")
+        assert (answer.allowed, answer.headers["x-cache"]) == (False, "MISS")
+
+    ran(scenario)
