@@ -11,9 +11,10 @@ def foreign_names(
 
     A service owns its own name and every name below it (``web``, ``web.example.org``); an agent its
     node's name; both ``localhost`` and loopback addresses. Consul signs any name here, which would
-    let ``web`` be ``bank.example``.
+    let ``web`` be ``bank.example``. ``Web`` is another service than ``web``, and DNS cannot
+    tell them apart: the names are those of the one in lower case.
     """
-    names = [name for name in dns_names if not _belongs(name.lower(), own.lower())]
+    names = [name for name in dns_names if not _belongs(name.lower(), own)]
     return (*names, *(str(address) for address in addresses if not address.is_loopback))
 
 

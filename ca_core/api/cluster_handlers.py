@@ -215,7 +215,7 @@ async def _own_leaf(
     room: ServerRoom, csr: CheckedCsr, identity: AgentId, replaces: datetime | None = None
 ) -> IssuedLeaf:
     """Sign an agent's leaf for itself; the caller notes it before it is released."""
-    foreign = foreign_names(identity.node, csr.dns_names, csr.ip_addresses)
+    foreign = foreign_names(identity.node.lower(), csr.dns_names, csr.ip_addresses)
     if foreign:
         raise DeniedError(f"agent {identity.node!r} may not have the names {', '.join(foreign)}")
     caller: Principal = Node(identity=identity, key_digest=spki_digest(csr.csr.public_key()))

@@ -16,6 +16,14 @@ def test_own_names_and_localhost_need_no_right(name):
     assert foreign_names("web", (name,), ()) == ()
 
 
+@pytest.mark.parametrize("own", ["Web", "WEB"])
+def test_a_service_that_differs_by_case_owns_no_name_of_the_other(own):
+    """A right on ``WEB`` is none on ``web``, and DNS names have no case."""
+    names = ("web", "WEB", "web.example.org", own)
+    assert foreign_names(own, names, ()) == names
+    assert foreign_names(own, ("localhost",), ()) == ()
+
+
 @pytest.mark.parametrize(
     "name", ["bank", "webx", "xweb", "x.web", "web-1", "example.web", "localhost.evil", "we"]
 )
