@@ -30,8 +30,7 @@ ENOUGH_BYTES = 4 * 1024 * 1024
 async def lists(room: ServerRoom, request: Request) -> Response:
     """Return the lists that an agent does not hold yet, once there are some."""
     asked = request.json(ListsRequest)
-    wanted(asked)
-    await calling_agent(room, request)
+    await calling_agent(room, request)  # a stranger costs no look at ten thousand names
     return json_response(await current_lists(room, asked))
 
 

@@ -172,6 +172,9 @@ def test_only_joined_agents_may_ask():
         body = msgspec.json.encode(question(ALL))
         with pytest.raises(DeniedError, match="only agents"):
             await lists(room, asking(method="POST", body=body))
+        nameless = msgspec.json.encode(question({"no name": 0}))  # nobody looks at it before
+        with pytest.raises(DeniedError, match="only agents"):
+            await lists(room, asking(method="POST", body=nameless))
         seen = []
 
         async def proved(identity, _key):
