@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from ca_core.agent.authorizing import AuthorizeRules
 from ca_core.intentions.decision import Default
 from tests.unit.api.authorizing import WEB, uri, world
@@ -128,5 +130,41 @@ def test_keys_may_be_in_any_case_but_not_there_twice():
         ]
         for body in twice:
             assert (await here.ask(body % WEB.encode())).status == 400
+
+    ran(scenario)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "action", "allowed", "matched"),
+    [
+        ("db", "target", "allow", False, False),
+        ("web", "target", "allow", True, True),
+        ("web", "target", "deny", False, True),
+        ("web", "target", "", False, True),
+        ("*", "target", "deny", False, True),
+        ("*", "target", "allow", True, True),
+        ("web", "db", "allow", False, False),
+        ("web", "*", "deny", False, True),
+        ("web", "*", "allow", True, True),
+        ("*", "*", "allow", True, True),
+        ("other/web", "target", "allow", False, False),
+        ("other/*", "target", "allow", False, False),
+        ("*/*", "target", "allow", True, True),
+        ("web", "other/target", "allow", False, False),
+    ],
+)
+def test_authz_one_intention_matches_or_does_not(source, destination, action, allowed, matched):
+    """The table of connect/authz_test: web connects to target, and there is this intention.
+
+    The one without an action has permissions. Peers are refused where intentions are written.
+    """
+
+    async def scenario(here):
+        if action:
+            await here.put(source, destination, action)
+        else:
+            await l7(here, source, destination)
+        answer = await here.decide("web", "target")
+        assert (answer.allowed, answer.reason.startswith("Matched")) == (allowed, matched)
 
     ran(scenario)
