@@ -2,6 +2,7 @@
 
 import json
 
+from tests.fuzz import login
 from tests.fuzz.mesh import CHAIN, OF_ANOTHER, OF_NO_VERSION, TRUST_DOMAIN, WEB
 
 _ASKED = f'{{"Target":"db","ClientCertURI":"{WEB}"}}'
@@ -92,6 +93,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b'[{"action":"deny","http":{"path_prefix":"/a"}}]}]}'),
         b'{"Provider":"consul","Config":{"LeafCertTTL":"72h"}}',
     ),
+    "login_jwt": login.SEEDS,
 }  # fmt: skip
 """Where each target begins."""
 
@@ -126,5 +128,6 @@ WORDS: dict[str, tuple[str, ...]] = {
         '"SourceName"', '"DestinationName"', '"Action"', '"allow"', '"Permissions"', '"JWT"',
         '"Provider"', '"Config"', '"LegacyMeta"', '"sameness_group"',
     ),
+    "login_jwt": login.WORDS,
 }  # fmt: skip
 """Words that a fuzzer may put anywhere; one that knows them gets deeper sooner."""

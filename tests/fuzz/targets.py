@@ -36,6 +36,7 @@ from ca_core.intentions.showing import shown_intention
 from ca_core.intentions.validation import named_in, parsed_intention
 from ca_core.wire.intentions import IntentionRequest
 from tests.fuzz.authorizing import authorize_body
+from tests.fuzz.login import login_jwt
 
 WEB, DB = service_name("web"), service_name("db")
 
@@ -191,4 +192,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "policy_document": policy_document,
     "request_path": request_path,
     "import_file": import_file,
+    "login_jwt": login_jwt,
 }

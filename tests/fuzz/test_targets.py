@@ -5,16 +5,18 @@ from random import Random
 
 import pytest
 
+from ca_core.acl.verifying import proven
 from ca_core.agent.shownchain import ShownChains
 from ca_core.identity.spiffe import parse_spiffe_id
-from ca_core.testing.clock import FakeClock
+from ca_core.testing.clock import START, FakeClock
 from tests.fuzz.authorizing import ROOTS
+from tests.fuzz.login import CONFIG, HONEST, KEYS
 from tests.fuzz.mesh import CHAIN, NOW, OF_ANOTHER, WEB
 from tests.fuzz.mutations import MOST, mutations
 from tests.fuzz.seeds import SEEDS, WORDS
 from tests.fuzz.targets import TARGETS
 
-DRAWN = 10_000
+DRAWN = 5_000
 """Inputs of each target; about half a second."""
 
 FOUND: dict[str, tuple[bytes, ...]] = {
@@ -49,6 +51,11 @@ def test_the_chains_of_the_seeds_are_judged_by_what_they_say():
     chains, client = ShownChains(lambda: ROOTS, FakeClock(NOW)), parse_spiffe_id(WEB)
     assert chains.fault(CHAIN, client) == ""
     assert chains.fault(OF_ANOTHER, client) == "it does not name exactly the client"
+
+
+def test_the_honest_login_of_the_seeds_is_believed():
+    """What is drawn from it begins where everything is so."""
+    assert proven(HONEST, CONFIG, KEYS, START).claims.values == {"sub": "web"}
 
 
 def test_drawn_inputs_differ_and_stay_small():
