@@ -40,7 +40,8 @@ SEEDS = (
 )
 WORDS = (
     ".", "=", "eyJ", '"alg"', '"none"', '"kid"', '"crit"', '"exp"', '"nbf"', '"iat"', '"iss"',
-    '"aud"', f'"{ISSUER}"', f'"{AUDIENCE}"', "1e400", "-1", "null", "[", "]", "{", "}", "true", "\\ud800",
+    '"aud"',
+    f'"{ISSUER}"', f'"{AUDIENCE}"', "1e400", "-1", "null", "[", "]", "{", "}", "true", "\\ud800",
 )  # fmt: skip
 
 
