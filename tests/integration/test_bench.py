@@ -37,8 +37,8 @@ def test_every_benchmark_yields_figures_in_a_table_and_in_json(tmp_path):
     (kept,) = tmp_path.glob("*.json")
     findings = json.loads(kept.read_text())["findings"]
     without = set() if binary() else {"vault"}
-    assert {one["benchmark"] for one in findings} == set(NAMES) - without
-    assert all(one["value"] > 0 and one["goal"] for one in findings)
+    assert {one["benchmark"] for one in findings if one["goal"]} == set(NAMES) - without
+    assert all(one["value"] > 0 for one in findings)
     assert [one["case"] for one in findings if one["benchmark"] == "sign"] == [
         f"guarded, {spec}" for spec in ALL_KEY_SPECS
     ]
