@@ -31,6 +31,10 @@ IDLE = timedelta(hours=72)
 """A destination that nobody asked for this long is forgotten."""
 MOST_DESTINATIONS = 3_000
 """Services decided for; with their wildcards fewer than a server takes in one question."""
+MOST_CHARACTERS = 900_000
+"""Of their names: one question must fit into the body that a server takes, a mebibyte."""
+_AROUND_A_NAME = 40
+"""Characters of namespace, signs and index beside a name in a question."""
 _POLL_WAIT = timedelta(minutes=1)
 _POLL_SLACK = timedelta(seconds=60)
 """Added to a poll's own wait: an upstream that hangs longer than that is given up."""
@@ -145,11 +149,16 @@ class IntentionCache:
     def _old(self) -> float:
         return self._clock.monotonic() - self._fresh_at
 
+    @property
+    def _is_full(self) -> bool:
+        characters = sum(len(name.name) + _AROUND_A_NAME for name in self._used)
+        return len(self._used) > MOST_DESTINATIONS or characters > MOST_CHARACTERS
+
     def _want(self, destination: Name) -> None:
         """Ask for it with the next question, and ask now: a question that waits begins anew."""
         if destination not in self._used:
             self._used[destination] = self._clock.monotonic()
-            if len(self._used) > MOST_DESTINATIONS:
+            while self._is_full:
                 self._forget([min(self._used, key=self._used.__getitem__)])
             if self._parked is not None:
                 self._parked.cancel()

@@ -3,13 +3,16 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from ca_core.agent import intentions as module
 from ca_core.api import intentionlists
+from ca_core.api.http import MAX_BODY
+from ca_core.api.intentionlists import MOST_NAMES
 from ca_core.intentions.decision import Default
 from ca_core.intentions.index import Index
-from ca_core.intentions.model import ANY
+from ca_core.intentions.model import ANY, Name
 from tests.unit.agent.fakes import passed, settle
 from tests.unit.agent.test_intentions import ran
 from tests.unit.api.authorizing import WEB, world
@@ -43,9 +46,13 @@ def test_a_destination_that_nobody_asked_for_in_three_days_is_forgotten(news):
     ran(scenario)
 
 
-def test_destinations_are_bounded(monkeypatch):
-    """One more lets the one go that was used longest ago; it is not answered from memory then."""
-    monkeypatch.setattr(module, "MOST_DESTINATIONS", 3)
+@pytest.mark.parametrize(("bound", "most"), [("MOST_DESTINATIONS", 3), ("MOST_CHARACTERS", 3 * 41)])
+def test_destinations_are_bounded(monkeypatch, bound, most):
+    """One more lets the one go that was used longest ago; it is not answered from memory then.
+
+    By their number, and by the length of a question, which no caller may make too long to ask.
+    """
+    monkeypatch.setattr(module, bound, most)
 
     async def scenario(here):
         for name in ("a", "b", "c"):
@@ -146,5 +153,22 @@ def test_what_was_forgotten_is_not_answered_from_memory(monkeypatch):
         await here.put("web", "db", "deny")
         answer = await here.decide("web", "db")
         assert (answer.allowed, answer.headers["x-cache"]) == (False, "MISS")
+
+    ran(scenario)
+
+
+def test_the_longest_question_fits_into_a_body():
+    """Names of any length, as many as are held: the server takes the question."""
+
+    async def scenario(here):
+        cache = here.agent.intentions
+        for length in (1, 250, 1000):
+            for number in range(module.MOST_DESTINATIONS // 3 + 10):
+                cache._used[Name("default", f"{number}".rjust(length, "n"))] = float(number)
+        while cache._is_full:
+            cache._used.popitem()
+        question = msgspec.json.encode(cache._question())
+        assert len(question) < MAX_BODY
+        assert len(cache._used) + 2 < MOST_NAMES
 
     ran(scenario)
