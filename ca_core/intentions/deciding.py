@@ -7,6 +7,7 @@ import msgspec
 
 from ca_core.errors import RequestError
 from ca_core.intentions.decision import Decision, Default, Why
+from ca_core.intentions.effort import too_much
 from ca_core.intentions.index import Index
 from ca_core.intentions.matching import unmet
 from ca_core.intentions.model import Intention, Name
@@ -21,7 +22,8 @@ def decide_request(index: Index, source: Name, destination: Name, request: HttpR
     3. Of one with permissions the first that matches the request decides.
     4. If none does, the default decides: never an intention of lower precedence.
 
-    A request that can be read in several ways is denied wherever permissions would look at it.
+    A request that can be read in several ways is denied wherever permissions would look at it; so
+    is one that is too long for their regular expressions.
     """
     decided = _said(index.winner(source, destination), index.default, request)
     seen = index.observed(source, destination)
@@ -55,4 +57,8 @@ def _looked_at(intention: Intention | None, request: HttpRequest) -> NormalReque
     """Return the request as permissions see it; where there are none, nobody looks."""
     if intention is None or not intention.permissions:
         return NormalRequest("", "")
-    return normalised(request)
+    normal = normalised(request)
+    fault = too_much(intention, normal)
+    if fault:
+        raise RequestError(fault)
+    return normal

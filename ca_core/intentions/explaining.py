@@ -6,6 +6,7 @@ from enum import StrEnum
 from ca_core.errors import RequestError
 from ca_core.intentions.deciding import decide_request
 from ca_core.intentions.decision import Decision, Default
+from ca_core.intentions.effort import too_much
 from ca_core.intentions.index import Index
 from ca_core.intentions.matching import unmet
 from ca_core.intentions.model import Intention, Name
@@ -134,9 +135,10 @@ class _Asked:
         return self._not_reached(intention)
 
     def _first(self, intention: Intention, standing: Standing) -> Candidate:
-        checked = self._checked(intention)
+        fault = self._fault_with(intention)
+        checked = self._checked(intention, fault)
         found = next((at for at, one in enumerate(checked) if one.matches), None)
-        words = decided_words(intention, found, fault=self._fault, asked=self._request is not None)
+        words = decided_words(intention, found, fault=fault, asked=self._request is not None)
         observed = "it is in observe mode and decides nothing; enforced: "
         return Candidate(
             intention=intention,
@@ -155,10 +157,14 @@ class _Asked:
             intention=intention, standing=Standing.NOT_REACHED, because=f"{observed}{because}"
         )
 
-    def _checked(self, intention: Intention) -> tuple[Checked, ...]:
+    def _fault_with(self, intention: Intention) -> str:
+        """Return why this intention cannot look at the request, or ''."""
+        return self._fault if self._request is None else too_much(intention, self._request)
+
+    def _checked(self, intention: Intention, fault: str) -> tuple[Checked, ...]:
         """Return what became of each permission, in order."""
-        if self._request is None:
-            because = self._fault or "no request is known"
+        if self._request is None or fault:
+            because = fault or "no request is known"
             return tuple(Checked(None, because) for _ in intention.permissions)
         places = [unmet(permission, self._request) for permission in intention.permissions]
         first = places.index("") if "" in places else len(places)

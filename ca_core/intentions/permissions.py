@@ -28,6 +28,9 @@ METHODS = frozenset(
 MOST_PERMISSIONS = 256
 """Permissions of one intention, and conditions on headers of one permission."""
 
+MOST_EXPRESSIONS = 512
+"""Regular expressions of one intention: two in each permission."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+\Z")
 """A header's name, lower case. Source: RFC 9110 §5.6.2."""
 
@@ -62,7 +65,12 @@ def parsed_permissions(
         RequestError: a rule is broken; ``field`` is the place, like ``Permissions[0].HTTP``.
     """
     _require_few(bodies, place)
-    return tuple(_permission(body, f"{place}[{at}]") for at, body in enumerate(bodies))
+    found = tuple(_permission(body, f"{place}[{at}]") for at, body in enumerate(bodies))
+    expressions = sum(_expressions(permission.http) for permission in found)
+    if expressions > MOST_EXPRESSIONS:
+        fault = f"{expressions} regular expressions, at most {MOST_EXPRESSIONS}"
+        raise RequestError(fault, field=place)
+    return found
 
 
 def shown_permission(permission: Permission) -> PermissionBody:
@@ -101,6 +109,11 @@ def _http(body: HttpBody, place: str) -> HttpRule:
         methods=_methods(body.methods, f"{place}.Methods"),
         headers=tuple(_header(each, f"{place}.Header[{k}]") for k, each in enumerate(body.header)),
     )
+
+
+def _expressions(rule: HttpRule) -> int:
+    of_headers = sum(header.match is HeaderMatch.REGEX for header in rule.headers)
+    return of_headers + (rule.match is PathMatch.REGEX)
 
 
 def _path(body: HttpBody, place: str) -> tuple[PathMatch, str]:

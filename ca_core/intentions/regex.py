@@ -21,6 +21,11 @@ MAX_MEMORY = 256 * 1024
 class Pattern(Protocol):
     """A compiled expression. Thread-safe."""
 
+    @property
+    def programsize(self) -> int:
+        """Return how many places its program has: a character costs at most so many steps."""
+        ...
+
     def fullmatch(self, text: str) -> object | None:
         """Return something if the whole of ``text`` matches, else None."""
         ...
