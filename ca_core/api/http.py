@@ -25,7 +25,7 @@ StructT = TypeVar("StructT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request after authentication.
+    """One HTTP request after authentication; what may hold a secret is not in its repr.
 
     Attributes:
         method: upper case.
@@ -42,9 +42,9 @@ class Request:
 
     method: str
     path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
+    query: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     principal: Principal
     params: Mapping[str, str] = field(default_factory=dict)
     remote: str = ""
@@ -149,11 +149,11 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One HTTP answer: status, headers with lower-case names, body."""
+    """One HTTP answer: status, headers with lower-case names, body, which may hold a key."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str = JSON
 
 

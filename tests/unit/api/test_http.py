@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_core.api.http import MAX_ARGUMENTS, flag, json_response, text_response
+from ca_core.acl.principal import Anonymous
+from ca_core.api.http import (
+    MAX_ARGUMENTS,
+    Request,
+    Response,
+    flag,
+    json_response,
+    text_response,
+)
 from ca_core.errors import RequestError
 from ca_core.wire.cluster import JoinTokenRequest
 from tests.unit.api.asking import asking
@@ -117,3 +125,17 @@ def test_answers_say_what_they_are():
     assert json_response({"a": [1]}).body == b'{"a":[1]}'
     assert json_response({}).content_type == "application/json"
     assert text_response("é").body == "é".encode()
+
+
+def test_neither_request_nor_answer_shows_a_secret():
+    """Tokens stand in headers, URLs and bodies; keys and new tokens in answers."""
+    secret = "7754fafe-6442-7fb3-1a8a-1b57bc43b336"
+    asked = Request(
+        method="PUT",
+        path="/",
+        query=f"token={secret}",
+        headers={"x-consul-token": secret},
+        body=secret.encode(),
+        principal=Anonymous(),
+    )
+    assert secret not in f"{asked!r} {Response(body=secret.encode())!r}"
