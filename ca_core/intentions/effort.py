@@ -8,8 +8,8 @@ from ca_core.intentions.model import HeaderMatch, HttpRule, Intention, PathMatch
 from ca_core.intentions.regex import compiled
 from ca_core.intentions.requests import NormalRequest, Readings
 
-MOST_STEPS = 32_000_000
-"""Characters times places of the programs: at worst about a tenth of a second."""
+MOST_STEPS = 64_000_000
+"""Characters times places of the programs: at worst about a fifth of a second."""
 
 READINGS_OF_PATH = 2
 """With parameters and without."""
