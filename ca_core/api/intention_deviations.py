@@ -65,7 +65,8 @@ INTENTION_DEVIATIONS = (
         "Intentions: permissions",
         "any number; expressions are checked by the proxy; names of headers as written; protocols"
         " of services are looked up",
-        "256 at most; RE2 of 1,024 characters, checked when written; names of headers lower case,"
+        "256 at most; 512 expressions, RE2 of 1,024 characters, checked when written; a request"
+        " that is too long for them is denied; names of headers lower case,"
         " pseudo-headers refused; no protocol is known",
         "an expression must not be refused once it protects something",
     ),
