@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from ca_core.agent.backoff import backoff
 from ca_core.agent.joining import Draw
-from ca_core.agent.pollers import Anchors, Pollers
+from ca_core.agent.pollers import Anchors, Pollers, Slow
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.upstream import Upstream
@@ -17,7 +17,7 @@ from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.errors import Error
 from ca_core.identity.certificates import bundle_digest, fingerprint
-from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.operations import Acknowledgement, Lease, SlowReader
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ EVERY = 10.0
 """Seconds between two acknowledgements at most: two may be lost before a lease of 30 s ends."""
 CATCHING_UP = 0.5
 """Seconds between two looks while a reader holds an older bundle."""
+NAMED = 3
+"""Readers that are named to the server: those that may be waited for longest."""
 LONGEST_SPREAD = 7 * 86400.0
 """Seconds; no server of ours says more than twelve hours."""
 
@@ -36,10 +38,13 @@ async def kept_nowhere(_anchors: Anchors) -> None:
     """An agent without a disk of its own has nothing to keep."""
 
 
-def statement(anchors: Anchors) -> Acknowledgement:
-    """Return the acknowledgement of a bundle."""
+def statement(anchors: Anchors, slow: tuple[Slow, ...] = ()) -> Acknowledgement:
+    """Return the acknowledgement of a bundle, and who holds a newer one back: the last few."""
     marks = tuple(sorted({fingerprint(anchor) for anchor in anchors}))
-    return Acknowledgement(digest=bundle_digest(anchors), anchors=marks)
+    named = tuple(SlowReader(name=one.name, seconds=round(one.left)) for one in slow[-NAMED:])
+    return Acknowledgement(
+        digest=bundle_digest(anchors), anchors=marks, readers_behind=len(slow), readers=named
+    )
 
 
 class Acknowledging:
@@ -67,6 +72,7 @@ class Acknowledging:
         self._keep = keep
         self._news = Gathering()
         self._said: Anchors = ()
+        self._named_slow = False
         self._say_again = 0.0
         self._failures = 0
         self.spread = ROOT_CHANGE_SPREAD
@@ -94,18 +100,19 @@ class Acknowledging:
         if self._roots.latest is not known:
             return 0.0  # what is newest is not kept yet
         now = self._clock.monotonic()
-        held = self._pollers.oldest(now)
-        if held != self._said or now >= self._say_again:
-            return await self._told(held)
+        held, slow = self._pollers.oldest(now), self._pollers.slow(now)
+        is_new = held != self._said or (slow != () and not self._named_slow)
+        if is_new or now >= self._say_again:
+            return await self._told(held, slow)
         left = self._say_again - now
         return min(left, CATCHING_UP) if set(held) != set(known.anchors) else left
 
-    async def _told(self, held: Anchors) -> float:
+    async def _told(self, held: Anchors, slow: tuple[Slow, ...]) -> float:
         try:
-            lease = await self._upstream.acknowledge(statement(held))
+            lease = await self._upstream.acknowledge(statement(held, slow))
         except Error as error:
             return await self._failed(error)
-        self._failures, self._said = 0, held
+        self._failures, self._said, self._named_slow = 0, held, slow != ()
         former, self.spread = self.spread, _spread(lease)
         if self.spread < former:
             self.on_urgent()

@@ -19,6 +19,7 @@ async def acknowledge(room: ServerRoom, request: Request) -> Response:
     said = request.json(Acknowledgement)
     agent, _ = await calling_agent(room, request)
     await _kept(room, agent, checked_anchors(said))
+    room.lifecycle.tools.slow_readers.told(agent.node, said, room.clock.now())
     return json_response(await lease_of(room))
 
 

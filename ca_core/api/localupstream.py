@@ -69,6 +69,8 @@ class LocalUpstream:
             Error: the server cannot answer now.
         """
         self._companions.holds(self._agent, frozenset(checked_anchors(said)))
+        tools = self._room.lifecycle.tools
+        tools.slow_readers.told(self._agent.node, said, tools.clock.now())
         return await lease_of(self._room)
 
     async def close(self) -> None:

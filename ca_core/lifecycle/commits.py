@@ -172,9 +172,7 @@ def activated(  # noqa: PLR0913 - what is known of the moment, each fact once
         leave_by: when a tainted authority leaves the bundle at the latest.
     """
     draft = Draft(view)
-    _move(
-        draft, row, OperationPhase.ACTIVE, now, left_behind=left_behind, reissue=reissue, error=""
-    )
+    _move(draft, row, OperationPhase.ACTIVE, now, left_behind=left_behind, reissue=reissue)
     draft.remove(CHANGE, "slot")
     tainted = {"tainted": True, "leave_by": leave_by} if row.kind is Kind.TAINT else {}
     if row.makes_authority:
@@ -252,13 +250,16 @@ def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
     return draft.done(None)
 
 
-def noted(view: View, row: OperationRow, error: str) -> Transaction | None:
-    """Note why the present step fails, or, with '', that it goes on; None if nothing is new."""
+def noted(view: View, row: OperationRow, error: str, *, blames: bool = False) -> Transaction | None:
+    """Note why the present step fails, or, with '', that it goes on; None if nothing is new.
+
+    ``blames`` says that the evidence lacks something, and nothing has failed.
+    """
     current = operation(view, row.id)
-    if current is None or not current.is_open or current.error == error:
+    if current is None or not current.is_open or (current.error, current.blames) == (error, blames):
         return None
     draft = Draft(view)
-    draft.write(OPERATIONS, row.id, msgspec.structs.replace(current, error=error))
+    draft.write(OPERATIONS, row.id, msgspec.structs.replace(current, error=error, blames=blames))
     draft.topics.add(OPERATIONS_TOPIC)
     return draft.done(None)
 
@@ -280,6 +281,6 @@ def _move(
 ) -> None:
     """Write the operation's next phase; it must be as it was when this was decided."""
     standing = _unmoved(draft.view, row)
-    moved = msgspec.structs.replace(_in_phase(standing, phase, now), error="")
+    moved = msgspec.structs.replace(_in_phase(standing, phase, now), error="", blames=False)
     draft.write(OPERATIONS, row.id, msgspec.structs.replace(moved, **changed))
     draft.topics.add(OPERATIONS_TOPIC)

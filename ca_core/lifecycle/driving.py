@@ -100,7 +100,6 @@ class Driver:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._failures = 0
-        self._blames = False  # whether the last note says who is missing
         self._races = 0
         self._left: set[asyncio.Future[timedelta]] = set()
 
@@ -204,13 +203,11 @@ class Driver:
         took = clock.monotonic() - began
         match decided(row, found, now):
             case Go():
-                if self._blames:
-                    self._blames = False
+                if row.blames:
                     await self._note(row, "")
                 await activate(self._tools, row, fence)
             case Stay(reason, until):
-                self._blames = True
-                await self._note(row, reason)
+                await self._note(row, reason, blames=True)
                 await clock.sleep(BREATHS * took)
                 return min(LOOK_AGAIN, max(until - now, timedelta())) if until else LOOK_AGAIN
             case GiveUp(reason):
@@ -250,8 +247,8 @@ class Driver:
             return  # somebody else ended it meanwhile
         tell_ended(tools, row, phase, actor=POLICY, reason=reason)
 
-    async def _note(self, row: OperationRow, error: str) -> None:
-        transaction = commits.noted(self._tools.view, row, error)
+    async def _note(self, row: OperationRow, error: str, *, blames: bool = False) -> None:
+        transaction = commits.noted(self._tools.view, row, error, blames=blames)
         if transaction is None:
             return
         if error:

@@ -139,6 +139,7 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
         history: every phase it came into, oldest first.
         crossed: whether the old authority has cross-signed the new one.
         error: why the last attempt at the present step failed; '' once it went on.
+        blames: whether ``error`` says what the evidence lacked, so that the evidence answers it.
         reason: why it ended before it was active.
         left_behind: SPIFFE IDs of counted agents that had not acknowledged when it became active.
         touched: whether its backend may hold something that was made for it.
@@ -155,6 +156,7 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[PhaseChange, ...]
     crossed: bool = False
     error: str = ""
+    blames: bool = False
     reason: str = ""
     left_behind: tuple[str, ...] = ()
     reissue: int = 0

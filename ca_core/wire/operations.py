@@ -5,16 +5,31 @@ from typing import Any
 import msgspec
 
 
+class HoldingReader(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that reads from an agent and holds its acknowledgement back, until then at most.
+
+    ``name`` is what its agent calls it: ``pid 123``, or the address of a connection.
+    """
+
+    name: str = msgspec.field(name="Name")
+    until: str = msgspec.field(name="Until")
+
+
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that counts and has not acknowledged the new root.
 
-    ``until`` is when its last leaf ends and it counts no more.
+    Attributes:
+        until: when its last leaf ends and it counts no more.
+        readers_behind: how many programs that read from it hold it back, as it told this server.
+        readers: a few of those.
     """
 
     node: str = msgspec.field(name="Node")
     spiffe_id: str = msgspec.field(name="SpiffeID")
     reachable: bool = msgspec.field(name="Reachable")
     until: str = msgspec.field(name="Until")
+    readers_behind: int = msgspec.field(name="ReadersBehind", default=0)
+    readers: tuple[HoldingReader, ...] = msgspec.field(name="Readers", default=())
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,15 +171,26 @@ class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: tuple[str, ...] = msgspec.field(name="Unreachable")
 
 
-class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SlowReader(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that an agent waits for, by the name it has there, and for how long at most."""
+
+    name: str = msgspec.field(name="Name")
+    seconds: float = msgspec.field(name="Seconds")
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     """``PUT /v1/cluster/acknowledgement``: the bundle that an agent, and all that it feeds, use.
 
     ``anchors`` are SHA-256 fingerprints, 64 lower-case hex digits each, sorted; ``digest`` is the
     SHA-256 over them, one a line without a last line break. The agent is known by its mTLS leaf.
+    ``readers_behind`` and ``readers`` (some of them) say who holds it back: for people only.
+    What an agent that is newer than the server says besides is passed over.
     """
 
     digest: str = msgspec.field(name="Digest")
     anchors: tuple[str, ...] = msgspec.field(name="Anchors")
+    readers_behind: int = msgspec.field(name="ReadersBehind", default=0)
+    readers: tuple[SlowReader, ...] = msgspec.field(name="Readers", default=())
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,15 @@
 """Tests of `ca rotate`, `renew`, `taint`, `operations`, `abort` and `rollback`."""
 
+import msgspec
 import pytest
 
 from ca_core.cli.address import parse_address
 from ca_core.cli.client import Client
 from ca_core.cli.failures import AnsweredError, UnreachableError
+from ca_core.cli.operation_view import change_line
 from ca_core.cli.operations import LOST_TRIES, answers, followed
 from ca_core.cli.screen import Unseen
+from ca_core.wire.operations import OperationAnswer
 
 ROOM = "/v1/connect/ca"
 OPERATIONS = f"{ROOM}/operations"
@@ -105,6 +108,28 @@ def test_one_operation_names_who_is_missing(run, server, operation):
     text = run("ca", "operations", "op-1").stdout
     for words in ("swap op-1", "acknowledged 2 of 3", "web-1 (does not call", "then: abort"):
         assert words in text
+
+
+def test_one_operation_names_the_readers_that_hold_an_agent_back(run, server, operation):
+    """Nobody has to look for them on the host."""
+    reader = {"Name": "pid 123", "Until": "2026-11-23T12:03:10Z"}
+    held = MISSING | {"Reachable": True, "ReadersBehind": 3, "Readers": [reader]}
+    waiting = {"Acknowledged": 2, "Missing": [held]}
+    stuck = operation(Phase="distributed", Progress=waiting)
+    server.answer("GET", f"{OPERATIONS}/op-1", stuck)
+    text = run("ca", "operations", "op-1").stdout
+    said = "web-1 (waits for its reader pid 123, at most until 12:03:10 UTC; 2 more readers)"
+    assert said in text
+    assert change_line(msgspec.convert(stuck, OperationAnswer)).endswith(
+        "web-1 waits for its reader pid 123"
+    )
+    held = MISSING | {"Reachable": True, "ReadersBehind": 1}
+    server.answer(
+        "GET",
+        f"{OPERATIONS}/op-1",
+        operation(Phase="distributed", Progress=waiting | {"Missing": [held]}),
+    )
+    assert "web-1 (waits for 1 more reader)" in run("ca", "operations", "op-1").stdout
 
 
 def test_a_name_cannot_steer_a_terminal(run, server, operation):
