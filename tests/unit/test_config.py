@@ -236,6 +236,7 @@ class TestFile:
             ("[server]\nlisten = ['8501']", "server.listen", "no port"),
             ("[ca]\ncsr_max_per_second = -1", "ca.csr_max_per_second", "or more"),
             ("[ca]\ncsr_max_per_second = nan", "ca.csr_max_per_second", "or more"),
+            ("[ca]\ncsr_max_per_second = 1e-300", "ca.csr_max_per_second", "or more"),
             ("[server]\nkek_file = 'a'\nkek_command = ['b']", "server.kek_command", "exclude"),
         ],
     )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from ca_core.authority.leafrequests import SIGN_LIMIT
 from ca_core.authority.settings import CASettings
+from ca_core.config.rules import LOWEST_RATE
 from ca_core.errors import RequestError
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.rows import Kind, Wishes
@@ -17,9 +18,6 @@ MOST_LEAVES = 1_000_000
 
 MOST_AT_ONCE = 10_000
 """Signatures of a provider at once."""
-
-LOWEST_RATE = 0.01
-"""Signatures a second, where there is a limit: slower ones outlast every simulation."""
 
 MOST_HANDSHAKES = 1e9
 """A second, in the whole mesh."""
