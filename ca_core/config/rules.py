@@ -25,7 +25,7 @@ SIGNER_LIVES = 3
 """A signer lives at least this many leaf lives, so that its renewal never shortens a leaf."""
 
 LOWEST_RATE = 0.001
-"""Signatures a second, where there is a limit: a lower one is a mistake, and stops every renewal."""
+"""Signatures a second, where there is a limit: a lower one only stops every renewal."""
 
 MAX_CONFIG_LEVELS = 16
 """Tables and lists within each other below ``ca.config``; far more than any provider needs."""
