@@ -27,6 +27,7 @@ from ca_core.errors import (
 )
 from ca_core.lifecycle import commits
 from ca_core.lifecycle.activating import activate, evidence_of
+from ca_core.lifecycle.complaints import Complaints
 from ca_core.lifecycle.evidence import GiveUp, Go, Stay, decided
 from ca_core.lifecycle.making import made
 from ca_core.lifecycle.milestones import tell_ended, tell_phase
@@ -101,6 +102,8 @@ class Driver:
         self._tools = tools
         self._failures = 0
         self._races = 0
+        self._complaints = Complaints(_log, tools.clock)
+        self._operation = ""  # that the complaints are about
         self._left: set[asyncio.Future[timedelta]] = set()
 
     async def run(self, leadership: Leadership) -> None:
@@ -144,11 +147,13 @@ class Driver:
 
     async def _tried(self, row: OperationRow, fence: Fence) -> timedelta:
         """Try one step; return how long to wait before the next look."""
+        if row.id != self._operation:
+            self._operation, self._complaints = row.id, Complaints(_log, self._tools.clock)
         try:
             return await self._tried_once(row, fence)
         except Error as error:  # the store: what happened could not be written down
             self._failures += 1
-            _log.warning("operation %s (%s) cannot go on: %s", row.id, row.kind, error)
+            self._complaints.about("store", f"{_named(row)} cannot go on: {error}")
             return retry_pause(self._failures, error)
 
     async def _tried_once(self, row: OperationRow, fence: Fence) -> timedelta:
@@ -161,6 +166,8 @@ class Driver:
         except Error as error:
             return await self._failed(row, error, fence)
         self._failures = self._races = 0
+        for what in ("store", "step"):
+            self._complaints.over(what, f"{_named(row)} goes on")
         return pause
 
     async def _step(self, row: OperationRow, fence: Fence) -> timedelta:
@@ -252,11 +259,16 @@ class Driver:
         if transaction is None:
             return
         if error:
-            _log.warning("operation %s (%s) waits: %s", row.id, row.kind, error)
+            what = "evidence" if blames else "step"
+            self._complaints.about(what, f"{_named(row)} waits: {error}")
         try:
             await self._tools.store.commit_async(transaction)
         except ConflictError:
             return  # it went on
+
+
+def _named(row: OperationRow) -> str:
+    return f"operation {row.id} ({row.kind})"
 
 
 def activation_moment(row: OperationRow) -> datetime | None:
