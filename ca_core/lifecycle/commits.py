@@ -51,6 +51,7 @@ from ca_core.lifecycle.wayback import require_way_back
 from ca_core.state.protocol import ABSENT, Fence, Transaction
 from ca_core.state.secrets import SECRETS
 from ca_core.state.view import View
+from ca_core.telemetry.logs import redacted
 
 
 def refuse_second(view: View) -> None:
@@ -207,7 +208,7 @@ def ended(
     if current is None or not current.is_open:
         raise RequestError(f"operation {row.id} is over", field="operation")
     draft = Draft(view)
-    _move(draft, current, phase, now, reason=reason)
+    _move(draft, current, phase, now, reason=redacted(reason))
     draft.remove(CHANGE, "slot")
     if row.makes_authority and view.get(CEILINGS, row.new.authority) is not None:
         draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
@@ -255,7 +256,7 @@ def noted(view: View, row: OperationRow, error: str, *, blames: bool = False) ->
 
     ``blames`` says that the evidence lacks something, and nothing has failed.
     """
-    current = operation(view, row.id)
+    current, error = operation(view, row.id), redacted(error)
     if current is None or not current.is_open or (current.error, current.blames) == (error, blames):
         return None
     draft = Draft(view)

@@ -29,6 +29,7 @@ from ca_core.lifecycle.rows import LEFTOVERS, LeftoverRow
 from ca_core.state.protocol import Fence, Transaction
 from ca_core.state.providerstate import PROVIDER_STATE
 from ca_core.state.view import View
+from ca_core.telemetry.logs import redacted
 
 
 def retired(view: View, authority: str, now: datetime, fence: Fence) -> Transaction:
@@ -94,6 +95,7 @@ def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
 
 def left(view: View, row: LeftoverRow, error: str) -> Transaction | None:
     """Note why something could not be removed; None if that is known."""
+    error = redacted(error)
     if row.error == error or view.get(LEFTOVERS, row.key) is None:
         return None
     draft = Draft(view)

@@ -24,6 +24,7 @@ from ca_core.lifecycle.spread import reissue_spread
 from ca_core.lifecycle.tools import Tools
 from ca_core.lifecycle.ttlrules import Lives, ttl_rules
 from ca_core.lifecycle.vouching import lost_capabilities, why_not_crossed
+from ca_core.telemetry.logs import redacted
 from ca_core.wire.operations import PlanAnswer
 
 NAMED = 100
@@ -85,7 +86,7 @@ async def _looked(tools: Tools, present: _Present, wanted: CASettings) -> _Look:
         elif found is None:
             found = await _probed_as_it_is(tools, present, wanted)
     except Error as error:
-        return _Look(kind=classify(standing, wanted), refused=_refusal(error))
+        return _Look(kind=classify(standing, wanted), refused=redacted(_refusal(error)))
     return _Look(kind=kind, candidate=found)
 
 
