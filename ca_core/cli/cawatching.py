@@ -36,6 +36,11 @@ class Watched:
         return [one for one in self.status["Authorities"] if one["Phase"] == "draining"]
 
     @property
+    def leftovers(self) -> list[dict[str, Any]]:
+        """Return what backends still hold of what is gone."""
+        return list(self.status.get("Leftovers", ()))
+
+    @property
     def faults(self) -> list[str]:
         """Return what is not as it should be: nothing signs, the file drifted, overdue."""
         found = [("overdue", self.status.get("Overdue")), ("file", self.status.get("Drift"))]
@@ -57,8 +62,9 @@ class Watched:
         yield "bold", "authorities"
         for one in self.status["Authorities"]:
             yield ("dim" if one["Phase"] == "draining" else ""), f"  {_authority_text(one)}"
-        for one in self.status.get("Leftovers", ()):
-            yield "yellow", f"  {_leftover_text(one)}"
+        for one in self.leftovers:
+            since = relative_text(one["Since"])
+            yield "yellow", f"  left behind {since}: {_leftover_text(one)}"
         if self.is_quiet:
             yield "green", "nothing changes"
 
@@ -67,7 +73,7 @@ class Watched:
         parts = [change_line(self.operation)] if self.operation is not None else []
         parts += self.faults
         parts += [_authority_text(one) for one in self.draining]
-        parts += [_leftover_text(one) for one in self.status.get("Leftovers", ())]
+        parts += [f"left behind: {_leftover_text(one)}" for one in self.leftovers]
         return "; ".join([*parts, *(["nothing changes"] if self.is_quiet else [])])
 
     def as_json(self) -> Any:
@@ -82,9 +88,8 @@ def _authority_text(one: dict[str, Any]) -> str:
 
 
 def _leftover_text(one: dict[str, Any]) -> str:
-    """Return what a backend still holds, since when, and why."""
-    why = one["Error"] or "being removed"
-    return f"left behind {one['Key']}, since {relative_text(one['Since'])}: {why}"
+    """Return what a backend still holds, and why."""
+    return f"{one['Key']} ({one['Error'] or 'being removed'})"
 
 
 def watch(client: Client, output: Output, *, until_done: bool, sleep: Sleep = time.sleep) -> None:

@@ -30,6 +30,7 @@ async def shown_operation(lifecycle: Lifecycle, row: OperationRow) -> OperationA
     view, now = lifecycle.tools.view, lifecycle.tools.clock.now()
     found = evidence_of(lifecycle.tools, row) if _asks_agents(row) else _NOBODY
     progress = await _progress(lifecycle, row, found, now)
+    waits = waits_for(row, found, now)
     return OperationAnswer(
         id=row.id,
         kind=row.kind.value,
@@ -46,7 +47,8 @@ async def shown_operation(lifecycle: Lifecycle, row: OperationRow) -> OperationA
         deadline=_when(row.deadline()),
         on_deadline=row.wishes.on_deadline.value,
         not_before=_when(row.wishes.not_before),
-        waits_for=waits_for(row, found, now),
+        waits_for=waits,
+        step_failed=waits != "" and waits == row.error and not row.blames,
         reason=row.reason,
         left_behind=row.left_behind,
         history=tuple(Step(phase=step.phase.value, at=wire_time(step.at)) for step in row.history),

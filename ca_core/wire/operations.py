@@ -62,6 +62,7 @@ class OperationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         waits_for: why the present step does not go on, in one sentence; '' while it does.
+        step_failed: whether that is because it failed; it is tried again.
         reason: why it ended before it was active.
         can_abort, can_roll_back: whether these would be accepted now.
     """
@@ -82,6 +83,7 @@ class OperationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     on_deadline: str = msgspec.field(name="OnDeadline")
     not_before: str = msgspec.field(name="NotBefore")
     waits_for: str = msgspec.field(name="WaitsFor")
+    step_failed: bool = msgspec.field(name="StepFailed", default=False)
     reason: str = msgspec.field(name="Reason")
     left_behind: tuple[str, ...] = msgspec.field(name="LeftBehind")
     history: tuple[Step, ...] = msgspec.field(name="History")

@@ -13,6 +13,7 @@ from ca_core.wire.operations import OperationAnswer
 
 ROOM = "/v1/connect/ca"
 OPERATIONS = f"{ROOM}/operations"
+STATUS = "/v1/cluster/ca/status"
 MISSING = {
     "Node": "web-1", "SpiffeID": "spiffe://x.consul/agent/web-1", "Reachable": False,
     "Until": "2066-01-01T00:00:00Z",
@@ -74,6 +75,7 @@ def test_taint_by_force_lists_what_breaks(run, server):
 def test_an_authority_that_drains_can_be_tainted(run, server, operation):
     """It signs no more, so no operation is needed; it only leaves sooner."""
     server.answer("PUT", f"{ROOM}/taint", operation(ID="", Kind="taint"))
+    server.answer("GET", STATUS, {"Authorities": [{"ID": "ca-7"}]})
     result = run("ca", "taint", "ca-7", "--yes")
     assert server.bodies("PUT", f"{ROOM}/taint") == [{"Authority": "ca-7"}]
     assert "leaves every bundle within minutes" in result.stdout.splitlines()[-1]
@@ -250,8 +252,26 @@ LEFT = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("words", [("taint", "ca-9"), ("abandon", "ca-9")])
+def test_what_is_not_there_is_not_asked_about(run, server, words):
+    """Nobody says yes to something and hears only then that it does not exist."""
+    server.answer("GET", STATUS, {"Authorities": [{"ID": "ca-7"}], "Leftovers": [LEFT]})
+    result = run("ca", *words, text=b"y\n")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'ca-9'" in result.stderr
+    assert not [request for request in server.requests if request[0] == "PUT"]
+
+
+def test_who_may_not_look_is_answered_by_the_change(run, server):
+    """A right to change comes without the right to read."""
+    server.answer("GET", STATUS, b"Permission denied", status=403)
+    assert run("ca", "taint", "ca-7", "--yes").exit_code == 0
+    assert server.bodies("PUT", f"{ROOM}/taint") == [{"Authority": "ca-7"}]
+
+
 def test_what_is_given_up_is_asked_about(run, server):
     """It stays in its backend for ever, and nobody knows of it any more."""
+    server.answer("GET", STATUS, {"Authorities": [], "Leftovers": [LEFT]})
     server.answer("PUT", f"{ROOM}/abandon", LEFT)
     assert run("ca", "abandon", "ca-0", text=b"n\n").exit_code == 1
     assert not server.bodies("PUT", f"{ROOM}/abandon")
