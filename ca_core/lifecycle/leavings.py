@@ -24,7 +24,7 @@ from ca_core.authority.rows import (
 from ca_core.errors import ConflictError
 from ca_core.lifecycle.disused import is_needed
 from ca_core.lifecycle.draft import MOST_GONE, Draft, forget, rows_of_authority
-from ca_core.lifecycle.marks import outlived_marks
+from ca_core.lifecycle.marks import left_claims, outlived_marks
 from ca_core.lifecycle.rows import LEFTOVERS, LeftoverRow
 from ca_core.state.protocol import Fence, Transaction
 from ca_core.state.providerstate import PROVIDER_STATE
@@ -78,6 +78,7 @@ def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
     gone = [(CEILINGS, f"{row.authority}/{row.signer}"), (PENDING, f"{row.signer}.prepare")]
     if not row.signer:
         gone = rows_of_authority(view, row.authority)
+        gone += [(PROVIDER_STATE, claim) for claim in left_claims(view, row.authority)]
         draft.topics.add(ROOTS_TOPIC)
     gone = [(table, key) for table, key in gone if view.get(table, key) is not None]
     for table, key in gone[:MOST_GONE]:
