@@ -179,7 +179,7 @@ def activated(  # noqa: PLR0913 - what is known of the moment, each fact once
     if row.makes_authority:
         draft.authority(row.old.authority, phase=Phase.DRAINING, phase_since=now, **tainted)
         draft.authority(row.new.authority, phase=Phase.SIGNING, phase_since=now)
-    elif row.new.configuration != row.old.configuration:
+    elif row.makes_configuration:
         draft.authority(row.new.authority, configuration=row.new.configuration)
     if row.makes_signer:
         draft.signer(row.old.signer, replaced=now)
@@ -241,13 +241,14 @@ def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
     if row.makes_authority:
         draft.authority(row.old.authority, phase=Phase.SIGNING, phase_since=now)
         draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
-    else:
+    elif row.makes_configuration:
         draft.authority(row.old.authority, configuration=row.old.configuration)
     if row.makes_signer:
         draft.signer(row.old.signer, replaced=None)
         draft.signer(row.new.signer, replaced=now)
     draft.let_sign(CurrentRow(authority=row.old.authority, signer=row.old.signer))
-    draft.let_stand(row.old.configuration)
+    if row.makes_authority or row.makes_configuration:
+        draft.let_stand(row.old.configuration)
     return draft.done(None)
 
 

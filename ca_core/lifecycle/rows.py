@@ -25,7 +25,6 @@ TAINTED_LEAVES = timedelta(minutes=5)
 
 POLICY = "policy"
 """The actor of an operation that began because it was due."""
-
 OPERATIONS_TOPIC = "operations"
 AGENTS_TOPIC = "agents"
 ACKNOWLEDGEMENTS_TOPIC = "acknowledgements"
@@ -186,6 +185,11 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     def makes_signer(self) -> bool:
         """Say whether it leads to another signer."""
         return self.new.signer != self.old.signer
+
+    @property
+    def makes_configuration(self) -> bool:
+        """Say whether it leads to another configuration."""
+        return self.new.configuration != self.old.configuration
 
     def waits_for_its_moment(self, now: datetime) -> bool:
         """Say whether it is open and must not become active yet, whatever is ready."""
