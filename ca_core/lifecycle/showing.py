@@ -48,7 +48,7 @@ async def shown_operation(lifecycle: Lifecycle, row: OperationRow) -> OperationA
         on_deadline=row.wishes.on_deadline.value,
         not_before=_when(row.wishes.not_before),
         waits_for=waits,
-        step_failed=waits != "" and waits == row.error and not row.blames,
+        step_failed=step_failed(row, waits),
         reason=row.reason,
         left_behind=row.left_behind,
         history=tuple(Step(phase=step.phase.value, at=wire_time(step.at)) for step in row.history),
@@ -117,6 +117,11 @@ def waits_for(row: OperationRow, found: Evidence, now: datetime) -> str:
         if not isinstance(verdict, Go):
             return (found.is_complete and _at_its_moment(row, now)) or verdict.reason
     return failed or _at_its_moment(row, now)
+
+
+def step_failed(row: OperationRow, waits: str) -> bool:
+    """Say whether what an operation waits for is that its step failed, and is tried again."""
+    return waits != "" and waits == row.error and not row.blames
 
 
 def _at_its_moment(row: OperationRow, now: datetime) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from ca_core.lifecycle.evidence import Counted, evidence
 from ca_core.lifecycle.rows import OnDeadline, OperationPhase, Wishes
-from ca_core.lifecycle.showing import waits_for
+from ca_core.lifecycle.showing import step_failed, waits_for
 from tests.unit.lifecycle.tables import HOUR, NOW, operation_row
 
 ANCHOR = "f" * 64
@@ -82,3 +82,12 @@ def test_before_it_is_distributed_the_failed_step_is_told():
     """Nobody is asked to acknowledge yet."""
     row = msgspec.structs.replace(operation_row(), error="sealed")
     assert waits_for(row, evidence_of(missing=("n1",)), NOW) == "sealed"
+
+
+def test_only_what_failed_is_a_failed_step():
+    """Missing agents are what a change waits for, and no failure."""
+    row = msgspec.structs.replace(operation_row(), error="sealed")
+    assert step_failed(row, "sealed")
+    assert not step_failed(row, "n1 did not acknowledge the new root")
+    assert not step_failed(msgspec.structs.replace(row, blames=True), "sealed")
+    assert not step_failed(operation_row(), "")
