@@ -180,13 +180,15 @@ class SlowReader(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = msgspec.field(name="Seconds")
 
 
-class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+class Acknowledgement(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """``PUT /v1/cluster/acknowledgement``: the bundle that an agent, and all that it feeds, use.
 
     ``anchors`` are SHA-256 fingerprints, 64 lower-case hex digits each, sorted; ``digest`` is the
     SHA-256 over them, one a line without a last line break. The agent is known by its mTLS leaf.
     ``readers_behind`` and ``readers`` (some of them) say who holds it back: for people only.
-    What an agent that is newer than the server says besides is passed over.
+    Without any, neither is sent: the body is the one that servers of before know.
     """
 
     digest: str = msgspec.field(name="Digest")
