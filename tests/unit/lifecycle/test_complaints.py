@@ -15,7 +15,7 @@ from ca_core.testing.clock import FakeClock
 from tests.unit.authority.cluster import running
 from tests.unit.lifecycle.defects.failing import Failing
 from tests.unit.lifecycle.rooms import LivingRoom
-from tests.unit.lifecycle.test_driving import QUICK, over
+from tests.unit.lifecycle.test_driving import QUICK
 
 SECOND = timedelta(seconds=1)
 LOG = logging.getLogger("ca_core.lifecycle")
@@ -101,7 +101,7 @@ async def test_a_backend_that_stays_away_fills_no_log(said):
         await room.ready()
         broken.fail("retire", UnavailableError("no route to host"))
         row = await room.changes.rotate(actor="test", wishes=QUICK)
-        await over(room, row)
+        await room.over(row)
         clock.advance(timedelta(days=5))
         await room.until(lambda: leftovers(room.store.snapshot))
         await room.until(lambda: leftovers(room.store.snapshot)[0].error)

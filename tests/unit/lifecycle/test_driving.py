@@ -91,12 +91,6 @@ async def acknowledged_by(room, node, prints):
     await room.store.commit_async(Transaction(changes=rows, topics=frozenset({"agents"})))
 
 
-async def over(room, row):
-    """Return an operation once it is over."""
-    await room.until(lambda: not room.operation(row.id).is_open)
-    return room.operation(row.id)
-
-
 def test_an_agent_that_was_left_behind_keeps_no_renewal_from_going_on():
     """It knows only a root that is gone; a signer that is never renewed would end for all."""
 
@@ -105,11 +99,11 @@ def test_an_agent_that_was_left_behind_keeps_no_renewal_from_going_on():
         async with running(room):
             await room.ready()
             first = bundle(room.store.snapshot)
-            await over(room, await room.changes.rotate(actor="test", wishes=QUICK))
+            await room.over(await room.changes.rotate(actor="test", wishes=QUICK))
             room.clock.advance(timedelta(days=5))
             await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
             await given_agent(room, "left-behind", first)
-            done = await over(room, await room.changes.renew(actor="test", wishes=QUICK))
+            done = await room.over(await room.changes.renew(actor="test", wishes=QUICK))
             assert done.phase is OperationPhase.ACTIVE, done
 
     asyncio.run(scenario())
@@ -124,7 +118,7 @@ def test_a_forced_change_leaves_behind_whom_it_names():
             await room.ready()
             await given_agent(room, "far-away", bundle(room.store.snapshot))
             wishes = Wishes(settle=timedelta(), force=True)
-            done = await over(room, await room.changes.rotate(actor="test", wishes=wishes))
+            done = await room.over(await room.changes.rotate(actor="test", wishes=wishes))
             assert done.phase is OperationPhase.ACTIVE, done
             assert done.left_behind == ("spiffe://mesh/far-away",)
 

@@ -21,7 +21,7 @@ QUICK = Wishes(settle=timedelta())
 
 async def over(room, row):
     """Return an operation once it is over."""
-    await room.until(lambda: not room.operation(row.id).is_open)
+    await room.over(row)
     assert room.operation(row.id).phase is OperationPhase.ACTIVE, room.operation(row.id)
     return room.operation(row.id)
 
@@ -29,7 +29,7 @@ async def over(room, row):
 async def with_leaf_ttl(room, hours):
     """Let other settings stand."""
     wanted = replace(room.changes.standing(), leaf_ttl=timedelta(hours=hours))
-    row = await over(room, await room.changes.apply(wanted, actor="test", wishes=QUICK))
+    row = await room.over(await room.changes.apply(wanted, actor="test", wishes=QUICK))
     assert row.kind is Kind.SETTINGS
     return row
 
@@ -42,7 +42,7 @@ def test_rolling_a_renewal_back_leaves_settings_that_were_changed_since():
         async with running(room):
             await room.ready()
             await room.sign()  # so that the old signer stays
-            renewal = await over(room, await room.changes.renew(actor="test", wishes=QUICK))
+            renewal = await room.over(await room.changes.renew(actor="test", wishes=QUICK))
             await with_leaf_ttl(room, 5)
             done = await room.changes.roll_back(renewal.id, actor="test")
             assert done.phase is OperationPhase.ROLLED_BACK

@@ -256,8 +256,7 @@ def test_what_was_refused_before_anything_was_made_leaves_nothing_to_remove():
             await room.ready()
             backend.lacks = ("sys/mounts/root: update",)
             begun = await room.changes.rotate(actor="test", wishes=WISHES)
-            await room.until(lambda: not room.operation(begun.id).is_open)
-            done = room.operation(begun.id)
+            done = await room.over(begun)
             assert done.phase is OperationPhase.FAILED
             assert "sys/mounts/root: update" in done.reason
             assert leftovers(room.store.snapshot) == ()
