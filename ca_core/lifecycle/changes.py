@@ -60,6 +60,7 @@ class Changes:
         actor: str,
         wishes: Wishes | None = None,
         from_file: bool = False,
+        stood: str = "",
     ) -> OperationRow | None:
         """Begin the change to another configuration; None if it is the one that stands.
 
@@ -71,10 +72,13 @@ class Changes:
             actor: who asks.
             wishes: how it is to go.
             from_file: whether it is what stands in the file; its digest is kept with it.
+            stood: id of the configuration that the caller decided on; '' is the present one.
 
         Raises:
             ConfigError: the provider is unknown or refuses its configuration.
+            ConflictError: another configuration stands meanwhile.
         """
+        stood = stood or self._tools.opener.configuration().id
         standing = await asyncio.to_thread(self.standing)
         is_first = current_signer(self._tools.view) is None
         if is_first and digest_of(standing) != digest_of(settings):
@@ -83,13 +87,13 @@ class Changes:
         kind = None if is_first else await self._kind(standing, settings)
         if kind is None:
             if from_file:
-                await self._note_file(digest_of(settings))
+                await self._note_file(digest_of(settings), stood)
             return None
         await asyncio.to_thread(check_update, self._tools, standing, settings)
         await self._let_give_way(actor)
         commits.refuse_second(self._tools.view)  # before its secrets are set aside for nothing
         row = await self._configured(settings, from_file=from_file)
-        return await self._begun(kind, row, actor, wishes)
+        return await self._begun(kind, row, actor, wishes, stood)
 
     async def _configured(self, settings: CASettings, *, from_file: bool) -> ConfigurationRow:
         opener = self._tools.opener
@@ -225,16 +229,20 @@ class Changes:
         candidate = await probed(self._tools, wanted, authority.id)
         return classify(standing, wanted, candidate.findings)
 
-    async def _note_file(self, digest: str) -> None:
+    async def _note_file(self, digest: str, stood: str) -> None:
         """Keep the digest of a file that says what stands already."""
         tools = self._tools
-        row = tools.opener.configuration()
-        if row.file_digest == digest:
+        if tools.opener.configuration().file_digest == digest:
             return
-        await tools.store.commit_async(amending.file_noted(tools.view, row, digest))
+        await tools.store.commit_async(amending.file_noted(tools.view, stood, digest))
 
     async def _begun(
-        self, kind: Kind, configuration: ConfigurationRow | None, actor: str, wishes: Wishes | None
+        self,
+        kind: Kind,
+        configuration: ConfigurationRow | None,
+        actor: str,
+        wishes: Wishes | None,
+        stood: str = "",
     ) -> OperationRow:
         tools, now = self._tools, self._tools.clock.now()
         authority, signer = self._current()
@@ -255,7 +263,7 @@ class Changes:
             history=(PhaseChange(phase=OperationPhase.PLANNED, at=now),),
         )
         await self._let_give_way(actor)
-        await tools.store.commit_async(commits.begun(tools.view, row, configuration))
+        await tools.store.commit_async(commits.begun(tools.view, row, configuration, stood))
         tell_begun(tools.events, row)
         return row
 

@@ -47,6 +47,7 @@ from ca_core.lifecycle.rows import (
     operation,
     operations,
 )
+from ca_core.lifecycle.standing import require_standing
 from ca_core.lifecycle.wayback import require_way_back
 from ca_core.state.protocol import ABSENT, Fence, Transaction
 from ca_core.state.secrets import SECRETS
@@ -68,13 +69,16 @@ def refuse_second(view: View) -> None:
         )
 
 
-def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None) -> Transaction:
+def begun(
+    view: View, row: OperationRow, configuration: ConfigurationRow | None, stood: str = ""
+) -> Transaction:
     """Begin an operation: it takes the change slot.
 
     Args:
         view: what it was decided on.
         row: in phase ``planned``.
         configuration: the new one, if there is one.
+        stood: id of the one that it was compared with.
 
     Raises:
         ConflictError: another operation holds the slot, and is named; or what it was decided on
@@ -89,6 +93,7 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
     draft.write(OPERATIONS, row.id, row)
     draft.write(CHANGE, "slot", SlotRow(operation=row.id))
     if configuration is not None:
+        require_standing(draft, stood)
         _configure(draft, configuration)
     stay = kept(operations(view))
     for old in set(view.table(OPERATIONS)) - {one.id for one in stay}:
