@@ -65,6 +65,24 @@ def test_a_taint_does_not_wait_for_a_provider_that_hangs_for_another_change(name
     asyncio.run(scenario())
 
 
+def test_a_change_gets_away_from_a_provider_that_hangs():
+    """Its cross-certificate is a help, and nobody waits for it for ever."""
+
+    async def scenario():
+        room, gates = gated_room()
+        async with running(room):
+            await room.ready()
+            gates.close("cross_sign")
+            row = await room.changes.rotate(actor="test", wishes=QUICK)
+            await room.until(lambda: gates.is_waiting("cross_sign"))
+            done = await over_in_time(room, row)
+            assert done.phase is OperationPhase.ACTIVE
+            assert not done.crossed
+            gates.open("cross_sign")
+
+    asyncio.run(scenario())
+
+
 def test_an_authority_leaves_the_bundle_while_the_removal_of_another_hangs():
     """What a backend holds is one thing, what everybody trusts another."""
 
