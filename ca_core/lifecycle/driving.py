@@ -5,6 +5,7 @@ continued by whoever holds the lease next.
 """
 
 import asyncio
+import contextlib
 import logging
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -67,6 +68,11 @@ _PERMANENT = (
 _MANY_RACES = 10
 """Lost in a row: what we see of the store is behind, and looking again at once helps nobody."""
 
+_LONG = 60.0
+"""Seconds; a backend that has not answered by then is named as what the change waits for."""
+
+_SILENT = "the backend has not answered for a minute"
+
 _WAITS_FOR_SIGNATURE = (
     "the new primary CA waits for your corporate CA's signature: sign what `ca-core ca csr` prints,"
     " then `ca-core ca install-chain FILE`"
@@ -122,7 +128,7 @@ class Driver:
     async def _tried_while_open(self, row: OperationRow, fence: Fence) -> timedelta:
         """Try one step; once its operation has ended, leave it to itself: its backend may hang."""
         step = asyncio.ensure_future(self._tried(row, fence))
-        ended = asyncio.ensure_future(self._ended(row.id))
+        ended = asyncio.ensure_future(self._ended(row))
         try:
             await asyncio.wait({step, ended}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -136,13 +142,17 @@ class Driver:
         step.add_done_callback(self._left.discard)
         return timedelta()
 
-    async def _ended(self, name: str) -> None:
-        """Return once an operation is not open any more."""
+    async def _ended(self, row: OperationRow) -> None:
+        """Return once an operation is not open any more; say so if its step takes long."""
+        began = self._tools.clock.monotonic()
         while True:
             seen = self._tools.view.topic_index(OPERATIONS_TOPIC)
-            row = operation(self._tools.view, name)
-            if row is None or not row.is_open:
+            standing = operation(self._tools.view, row.id)
+            if standing is None or not standing.is_open:
                 return
+            if not standing.error and self._tools.clock.monotonic() - began >= _LONG:
+                with contextlib.suppress(Error):  # the store: it is tried again
+                    await self._note(row, _SILENT)
             await self._tools.rest((OPERATIONS_TOPIC,), seen, IDLE)
 
     async def _tried(self, row: OperationRow, fence: Fence) -> timedelta:

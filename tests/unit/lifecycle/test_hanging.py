@@ -65,6 +65,29 @@ def test_a_taint_does_not_wait_for_a_provider_that_hangs_for_another_change(name
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("name", ["probe", "ensure_authority", "sign_leaf"])
+def test_a_change_says_that_its_backend_does_not_answer(name):
+    """Whoever watches learns what it waits for; once there is an answer it goes on."""
+
+    async def scenario():
+        room, gates = gated_room()
+        async with running(room):
+            await room.ready()
+            gates.close(name)
+            row = await room.changes.rotate(actor="test", wishes=QUICK)
+            await room.until(lambda: gates.is_waiting(name))
+            assert not room.operation(row.id).error
+            for _ in range(3):
+                room.clock.advance(timedelta(seconds=61))
+                await asyncio.sleep(0.02)
+            await room.until(lambda: "not answered" in room.operation(row.id).error)
+            gates.open(name)
+            done = await room.over(row)
+            assert (done.phase, done.error) == (OperationPhase.ACTIVE, "")
+
+    asyncio.run(scenario())
+
+
 def test_a_change_gets_away_from_a_provider_that_hangs():
     """Its cross-certificate is a help, and nobody waits for it for ever."""
 
