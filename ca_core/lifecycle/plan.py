@@ -177,13 +177,18 @@ def _why_not_crossed(tools: Tools, present: _Present, look: _Look) -> str:
 
 
 def _secret_keys(tools: Tools, present: _Present, wanted: CASettings) -> frozenset[str] | None:
-    """Return the keys that hold secrets; None if one of the providers cannot say."""
+    """Return the keys that hold secrets; None if one of the providers cannot say.
+
+    A key that no schema has may be a secret's, misspelled.
+    """
     registry = tools.opener.registry
     try:
-        old = registry.get(present.settings.provider).secret_keys()
-        return old | registry.get(wanted.provider).secret_keys()
+        plugins = [registry.get(name) for name in (present.settings.provider, wanted.provider)]
     except ConfigError:
         return None
+    known = {key for plugin in plugins for key in (plugin.schema or {}).get("properties", ())}
+    marked = {key for plugin in plugins for key in plugin.secret_keys()}
+    return frozenset(marked | ({*present.settings.config, *wanted.config} - known))
 
 
 def _missing_capabilities(

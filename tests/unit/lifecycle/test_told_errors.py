@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ca_core.api.problems import problem_response
+from ca_core.authority.registry import Registry
 from ca_core.authority.settings import CASettings
 from ca_core.errors import GuardError, PermissionDeniedError, ProviderError, UnavailableError
 from ca_core.identity.keys import parse_key_spec
@@ -100,3 +101,18 @@ def test_an_answer_repeats_no_credential_of_the_backend(error, accept):
     body = problem_response(error, accept).body.decode()
     assert "403 for" in body
     assert TOKEN not in body
+
+
+def test_a_plan_shows_no_value_of_a_key_that_no_schema_has():
+    """It may be a secret under a misspelled name, and plans are shown around."""
+
+    async def scenario():
+        room = LivingRoom(MemoryEngine(), Registry().get("builtin"), clock=FakeClock())
+        async with running(room):
+            await room.ready()
+            wanted = CASettings(provider="under-test", config={"privat_key": "s3cret"})
+            answer = await plan(room.lifecycle.tools, wanted, Wishes(), actor="test")
+            assert "config.privat_key: changed" in answer.changes
+            assert "s3cret" not in repr(answer)
+
+    asyncio.run(scenario())
