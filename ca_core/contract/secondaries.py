@@ -16,6 +16,7 @@ from ca_core.identity.keys import PrivateKey
 from ca_core.identity.spiffe import TrustDomain
 
 CsrKey = Callable[[], PrivateKey | CertificatePublicKeyTypes | None]
+"""Gives the key of a signer's CSR, or its public half; None if no CSR was made."""
 
 
 def installed_intermediate(
@@ -44,7 +45,7 @@ def installed_intermediate(
         RequestError: a step refuses (field ``id`` or ``chain``).
         AuthorityRetiredError: the authority was retired.
 
-    Source: the rules ``installing.*`` and ``secondary.*`` of the conformance kit.
+    Source: the rules ``install.*`` and ``secondary.*`` of the conformance kit.
     """
     name = signer_name(request.id)
     kept.refuse_retired(name)  # (1)
