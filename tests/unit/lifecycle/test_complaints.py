@@ -93,8 +93,16 @@ async def swept(room):
         await asyncio.sleep(0)
 
 
+async def tried_once_more(room, broken):
+    """Let the pause after the last failure pass, and the next try end."""
+    tries = broken.counts["retire"]
+    room.clock.advance(sweep_pause(tries, broken.failures["retire"]))
+    await room.until(lambda: broken.counts["retire"] > tries)
+    await swept(room)
+
+
 async def test_a_backend_that_stays_away_fills_no_log(said):
-    """A day of tries is some tens, some lines, and one when it is over."""
+    """Thirty tries take 19 hours, a line each hour, and one when it is over."""
     broken, clock = Failing(), FakeClock()
     room = LivingRoom(MemoryEngine(), broken.plugin, clock=clock)
     async with running(room):
@@ -106,15 +114,37 @@ async def test_a_backend_that_stays_away_fills_no_log(said):
         await room.until(lambda: leftovers(room.store.snapshot))
         await room.until(lambda: leftovers(room.store.snapshot)[0].error)
         said()
-        before = broken.counts["retire"]
-        for _ in range(24 * 60):
-            clock.advance(timedelta(minutes=1))
-            await swept(room)
-        tries = broken.counts["retire"] - before
+        for _ in range(30):
+            await tried_once_more(room, broken)
         lines = [text for _, text in said() if "cannot be removed yet" in text]
-        assert 10 <= tries <= 60
-        assert 10 <= len(lines) <= 24
+        assert 15 <= len(lines) <= 21  # 1, 2, 4 … s, then every hour: 19 hours
+        tries = broken.counts["retire"]
+        clock.advance(LAST_SWEEP - 2 * SECOND)
+        await swept(room)
+        assert broken.counts["retire"] == tries
         broken.mend()
         clock.advance(LAST_SWEEP)
         await room.until(lambda: not leftovers(room.store.snapshot))
         assert ("INFO", f"what was left of {row.old.authority} is removed") in said()
+
+
+async def test_a_step_that_fails_again_and_again_is_written_once_and_once_when_it_goes_on(said):
+    """The reason is shown by the operation all the while."""
+    broken, clock = Failing(), FakeClock()
+    room = LivingRoom(MemoryEngine(), broken.plugin, clock=clock)
+    async with running(room):
+        await room.ready()
+        broken.fail("prepare_signer", UnavailableError("no route to host"))
+        row = await room.changes.rotate(actor="test", wishes=QUICK)
+        tries = broken.counts["prepare_signer"]
+        await room.until(lambda: broken.counts["prepare_signer"] > tries + 3)
+        assert "no route to host" in room.operation(row.id).error
+        broken.mend()
+        await room.over(row)
+        lines = said()
+    named = f"operation {row.id} (rotate)"
+    told = [line for line in lines if line[1].startswith((f"{named} waits", f"{named} goes"))]
+    (waits, goes) = told
+    assert waits[0] == "WARNING"
+    assert "no route to host" in waits[1]
+    assert goes == ("INFO", f"{named} goes on")
