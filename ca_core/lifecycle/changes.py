@@ -131,6 +131,23 @@ class Changes:
             RequestError: it is not trusted by anybody yet, or no more.
         """
         meant = authority or self._current()[0].id
+        for left in reversed(range(_TRIES)):
+            row = await self._taint_signing(meant, actor, wishes)
+            if row is not None:
+                return row
+            try:
+                await self._taint_draining(meant)
+            except ConflictError:  # it may have been rolled back to meanwhile: look again
+                if not left:
+                    raise
+            else:
+                break
+        return None
+
+    async def _taint_signing(
+        self, meant: str, actor: str, wishes: Wishes | None
+    ) -> OperationRow | None:
+        """Begin the change away from what signs; None if it is not that authority, or no more."""
         while meant == self._current()[0].id:
             try:
                 return await self._begun(Kind.TAINT, None, actor, wishes or urgent())
@@ -139,7 +156,6 @@ class Changes:
                 if standing is not None and standing.kind is Kind.TAINT:
                     raise
             await self._preempt(actor)  # and look again: it may have become active meanwhile
-        await self._taint_draining(meant)
         return None
 
     async def _preempt(self, actor: str) -> None:
@@ -273,5 +289,8 @@ class Changes:
         if standing is not None and standing.gives_way_to(actor, self._tools.clock.now()):
             await self.abort(standing.id, actor=actor, reason=f"gave way to a change by {actor}")
 
+
+_TRIES = 4
+"""Times a draining authority is looked at again that others change in the same moment."""
 
 _SAME_AUTHORITY = frozenset({Kind.RENEW, Kind.SETTINGS})
