@@ -21,14 +21,7 @@ from ca_core.authority.ceilings import (
     signer_ceiling,
     vouching,
 )
-from ca_core.authority.rows import (
-    AUTHORITIES,
-    AuthorityRow,
-    Phase,
-    authorities,
-    decoded,
-    put,
-)
+from ca_core.authority.rows import AUTHORITIES, AuthorityRow, Phase, authorities, decoded, put
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError
 from ca_core.identity.certificates import serial_hex

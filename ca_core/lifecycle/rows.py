@@ -204,9 +204,8 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
 
     def deadline(self) -> datetime | None:
         """Return when ``on_deadline`` counts; None while nothing is distributed."""
-        if self.phase is not OperationPhase.DISTRIBUTED:
-            return None
-        return self.phase_since + self.wishes.patience
+        is_distributed = self.phase is OperationPhase.DISTRIBUTED
+        return self.phase_since + self.wishes.patience if is_distributed else None
 
 
 class SlotRow(msgspec.Struct, frozen=True, kw_only=True):
