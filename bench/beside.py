@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.primitives import Primitives, csr_pem
+from ca_core.authority.hands import Hands
 from ca_core.authority.limiter import Limiter
 from ca_core.authority.record import IssuanceRecord
 from ca_core.clock import SystemClock
@@ -42,12 +43,12 @@ async def _measured(folder: Path, seconds: float) -> str:
 
 async def _queue_microseconds(seconds: float) -> float:
     """Admission and the way to the one signing thread and back."""
-    limiter, loop = Limiter(SystemClock(), rate=UNLIMITED), asyncio.get_running_loop()
-    with ThreadPoolExecutor(1) as thread:
+    limiter = Limiter(SystemClock(), rate=UNLIMITED)
+    with closing(Hands(1)) as thread:
 
         async def once() -> None:
             await limiter.admit(datetime.now(UTC))
-            await loop.run_in_executor(thread, int)
+            await thread.submit(int)
 
         return await _microseconds(once, seconds)
 

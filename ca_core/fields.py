@@ -143,6 +143,26 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     return (kind,)
 
 
+def json_in_clear(value: Any) -> Any:
+    """Return a configuration value as JSON has it, secrets in clear: never for an answer or a log.
+
+    Durations are in our notation; a path, or one of TOML's dates, is its text.
+    """
+    match value:
+        case Secret():
+            return value.reveal()
+        case timedelta():
+            return format_duration(value)
+        case Mapping():
+            return {str(key): json_in_clear(item) for key, item in value.items()}
+        case list() | tuple():
+            return [json_in_clear(item) for item in value]
+        case None | str() | bool() | int() | float():
+            return value
+        case _:
+            return str(value)
+
+
 def nearest_hint(name: str, known: Any) -> str:
     """Return ``; did you mean 'x'?`` or the list of what is known, for an error message."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

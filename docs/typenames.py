@@ -16,6 +16,10 @@ _FORWARD = re.compile(r"'(\w+\[[^']*\])'")
 _FUNCTION = re.compile(r"<function \w+ at 0x[0-9a-f]+>")
 _MEMBER = re.compile(r"<(\w+\.\w+): [^>]*>")
 _ALIASES = (
+    (
+        PrivateKey | CertificatePublicKeyTypes | None,
+        "PrivateKey | CertificatePublicKeyTypes | None",
+    ),
     (PrivateKey | CertificatePublicKeyTypes, "PrivateKey | CertificatePublicKeyTypes"),
     (PrivateKey, "PrivateKey"),
     (SpiffeId, "SpiffeId"),
@@ -28,7 +32,7 @@ _ALIASES = (
 
 def as_written(text: str) -> str:
     """Return annotations or a signature in the words of the source."""
-    shown = _FUNCTION.sub("…", text)
+    shown = _FUNCTION.sub("…", text).replace("NoneType", "None")
     shown = _MEMBER.sub(r"\1", _FORWARD.sub(r"\1", _MODULES.sub("", shown)))
     for union, name in _ALIASES:
         shown = _named(shown, [_name(member) for member in get_args(union)], name)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from ca_core.agent.backoff import backoff
 from ca_core.agent.joining import Draw
-from ca_core.agent.pollers import Anchors, Pollers
+from ca_core.agent.pollers import Anchors, Pollers, Slow
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.reports import Reports
 from ca_core.agent.rootscache import KnownRoots, RootsCache
@@ -19,7 +19,7 @@ from ca_core.clock import Clock
 from ca_core.errors import Error, RequestError
 from ca_core.identity.certificates import bundle_digest, fingerprint
 from ca_core.wire.observations import ObservedAnswer
-from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.operations import Acknowledgement, Lease, SlowReader
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ EVERY = 10.0
 """Seconds between two acknowledgements at most: two may be lost before a lease of 30 s ends."""
 CATCHING_UP = 0.5
 """Seconds between two looks while a reader holds an older bundle."""
+NAMED = 3
+"""Readers that are named to the server: those that may be waited for longest."""
 LONGEST_SPREAD = 7 * 86400.0
 """Seconds; no server of ours says more than twelve hours."""
 
@@ -38,11 +40,20 @@ async def kept_nowhere(_anchors: Anchors) -> None:
     """An agent without a disk of its own has nothing to keep."""
 
 
-def statement(anchors: Anchors, report: ObservedAnswer | None = None) -> Acknowledgement:
-    """Return the acknowledgement of a bundle; a report goes with it."""
-    marks = tuple(sorted({fingerprint(anchor) for anchor in anchors}))
-    digest = bundle_digest(anchors)
-    return Acknowledgement(digest=digest, anchors=marks, observations=report)
+def statement(
+    anchors: Anchors, slow: tuple[Slow, ...] = (), report: ObservedAnswer | None = None
+) -> Acknowledgement:
+    """Return the acknowledgement of a bundle, and who holds a newer one back: the last few.
+
+    A report of would-be denials goes with it.
+    """
+    return Acknowledgement(
+        digest=bundle_digest(anchors),
+        anchors=tuple(sorted({fingerprint(anchor) for anchor in anchors})),
+        readers_behind=len(slow),
+        readers=tuple(SlowReader(name=one.name, seconds=round(one.left)) for one in slow[-NAMED:]),
+        observations=report,
+    )
 
 
 class Acknowledging:
@@ -71,6 +82,7 @@ class Acknowledging:
         self._keep = keep
         self._news = Gathering()
         self._said: Anchors = ()
+        self._named_slow = False
         self._say_again = 0.0
         self._failures = 0
         self.spread = ROOT_CHANGE_SPREAD
@@ -99,16 +111,17 @@ class Acknowledging:
         if self._roots.latest is not known:
             return 0.0  # what is newest is not kept yet
         now = self._clock.monotonic()
-        held = self._pollers.oldest(now)
-        if held != self._said or now >= self._say_again:
-            return await self._told(held)
+        held, slow = self._pollers.oldest(now), self._pollers.slow(now)
+        is_new = held != self._said or (slow != () and not self._named_slow)
+        if is_new or now >= self._say_again:
+            return await self._told(held, slow)
         left = self._say_again - now
         return min(left, CATCHING_UP) if set(held) != set(known.anchors) else left
 
-    async def _told(self, held: Anchors) -> float:
+    async def _told(self, held: Anchors, slow: tuple[Slow, ...]) -> float:
         report = self.reports.begun()
         try:
-            lease = await self._upstream.acknowledge(statement(held, report))
+            lease = await self._upstream.acknowledge(statement(held, slow, report))
         except Error as error:
             if report is not None and isinstance(error, RequestError):
                 log.warning("a report of would-be denials was refused: %s", error)
@@ -117,7 +130,7 @@ class Acknowledging:
             self.reports.failed()
             return await self._failed(error)
         self.reports.ended()
-        self._failures, self._said = 0, held
+        self._failures, self._said, self._named_slow = 0, held, slow != ()
         former, self.spread = self.spread, _spread(lease)
         if self.spread < former:
             self.on_urgent()

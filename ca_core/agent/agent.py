@@ -20,6 +20,7 @@ from ca_core.agent.joining import Draw
 from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.pollers import Pollers
+from ca_core.agent.processes import has_ended
 from ca_core.agent.revocations import Revocations
 from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.shownchain import ShownChains
@@ -87,7 +88,7 @@ class Agent:
         self._draw = draw
         self._tasks: list[asyncio.Task[None]] = []
         self.roots = RootsCache(upstream, clock, draw)
-        self.pollers = Pollers()
+        self.pollers = Pollers(has_ended=has_ended)
         self._acknowledging = Acknowledging(
             upstream, self.roots, self.pollers, clock, draw, own.trust if own else kept_nowhere
         )

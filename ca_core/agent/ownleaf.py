@@ -84,8 +84,9 @@ class OwnLeaf:
         except Error as error:
             self._remember(identity, error)
         else:
-            self._failures, self._hurry, self._asked_under = None, None, under
-            self._was_left_behind = False
+            self._failures, self._asked_under, self._was_left_behind = None, under, False
+            if self._is_followed():  # another key may have begun to sign while this was under way
+                self._hurry = None
 
     async def look_back(self) -> None:
         """Come back as after an expiry if the root of the agent's leaf is trusted no more.
@@ -112,11 +113,10 @@ class OwnLeaf:
             spread: over what time all leaves are re-issued.
         """
         self._signing = signing_key_id
-        identity = self._store.current
-        if signing_key_id in (_signer_of(identity), self._asked_under):
+        if self._is_followed():
             self._hurry = None
             return
-        now = self._clock.now()
+        identity, now = self._store.current, self._clock.now()
         hurry = self._hurry
         if hurry is None or hurry[0] != signing_key_id or hurry[1] > now + spread:
             left = life_left(now, issued_at=identity.issued_at, not_after=identity.not_after)
@@ -134,6 +134,10 @@ class OwnLeaf:
             identity = self._store.current.trusting(anchors)
             if identity is not self._store.current:
                 await asyncio.to_thread(self._store.save, identity)
+
+    def _is_followed(self) -> bool:
+        """Say whether the leaf is of the key that signs now, or was asked for under it."""
+        return self._signing in (_signer_of(self._store.current), self._asked_under)
 
     def _due(self) -> datetime:
         if self._failures:

@@ -20,8 +20,8 @@ async def acknowledge(room: ServerRoom, request: Request) -> Response:
     """
     said = request.json(Acknowledgement)
     report = report_of(said)
-    agent, _ = await calling_agent(room, request)
-    await _kept(room, agent, checked_anchors(said))
+    agent = await _kept(room, request, said)
+    room.lifecycle.tools.slow_readers.told(agent.node, said, room.clock.now())
     lease = await lease_of(room)
     room.observed.add(report)
     return json_response(lease)
@@ -46,17 +46,22 @@ async def lease_of(room: ServerRoom) -> Lease:
     return Lease(seconds=LEASE.total_seconds(), reissue_spread_seconds=spread.total_seconds())
 
 
-async def _kept(room: ServerRoom, agent: AgentId, anchors: tuple[str, ...]) -> None:
-    """Keep the statement, looking again when the agent's rows changed meanwhile."""
-    for left in reversed(range(ATTEMPTS)):
+async def _kept(room: ServerRoom, request: Request, said: Acknowledgement) -> AgentId:
+    """Keep the statement; return whose it is.
+
+    When the agent's rows changed meanwhile, it is asked anew who calls: another host may have
+    taken the name.
+    """
+    for _ in range(ATTEMPTS):
+        agent, key = await calling_agent(room, request)
+        room.membership.member(agent, key)  # on the same view as what follows
         view, now = room.store.snapshot, room.clock.now()
-        transaction = acknowledged(view, agent.node, anchors, now)
+        transaction = acknowledged(view, agent.node, checked_anchors(said), now)
         if transaction is None:
-            return
+            return agent
         try:
             await room.store.commit_async(transaction)
         except ConflictError:
-            if not left:
-                raise
-        else:
-            return
+            continue
+        return agent
+    raise ConflictError("this agent's row changes all the time; try again")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names
 from ca_core.acl.principal import Peer
+from ca_core.agent.processes import reader_of
 from ca_core.agent.upstream import RootsAnswer
 from ca_core.api.blocking import DEFAULT_WAIT, Blocking, blocking_of, with_jitter
 from ca_core.api.http import Request, Response, json_response
@@ -52,7 +53,7 @@ def _reader(request: Request) -> str:
     """Return who reads: a process, or a TCP connection."""
     match request.principal:
         case Peer(pid=pid):
-            return f"pid {pid}"
+            return reader_of(pid)
         case _:
             return request.remote
 

@@ -12,7 +12,7 @@ from ca_core.api.operation_answers import actor_of, begun_answer, patience_of
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import ServerRoom, require
 from ca_core.api.wantedsettings import refused, wanted_settings
-from ca_core.authority.rows import CONFIGURATION
+from ca_core.authority.rows import CONFIGURATION, ConfigurationRow, decoded
 from ca_core.authority.settings import CASettings
 from ca_core.config.rules import MIN_LEAF_TTL
 from ca_core.contract.plugin import ProviderPlugin
@@ -50,7 +50,7 @@ async def put_configuration(room: ServerRoom, request: Request) -> Response:
     refuse_other_places(request, room.manager.datacenter)
     patience = patience_of(request)
     asked = request.json(ConfigurationRequest)
-    _check_fixed(room, asked)
+    stood = _check_fixed(room, asked)
     plugin = _plugin(room, provider_named(asked.provider))
     naming = partial(field_named, plugin=plugin)
     section = _kept(room.manager.settings) | section_from(
@@ -59,7 +59,7 @@ async def put_configuration(room: ServerRoom, request: Request) -> Response:
     settings = await wanted_settings(room, section, naming)
     try:
         row = await room.lifecycle.changes.apply(
-            settings, actor=actor_of(request), wishes=room.wishes
+            settings, actor=actor_of(request), wishes=room.wishes, stood=stood
         )
     except ConfigError as error:
         raise refused(error, naming) from None
@@ -69,8 +69,11 @@ async def put_configuration(room: ServerRoom, request: Request) -> Response:
     return text_response("") if answer.status == 200 else answer  # noqa: PLR2004 - as Consul
 
 
-def _check_fixed(room: ServerRoom, asked: ConfigurationRequest) -> None:
-    """Refuse what nobody may change, and what was decided on something else than what stands."""
+def _check_fixed(room: ServerRoom, asked: ConfigurationRequest) -> str:
+    """Refuse what nobody may change, and what was decided on something else than what stands.
+
+    Return the id of what stands, if the caller decided on that; else ''.
+    """
     if asked.state:
         raise RequestError(READ_ONLY, field="State")
     stored = room.store.snapshot.get(CONFIGURATION, "ca")
@@ -80,6 +83,7 @@ def _check_fixed(room: ServerRoom, asked: ConfigurationRequest) -> None:
             field="ModifyIndex",
             hint="read the configuration again, and decide anew",
         )
+    return decoded(ConfigurationRow, stored.value).id if asked.modify_index and stored else ""
 
 
 def _plugin(room: ServerRoom, provider: str) -> ProviderPlugin[Any]:

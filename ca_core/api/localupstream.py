@@ -82,6 +82,8 @@ class LocalUpstream:
         """
         report = report_of(said)
         self._companions.holds(self._agent, frozenset(checked_anchors(said)))
+        tools = self._room.lifecycle.tools
+        tools.slow_readers.told(self._agent.node, said, tools.clock.now())
         lease = await lease_of(self._room)
         self._room.observed.add(report)
         return lease

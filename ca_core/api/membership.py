@@ -115,12 +115,13 @@ class Membership:
             leaves_until=before.counts_until if before else None,
         )
         used = Change(JOIN_TOKENS, token_id, None)
+        said = Change(ACKNOWLEDGEMENTS, agent.node, None)  # by whoever had this name before
         try:
             await self._store.commit_async(
                 Transaction(
-                    changes=(used, Change(AGENTS, agent.node, msgspec.json.encode(agent))),
+                    changes=(used, said, Change(AGENTS, agent.node, msgspec.json.encode(agent))),
                     expect={(JOIN_TOKENS, token_id): version},
-                    topics=frozenset({AGENTS_TOPIC}),
+                    topics=frozenset({AGENTS_TOPIC, ACKNOWLEDGEMENTS_TOPIC}),
                 )
             )
         except ConflictError:

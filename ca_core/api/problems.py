@@ -26,6 +26,7 @@ from ca_core.errors import (
     RequestError,
     UnavailableError,
 )
+from ca_core.telemetry.logs import redacted
 
 STATUS: tuple[tuple[type[Error], int], ...] = (
     (DeniedError, 403),
@@ -73,14 +74,18 @@ def retry_after_of(error: Error) -> timedelta | None:
 
 
 def problem_response(error: Error, accept: str) -> Response:
-    """Return the answer for an error, in the form that the client's ``Accept`` asks for."""
+    """Return the answer for an error, in the form that the client's ``Accept`` asks for.
+
+    What a backend said may repeat a credential: it is hidden.
+    """
     status = status_of(error)
     headers = {"x-ca-core-error": type(error).__name__}
+    said = str(error) if status < HTTPStatus.INTERNAL_SERVER_ERROR else redacted(str(error))
     pause = retry_after_of(error)
     if pause is not None:
         headers["retry-after"] = str(max(1, math.ceil(pause.total_seconds())))
     if "json" not in accept.lower():
-        text = str(error) + (f" ({error.hint})" if error.hint else "")
+        text = said + (f" ({error.hint})" if error.hint else "")
         return Response(
             status=status,
             headers=headers,
@@ -91,7 +96,7 @@ def problem_response(error: Error, accept: str) -> Response:
         type=f"urn:ca-core:problem:{type(error).__name__}",
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=str(error),
+        detail=said,
         hint=error.hint,
         field=error.field if isinstance(error, RequestError) else "",
     )

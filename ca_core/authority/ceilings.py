@@ -84,3 +84,14 @@ def that_still_vouch(view: View, authority: str, signer: str) -> dict[tuple[str,
     if above is None or own is None or decoded(AuthorityRow, above.value).phase not in IN_BUNDLE:
         raise NotReadyError(f"signer {signer} of {authority} has left; another one signs")
     return {(AUTHORITIES, authority): above.version, (SIGNERS, signer): own.version}
+
+
+def vouching(
+    view: View, names: tuple[str, str]
+) -> tuple[Mapping[tuple[str, str], int], datetime | None]:
+    """Return ``that_still_vouch`` and ``signer_ceiling`` of an authority's and a signer's id.
+
+    Raises:
+        NotReadyError: one of them has left.
+    """
+    return that_still_vouch(view, *names), signer_ceiling(view, *names)

@@ -5,8 +5,6 @@ The store is the truth after the first start; the file seeds it. A secret value 
 """
 
 import hashlib
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -28,7 +26,7 @@ from ca_core.authority.settings import CASettings
 from ca_core.contract.plugin import ProviderPlugin
 from ca_core.durations import format_duration, parse_duration
 from ca_core.errors import UnavailableError
-from ca_core.fields import Secret
+from ca_core.fields import Secret, json_in_clear
 from ca_core.identity.keys import KeySpec, KeyType
 from ca_core.state.protocol import Transaction
 from ca_core.state.store import Store
@@ -135,9 +133,8 @@ def shown(row: ConfigurationRow) -> dict[str, object]:
 
 def digest_of(settings: CASettings) -> str:
     """Return the SHA-256 of a configuration as read; tells whether the file has drifted."""
-    plain = {"provider": settings.provider, "config": _plain(settings.config)} | common_settings(
-        settings
-    )
+    own = {"provider": settings.provider, "config": json_in_clear(settings.config)}
+    plain = own | common_settings(settings)
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
 
 
@@ -172,7 +169,7 @@ def common_settings(settings: CASettings) -> dict[str, object]:
 
 
 def _set_aside(name: str, value: object, secrets: Secrets) -> dict[str, object]:
-    raw = msgspec.json.encode(_plain(value))
+    raw = msgspec.json.encode(json_in_clear(value))
     place = f"configuration/{name}/{hashlib.sha256(raw).hexdigest()[:16]}"
     secrets.create(place, raw)
     return {"secret": place}
@@ -193,20 +190,5 @@ def _hidden(value: object) -> object:
     match value:
         case {"secret": str(place)}:
             return f"<hidden:{place.rpartition('/')[2]}>"
-        case _:
-            return value
-
-
-def _plain(value: object) -> object:
-    """Return configuration as JSON values, secrets revealed: for digests and the secret store."""
-    match value:
-        case Secret():
-            return value.reveal()
-        case timedelta():
-            return format_duration(value)
-        case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
         case _:
             return value

@@ -20,24 +20,21 @@ from ca_core.authority.record import IssuanceRecord
 from ca_core.authority.reviews import ReviewerState
 from ca_core.authority.rows import (
     CONFIGURATION,
-    AuthorityRow,
     ConfigurationRow,
-    SignerRow,
     current_signer,
     decoded,
-    issuing_chain,
     read,
 )
 from ca_core.authority.settings import CASettings
 from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Place, Slots, place_of, places, until_open
+from ca_core.authority.standing import Signing, Standing
 from ca_core.contract.answers import Health
 from ca_core.contract.requests import LeafRequest
 from ca_core.errors import GuardError, NotReadyError, UnavailableError
 from ca_core.identity.certificates import pem_of
 from ca_core.identity.csr import CheckedCsr
 from ca_core.identity.spiffe import TrustDomain
-from ca_core.state.secrets import missing_keys
 
 
 class CAManager:
@@ -65,6 +62,7 @@ class CAManager:
         self._introduced = Introductions(store)
         self._crls = CrlService(store, self.slots, self._introduced, clock)
         self._limiter = Limiter(clock)
+        self._standing = Standing(store)
         self._bringup = BringUp(store, clock, self.slots, events=self._bystanders.events)
 
     def prepare(self, settings: CASettings) -> None:
@@ -194,7 +192,7 @@ class CAManager:
     async def _signed(
         self,
         csr: CheckedCsr,
-        signing: tuple[AuthorityRow, SignerRow],
+        signing: Signing,
         *,
         who: str,
         replaces: datetime | None,
@@ -225,7 +223,7 @@ class CAManager:
         self._bystanders.tell_issued(
             leaf, request, principal=who, authority=authority.id, index=index
         )
-        pem = pem_of(leaf) + issuing_chain(self._store.snapshot, authority, signer)
+        pem = pem_of(leaf) + self._standing.chain(signing)
         return IssuedLeaf(certificate=leaf, pem=pem, index=index)  # (6)
 
     def reviewers(self) -> tuple[ReviewerState, ...]:
@@ -259,8 +257,8 @@ class CAManager:
             return Health(ok=False, message=self.why_not_ready())
         return self._slot.provider.health()
 
-    def _signing(self) -> tuple[AuthorityRow, SignerRow]:
-        current = current_signer(self._store.snapshot)
+    def _signing(self) -> Signing:
+        current = self._standing.signing()
         if current is None or not self.slots.at(place_of(current[0])).is_open:
             raise NotReadyError(self.why_not_ready())
         gap = self._keyring_gap()
@@ -275,7 +273,7 @@ class CAManager:
         return self.slots.at(self.place)
 
     def _keyring_gap(self) -> str:
-        missing = missing_keys(self._store.snapshot, self.opener.keyring())
+        missing = self._standing.missing_keys(self.opener.keyring())
         if not missing:
             return ""
         return f"key-encryption key {', '.join(missing)} is missing; nothing can be signed"

@@ -43,8 +43,7 @@ class PatientSigning:
             PendingError: it takes longer than a caller waits; the token is remembered.
             Error: as ``Provider.sign_leaf``.
         """
-        mark = request.csr.public_bytes(serialization.Encoding.DER)
-        promise = self._promises.pop(mark, None)
+        promise = self._promised(request)
         if promise is not None and promise.slot is slot:
             request = replace(request, request_id=promise.request_id, pending=promise.token)
         began = self._clock.monotonic()
@@ -55,13 +54,23 @@ class PatientSigning:
                 request = replace(request, pending=pending.token)
                 waited = timedelta(seconds=self._clock.monotonic() - began)
                 if waited + pending.poll_after > WAIT_LIMIT:
-                    self._remember(mark, _Promise(request.request_id, pending.token, slot))
+                    self._remember(request, _Promise(request.request_id, pending.token, slot))
                     raise
                 await self._clock.sleep(pending.poll_after.total_seconds())
                 if self._clock.now() >= request.not_after:  # the machine slept: begin anew
                     raise
 
-    def _remember(self, mark: bytes, promise: _Promise) -> None:
-        self._promises[mark] = promise
+    def _promised(self, request: LeafRequest) -> _Promise | None:
+        if not self._promises:  # as a rule: only few backends answer later
+            return None
+        return self._promises.pop(_mark(request), None)
+
+    def _remember(self, request: LeafRequest, promise: _Promise) -> None:
+        self._promises[_mark(request)] = promise
         while len(self._promises) > MAX_REMEMBERED:
             self._promises.popitem(last=False)
+
+
+def _mark(request: LeafRequest) -> bytes:
+    """Return what a caller that comes back is known by: the same CSR."""
+    return request.csr.public_bytes(serialization.Encoding.DER)

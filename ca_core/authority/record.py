@@ -19,20 +19,14 @@ from ca_core.authority.ceilings import (
     next_ceiling,
     raised,
     signer_ceiling,
-    that_still_vouch,
+    vouching,
 )
-from ca_core.authority.rows import (
-    AUTHORITIES,
-    AuthorityRow,
-    Phase,
-    authorities,
-    decoded,
-    put,
-)
+from ca_core.authority.rows import AUTHORITIES, AuthorityRow, Phase, authorities, decoded, put
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError
 from ca_core.identity.certificates import serial_hex
 from ca_core.state.protocol import Change, Transaction
+from ca_core.state.reading import Reading
 from ca_core.state.store import Store
 from ca_core.state.view import View
 
@@ -99,6 +93,7 @@ class IssuanceRecord:
         self._counts: dict[str, int] = {}
         self._position = 0
         self._issued = 0
+        self._vouching = Reading(vouching)
 
     def open(self, leaf_ttl: timedelta) -> None:
         """Count what the ledger holds, and mark records incomplete if this server died before.
@@ -200,8 +195,7 @@ class IssuanceRecord:
         """
         while True:
             view = self._store.snapshot
-            expect = that_still_vouch(view, authority, signer)
-            standing = signer_ceiling(view, authority, signer)
+            expect, standing = self._vouching.of(view, (authority, signer))
             if standing is not None and not_after <= standing:
                 return
             with suppress(ConflictError):

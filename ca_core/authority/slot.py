@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from cryptography import x509
 
 from ca_core.authority.guard import GuardedProvider
+from ca_core.authority.hands import Hands
 from ca_core.authority.pace import Pace
 from ca_core.clock import Clock
 from ca_core.contract.requests import LeafRequest
@@ -68,7 +69,7 @@ class ProviderSlot:
         self._clock = clock
         self._make = make
         self._provider: GuardedProvider | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._hands: Hands | None = None
         self._opened = asyncio.Event()
         self._failed = asyncio.Event()
         self.opening = Opening(since=clock.now())
@@ -116,9 +117,7 @@ class ProviderSlot:
                 failures += 1
                 await self._pause(failures, error)
                 continue
-            self._threads = ThreadPoolExecutor(
-                max_workers=max(1, provider.concurrency), thread_name_prefix="ca-sign"
-            )
+            self._hands = Hands(max(1, provider.concurrency))
             self._provider = provider
             self._opened.set()
 
@@ -146,17 +145,17 @@ class ProviderSlot:
             NotReadyError: the provider is not open, or no more.
         """
         provider = self.provider
-        if self._threads is None:
+        if self._hands is None:
             raise NotReadyError("the CA provider is not open")
         try:
-            running = self._threads.submit(work, provider)
+            ended = self._hands.submit(partial(work, provider))
         except RuntimeError as closed:
             raise NotReadyError("the CA provider has been closed") from closed
-        return await asyncio.wrap_future(running)
+        return await ended
 
     def close(self) -> None:
         """Let running calls end, then close the provider."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=True)
+        if self._hands is not None:
+            self._hands.close()
         if self._provider is not None:
             self._provider.close()

@@ -11,7 +11,7 @@ from ca_core.cli.client import Answer, Client
 from ca_core.cli.operation_view import change_line, is_open, operation_lines
 from ca_core.cli.operations import OPERATIONS, WAIT, Sleep, answers
 from ca_core.cli.options import Output
-from ca_core.cli.screen import JsonLines, Styled, screen_for_people
+from ca_core.cli.screen import Styled, screen_for_people, screen_for_programs
 from ca_core.cli.times import relative_text
 from ca_core.wire.operations import OperationAnswer
 
@@ -36,6 +36,20 @@ class Watched:
         return [one for one in self.status["Authorities"] if one["Phase"] == "draining"]
 
     @property
+    def leftovers(self) -> list[dict[str, Any]]:
+        """Return what backends still hold of what is gone."""
+        return list(self.status.get("Leftovers", ()))
+
+    @property
+    def faults(self) -> list[str]:
+        """Return what is not as it should be: nothing signs, the file drifted, overdue."""
+        found = [("overdue", self.status.get("Overdue")), ("file", self.status.get("Drift"))]
+        told = [f"{name}: {said}" for name, said in found if said]
+        if self.status.get("Ready", True):
+            return told
+        return [f"signs: no, {self.status.get('Reason') or 'no reason is known'}", *told]
+
+    @property
     def is_quiet(self) -> bool:
         """Say whether nothing changes any more."""
         return not self.draining and (self.operation is None or not is_open(self.operation))
@@ -44,16 +58,22 @@ class Watched:
         """Yield the operation, then every authority."""
         if self.operation is not None:
             yield from operation_lines(self.operation)
+        yield from (("yellow", fault) for fault in self.faults)
         yield "bold", "authorities"
         for one in self.status["Authorities"]:
             yield ("dim" if one["Phase"] == "draining" else ""), f"  {_authority_text(one)}"
+        for one in self.leftovers:
+            since = relative_text(one["Since"])
+            yield "yellow", f"  left behind {since}: {_leftover_text(one)}"
         if self.is_quiet:
             yield "green", "nothing changes"
 
     def change(self) -> str:
         """Return the operation, then what drains, in one line."""
         parts = [change_line(self.operation)] if self.operation is not None else []
+        parts += self.faults
         parts += [_authority_text(one) for one in self.draining]
+        parts += [f"left behind: {_leftover_text(one)}" for one in self.leftovers]
         return "; ".join([*parts, *(["nothing changes"] if self.is_quiet else [])])
 
     def as_json(self) -> Any:
@@ -67,13 +87,18 @@ def _authority_text(one: dict[str, Any]) -> str:
     return f"{one['Phase']} {one['ID']} ({one['Provider']}): {leaves}{until}"
 
 
+def _leftover_text(one: dict[str, Any]) -> str:
+    """Return what a backend still holds, and why."""
+    return f"{one['Key']} ({one['Error'] or 'being removed'})"
+
+
 def watch(client: Client, output: Output, *, until_done: bool, sleep: Sleep = time.sleep) -> None:
     """Show how the CA stands whenever that changes, for ever or until nothing does.
 
     Raises:
         Error: as ``Client``; a server that does not answer is waited for first.
     """
-    screen = JsonLines() if output is Output.JSON else screen_for_people()
+    screen = screen_for_programs() if output is Output.JSON else screen_for_people()
     with screen:
         for answer in answers(lambda index: _asked(client, index), sleep):
             state = _state(client, answer)

@@ -3,6 +3,7 @@
 import os
 
 from ca_core.api.tokensettings import default_token
+from ca_core.authority.secretfiles import open_files
 from ca_core.cli.checkup import Check, Level, Situation
 from ca_core.cli.failures import TriedError
 from ca_core.cli.probing import Trial
@@ -64,10 +65,19 @@ def _provider(situation: Situation) -> tuple[Level, str, str]:
     return Level.OK, f"{ca.provider} can be imported and understands [ca.config]", ""
 
 
+def _secret_files(situation: Situation) -> tuple[Level, str, str]:
+    """Look at the files with secrets that the provider's configuration names."""
+    found = open_files(situation.config.ca.config)
+    if not found:
+        return Level.OK, "no file with a secret of [ca.config] may be read by others", ""
+    return Level.WARNING, "; ".join(map(str, found)), "; ".join(one.remedy for one in found)
+
+
 CHECKS = (
     Check("configuration", "file", _file),
     Check("configuration", "settings", _dangerous),
     Check("configuration", "workloads", _workloads),
     Check("configuration", "tokens", _tokens),
     Check("provider", "import", _provider),
+    Check("provider", "secret files", _secret_files),
 )

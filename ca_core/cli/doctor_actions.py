@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ca_core.authority.registry import Registry
 from ca_core.cli import (
+    checks_changes,
     checks_config,
     checks_conformance,
     checks_network,
@@ -85,6 +86,7 @@ def examined(situation: Situation) -> tuple[Finding, ...]:
         *plugin_checks(situation, Registry()),
         *checks_state.CHECKS,
         *checks_network.CHECKS,
+        *checks_changes.CHECKS,
     )
     return tuple(check.done(situation) for check in checks)
 

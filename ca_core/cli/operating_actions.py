@@ -4,12 +4,15 @@ from typing import Any
 
 from ca_core.cli import operations
 from ca_core.cli.asking import confirm, require_answer
+from ca_core.cli.castatus import STATUS
 from ca_core.cli.changing_actions import Manner, begin
 from ca_core.cli.client import Answer, Client
+from ca_core.cli.failures import AnsweredError
 from ca_core.cli.operation_view import COLUMNS, is_open, operation_lines, short_row, title
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_json, print_lines, print_table
 from ca_core.cli.plan_view import COPIES, show_broken
+from ca_core.errors import NotFoundError
 from ca_core.wire.leftovers import LeftoverAnswer
 from ca_core.wire.operations import OperationAnswer
 
@@ -44,6 +47,10 @@ def taint(client: Client, authority: str | None, wishes: dict[str, Any], manner:
     Raises as ``begin``.
     """
     require_answer(manner.output, yes=manner.yes)
+    if authority:
+        hint = "`ca-core ca status` lists them all"
+        missing = NotFoundError(f"no authority {authority!r}", field="Authority", hint=hint)
+        _require_listed(client, ("Authorities", "ID", authority), missing)
     if manner.output is Output.TABLE:
         print_lines(f"{authority or 'The authority that signs now'} is declared {_TAINT_MEANS}")
     if wishes.get("Force"):
@@ -51,6 +58,26 @@ def taint(client: Client, authority: str | None, wishes: dict[str, Any], manner:
     confirm("Shall it go?", yes=manner.yes)
     named = {"Authority": authority} if authority else {}
     begin(client, TAINT, wishes | named, manner)
+
+
+def _require_listed(client: Client, named: tuple[str, str, str], missing: NotFoundError) -> None:
+    """Look whether there is such a thing, before anybody is asked about it.
+
+    Args:
+        client: asks for the status.
+        named: table of the status, key of its rows, and what must stand there in one of them.
+        missing: raised if it does not.
+
+    Raises:
+        Error: ``missing``, or as ``Client``.
+    """
+    table, key, name = named
+    try:
+        listed = client.get(STATUS).decoded(dict).get(table, ())
+    except AnsweredError:
+        return  # who may not look is answered by the change itself
+    if name not in {one[key] for one in listed}:
+        raise missing
 
 
 def _show_broken(client: Client, output: Output) -> None:
@@ -119,6 +146,9 @@ def roll_back(client: Client, name: str | None, output: Output, *, yes: bool) ->
 def abandon(client: Client, key: str, output: Output, *, yes: bool) -> None:
     """Give up what a backend holds. Raises as ``Client``, and if it was not confirmed."""
     require_answer(output, yes=yes)
+    hint = "`ca-core ca status` lists what is"
+    missing = NotFoundError(f"nothing is left behind of {key!r}", field="key", hint=hint)
+    _require_listed(client, ("Leftovers", "Key", key), missing)
     confirm(f"Leave what is left of {key} where it is, for ever?", yes=yes)
     answer = client.put(ABANDON, {"Key": key})
     if output is Output.JSON:

@@ -92,9 +92,28 @@ def acknowledged(progress: Progress) -> str:
 
 def missing_text(one: Missing) -> str:
     """Return a name and why it is missing, as far as anybody knows."""
+    if one.reachable and one.readers_behind:
+        return f"{one.node} (waits for {readers_text(one)})"
     if one.reachable:
         return f"{one.node} (calls, but has not taken the new root yet)"
     return f"{one.node} (does not call; counts until its last leaf ends {relative_text(one.until)})"
+
+
+def readers_text(one: Missing) -> str:
+    """Return which programs on its host an agent waits for, and until when at most."""
+    named = [f"{reader.name}, at most until {_clock_text(reader.until)}" for reader in one.readers]
+    more = one.readers_behind - len(named)
+    others = [f"{more} more reader{'' if more == 1 else 's'}"] if more > 0 else []
+    which = "its reader " if named else ""
+    return which + "; ".join(named + others)
+
+
+def _clock_text(moment: str) -> str:
+    """Return a moment of today as a clock shows it; text that is none stays as it is."""
+    try:
+        return f"{parse_wire_time(moment):%H:%M:%S} UTC"
+    except RequestError:
+        return moment
 
 
 def _leaves(progress: Progress) -> Iterator[tuple[str, str]]:
@@ -112,7 +131,15 @@ def change_line(row: OperationAnswer) -> str:
         parts.append(f"leaves re-issued {progress.reissued:,} of {progress.leaves:,}")
     if row.waits_for and is_open(row):
         parts.append(f"waits: {row.waits_for}")
+    held = [one for one in row.progress.missing if one.readers_behind and is_open(row)]
+    parts += [f"{one.node} waits for {_names_text(one)}" for one in held[:MISSING_SHOWN]]
     return f"{row.kind} {row.id}: {', '.join(parts)}"
+
+
+def _names_text(one: Missing) -> str:
+    """Return which readers an agent waits for, without a time: that would be news each second."""
+    names = [reader.name for reader in one.readers]
+    return f"its reader {', '.join(names)}" if names else "its readers"
 
 
 def short_row(row: OperationAnswer) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from ca_core.cli.output import console, print_lines, printable
+from ca_core.cli.output import console, printable
 
 Styled = tuple[str, str]
 """(style, line)"""
@@ -79,30 +79,16 @@ class Redrawn(Screen):
 class Listed(Screen):
     """An output that keeps its lines: one for every change."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Callable[[Shown], str]) -> None:
+        self._line = line
         self._last = ""
 
     def show(self, state: Shown) -> None:
         """Write a line if it differs from the last one."""
-        line = state.change()
+        line = self._line(state)
         if line != self._last:
             self._last = line
-            print_lines(printable(line))
-            sys.stdout.flush()
-
-
-class JsonLines(Screen):
-    """A program: one JSON document a line, for every change."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def show(self, state: Shown) -> None:
-        """Write a line if it differs from the last one."""
-        line = json.dumps(state.as_json())
-        if line != self._last:
-            self._last = line
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
 
@@ -115,4 +101,9 @@ class Unseen(Screen):
 
 def screen_for_people() -> Screen:
     """Return the screen that fits standard output."""
-    return Redrawn() if sys.stdout.isatty() else Listed()
+    return Redrawn() if sys.stdout.isatty() else Listed(lambda state: printable(state.change()))
+
+
+def screen_for_programs() -> Screen:
+    """Return what writes one JSON document a line."""
+    return Listed(lambda state: json.dumps(state.as_json()))

@@ -9,6 +9,8 @@ from typing import Any
 
 import uvloop
 
+from ca_core.cli.structs import make_known
+
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -17,6 +19,7 @@ def serve(running: Coroutine[Any, Any, None]) -> None:
 
     The second signal interrupts at once: whatever hangs while it stops is left behind.
     """
+    make_known()
     uvloop.run(_until_stopped(running))
 
 

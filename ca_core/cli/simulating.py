@@ -66,7 +66,6 @@ def flown_and_shown(scenario: Scenario, plot: Path | None, output: Output) -> No
         ConfigError: the plot cannot be written.
     """
     _check_lives(scenario.settings)
-    _check_rates(scenario)
     if plot is not None and plot.suffix.lower() != ".svg":
         raise RequestError("the plot is an SVG: name it FILE.svg", field="--plot")
     with progress("simulating"):
@@ -88,17 +87,6 @@ def _check_lives(settings: CASettings) -> None:
         raise RequestError(said, field="--intermediate-ttl")
     if settings.root_ttl < settings.intermediate_ttl:
         raise RequestError("a root lives at least as long as a signer", field="--root-ttl")
-
-
-def _check_rates(scenario: Scenario) -> None:
-    rates = {
-        "--rate": scenario.settings.csr_max_per_second,
-        "--quota": scenario.quota,
-        "--handshakes": scenario.handshakes,
-    }
-    for option, rate in rates.items():
-        if not 0 <= rate < float("inf"):
-            raise RequestError("must be 0 or more", field=option)
 
 
 def _write(plot: Path, drawn: str) -> None:

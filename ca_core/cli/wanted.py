@@ -6,7 +6,6 @@ Values may be secrets: no message shows one.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ import msgspec
 from ca_core.cli.client import Client
 from ca_core.cli.operations import SETTINGS
 from ca_core.config import CAConfig, find_config_file, load_config
-from ca_core.durations import format_duration
 from ca_core.errors import ConfigError
-from ca_core.fields import Secret, nearest_hint
+from ca_core.fields import json_in_clear, nearest_hint
 
 _OWN = "config"
 _KEYS = tuple(field.encode_name for field in msgspec.structs.fields(CAConfig))
@@ -75,7 +73,7 @@ def section_of(named: Path | None) -> dict[str, Any]:
             where="--from-file",
             hint="name a file, or change what stands: --provider NAME, --set KEY=VALUE",
         )
-    section: dict[str, Any] = as_json(msgspec.structs.asdict(load_config(file).ca))
+    section: dict[str, Any] = json_in_clear(msgspec.structs.asdict(load_config(file).ca))
     return section
 
 
@@ -125,7 +123,7 @@ def literal(text: str) -> Any:
         value = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
-    return as_json(value["value"]) if set(value) == {"value"} else text
+    return json_in_clear(value["value"]) if set(value) == {"value"} else text
 
 
 def _put(settings: dict[str, Any], path: list[str], value: Any) -> None:
@@ -136,20 +134,3 @@ def _put(settings: dict[str, Any], path: list[str], value: Any) -> None:
         settings[part] = dict(inner) if isinstance(inner, dict) else {}
         settings = settings[part]
     settings[last] = value
-
-
-def as_json(value: Any) -> Any:
-    """Return a configuration value as JSON has it, secrets in clear: for the server alone."""
-    match value:
-        case Secret():
-            return value.reveal()
-        case timedelta():
-            return format_duration(value)
-        case Mapping():
-            return {str(key): as_json(item) for key, item in value.items()}
-        case list() | tuple():
-            return [as_json(item) for item in value]
-        case str() | bool() | int() | float():
-            return value
-        case _:
-            return str(value)  # a path, or one of TOML's dates

@@ -118,7 +118,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(reason.lower(), where=str(file), hint=hint) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"not UTF-8 at byte {error.start}", where=str(file)) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting beyond measure too
         raise ConfigError(f"not valid TOML: {error}", where=str(file)) from None
 
 

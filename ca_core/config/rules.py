@@ -24,6 +24,9 @@ UNSAFE_MIN_LEAF_TTL = timedelta(seconds=1)
 SIGNER_LIVES = 3
 """A signer lives at least this many leaf lives, so that its renewal never shortens a leaf."""
 
+LOWEST_RATE = 0.001
+"""Signatures a second, where there is a limit: a lower one only stops every renewal."""
+
 MAX_CONFIG_LEVELS = 16
 """Tables and lists within each other below ``ca.config``; far more than any provider needs."""
 
@@ -124,8 +127,10 @@ def _check_keys(ca: CAConfig) -> None:
 
 
 def _check_limits(ca: CAConfig) -> None:
-    if not 0 <= ca.csr_max_per_second < float("inf"):
-        raise ConfigError("must be 0 (no limit) or more", where="ca.csr_max_per_second")
+    rate = ca.csr_max_per_second
+    if rate != 0 and not LOWEST_RATE <= rate < float("inf"):
+        said = f"must be 0 (no limit), or {LOWEST_RATE} or more"
+        raise ConfigError(said, where="ca.csr_max_per_second")
 
 
 def _check_rotation(rotation: RotationConfig) -> None:

@@ -5,6 +5,7 @@ Start with ``Provider`` (four methods must be written), then ``ProviderPlugin`` 
 """
 
 from ca_core.clock import Clock
+from ca_core.contract.adopting import claim_ca, release_claims
 from ca_core.contract.answers import Credential, Findings, Health, Signer, TrustChain
 from ca_core.contract.capabilities import Capability, Role
 from ca_core.contract.context import ProviderContext, ProviderState, SecretStore
@@ -24,7 +25,8 @@ from ca_core.contract.issuing import (
     load_pair,
     new_serial,
 )
-from ca_core.contract.keeping import ROOT, Held, Kept, signer_name
+from ca_core.contract.keeping import Held, Kept
+from ca_core.contract.naming import ROOT, signer_name
 from ca_core.contract.plugin import (
     API_VERSION,
     ApiVersion,
@@ -51,6 +53,7 @@ from ca_core.contract.requests import (
     RevokeRequest,
     SignerRequest,
 )
+from ca_core.contract.secondaries import installed_intermediate
 from ca_core.contract.storedkeys import key_bytes, load_key
 from ca_core.contract.vetting import checked_cross_sign, checked_intermediate, positive_life
 from ca_core.errors import (
@@ -171,10 +174,12 @@ __all__ = [
     "checked_cross_sign",
     "checked_intermediate",
     "checked_pem",
+    "claim_ca",
     "cross_sign_csr",
     "fingerprint",
     "generate_key",
     "hookimpl",
+    "installed_intermediate",
     "intermediate_faults",
     "is_ca",
     "is_signed_by",
@@ -196,6 +201,7 @@ __all__ = [
     "path_length_of",
     "pem_chain",
     "positive_life",
+    "release_claims",
     "room_below",
     "signature_hash",
     "signer_name",

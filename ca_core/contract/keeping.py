@@ -13,7 +13,6 @@ private key without a chain signs nothing: that is a CSR under way.
 What was retired leaves one record, ``…/retired``, by which its id is dead, until the core forgets.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from cryptography import x509
 
 from ca_core.contract.context import ProviderContext
 from ca_core.contract.issuing import KeyPair, load_pair
+from ca_core.contract.naming import RETIRED, is_retired, record_path, signer_name
 from ca_core.contract.storedkeys import key_bytes, load_key
 from ca_core.errors import (
     AuthorityRetiredError,
@@ -32,23 +32,6 @@ from ca_core.errors import (
 )
 from ca_core.identity.certificates import parsed_chain, pem_chain
 from ca_core.identity.keys import KeySpec, PrivateKey, generate_key
-
-ROOT = "root"
-"""The name under which an authority's primary CA is kept."""
-
-_RETIRED = "retired"
-_ID = re.compile(r"[a-z0-9-]{1,32}\Z")
-
-
-def signer_name(signer_id: str) -> str:
-    """Return the name under which the signer of that id is kept.
-
-    Raises:
-        RequestError: this is not an id.
-    """
-    if not _ID.match(signer_id):
-        raise RequestError(f"{signer_id[:80]!r} is not an id: 1 to 32 of a-z 0-9 -", field="id")
-    return f"signer/{signer_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +67,7 @@ class Kept:
         self._state = context.state
         self._secrets = context.secrets
         self._authority = context.authority_id
-        self._loaded: dict[str, tuple[str, Held]] = {}
+        self._loaded: dict[str, Held] = {}
 
     def made(
         self,
@@ -189,6 +172,7 @@ class Kept:
         """
         found = self.chain_or_none(name)
         if found is None:
+            self._loaded.pop(name, None)
             raise self._absent(name)
         return found
 
@@ -200,16 +184,11 @@ class Kept:
             AuthorityRetiredError: the authority was retired.
             UnavailableError: the secret store does not give the key.
         """
-        text = self.recorded(name, "chain")
+        chain = self.chain(name)
         known = self._loaded.get(name)
-        if known is not None and known[0] == text:
-            return known[1]
-        if text is None:
-            self._loaded.pop(name, None)
-            raise self._absent(name)
-        held = self._read(name, parsed_chain(text))
-        self._loaded[name] = (text, held)
-        return held
+        if known is None or known.chain != chain:
+            known = self._loaded[name] = self._read(name, chain)
+        return known
 
     def signer(self, signer_id: str) -> Held:
         """Return the signer of that id, ready to sign.
@@ -237,16 +216,14 @@ class Kept:
     def mark_retired(self, signer_id: str | None = None) -> None:
         """Make the id of a signer, or of the authority, dead; what it had is removed afterwards."""
         name = () if signer_id is None else (signer_name(signer_id),)
-        self._state.create(self._path(*name, _RETIRED), _RETIRED)
+        self._state.create(self._path(*name, RETIRED), RETIRED)
 
     def retire(self) -> None:
         """Remove everything of this authority but the mark that its id is dead. Safe to repeat."""
         self.mark_retired()
         for name in self.names():
             self._forget(name)
-        for path in self._state.keys(self._path("")):
-            if path != self._path(_RETIRED):
-                self._remove(path)
+        self._remove_records()
 
     def drop_loaded(self) -> None:
         """Let go of the private keys in memory; they are read again when needed."""
@@ -259,9 +236,9 @@ class Kept:
             RequestError: the name was retired.
             AuthorityRetiredError: the authority was retired.
         """
-        if self._state.get(self._path(_RETIRED)) is not None:
+        if is_retired(self._state, self._authority):
             raise AuthorityRetiredError(self._authority)
-        if self.recorded(name, _RETIRED) is not None:
+        if self.recorded(name, RETIRED) is not None:
             raise RequestError(f"{name} was retired; its id is never used again", field="id")
 
     def _undo_if_retired(self, name: str) -> None:
@@ -273,7 +250,7 @@ class Kept:
             raise
 
     def _absent(self, name: str) -> NotReadyError | AuthorityRetiredError:
-        if self._state.get(self._path(_RETIRED)) is not None:
+        if is_retired(self._state, self._authority):
             return AuthorityRetiredError(self._authority)
         return NotReadyError(f"{name} of {self._authority} does not exist yet")
 
@@ -288,13 +265,13 @@ class Kept:
         """Remove the key, then every record but the retired mark."""
         self._loaded.pop(name, None)
         self._secrets.delete(self._path(name))
-        for path in self._state.keys(self._path(name, "")):
-            if path != self._path(name, _RETIRED):
-                self._remove(path)
+        self._remove_records(name)
 
-    def _remove(self, path: str) -> None:
-        while (old := self._state.get(path)) is not None:
-            self._state.replace(path, old, None)
+    def _remove_records(self, *name: str) -> None:
+        mark = self._path(*name, RETIRED)
+        for path in self._state.keys(self._path(*name, "")):
+            while path != mark and (old := self._state.get(path)) is not None:
+                self._state.replace(path, old, None)
 
     def _path(self, *parts: str) -> str:
-        return "/".join(("authority", self._authority, *parts))
+        return record_path(self._authority, *parts)

@@ -117,7 +117,7 @@ def _check_possession(csr: x509.CertificateSigningRequest) -> None:
         raise RequestError("not signed by its own key", field="csr.signature")
 
 
-@lru_cache(maxsize=16)  # a few requests in flight
+@lru_cache(maxsize=128)  # those in flight, also while many leaves are issued anew
 def csr_public_key(csr: x509.CertificateSigningRequest) -> CertificatePublicKeyTypes:
     """Return the key of a CSR, remembered: pyca decodes it anew for every look, three per leaf.
 

@@ -97,7 +97,9 @@ def held_bundles(tools: Tools, row: OperationRow) -> frozenset[Bundle]:
     """Return the bundles that the new chain must satisfy: all that are held, and the one given out.
 
     One that knows neither the new anchor nor any that vouches for it is left behind: by force, or
-    because its holder was left behind before. It must not keep everybody else waiting.
+    because its holder was left behind before. It must not keep everybody else waiting. Of the
+    others only what the chain can lead to counts: one who claims another root each time holds
+    nobody up.
     """
     authority = read(tools.view, AuthorityRow, AUTHORITIES, row.new.authority)
     if authority is None:
@@ -107,8 +109,9 @@ def held_bundles(tools: Tools, row: OperationRow) -> frozenset[Bundle]:
     trusted = () if row.wishes.force else trusted_authorities(tools.view)
     known = [old for old in trusted if old.id in vouching and not has_expired(old, now)]
     ends = {fingerprint(one.anchor_certificate) for one in (authority, *known)}
+    reached = ends | {fingerprint(one) for one in authority.certificates}
     held = (one.holds for one in tools.everybody())
-    return frozenset(bundle for bundle in held if bundle and bundle & ends) | {
+    return frozenset(bundle & reached for bundle in held if bundle and bundle & ends) | {
         bundle_of(tools.view)
     }
 

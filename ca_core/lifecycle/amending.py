@@ -13,8 +13,9 @@ from ca_core.authority.rows import (
     Phase,
     read,
 )
-from ca_core.errors import NotFoundError, RequestError
+from ca_core.errors import ConflictError, NotFoundError, RequestError
 from ca_core.lifecycle.draft import Draft
+from ca_core.lifecycle.standing import require_standing
 from ca_core.state.protocol import Transaction
 from ca_core.state.view import View
 
@@ -42,10 +43,18 @@ def tainted(view: View, authority: str, leave_by: datetime) -> Transaction:
     return draft.done(None)
 
 
-def file_noted(view: View, row: ConfigurationRow, digest: str) -> Transaction:
-    """Keep the digest of a file that says what stands already."""
+def file_noted(view: View, stood: str, digest: str) -> Transaction:
+    """Keep the digest of a file that says what stands already, by its id.
+
+    Raises:
+        ConflictError: another configuration stands now.
+    """
     draft = Draft(view)
+    require_standing(draft, stood)
+    row = read(view, ConfigurationRow, CONFIGURATIONS, stood)
+    if row is None:
+        raise ConflictError(f"configuration {stood} is gone")
     noted = msgspec.structs.replace(row, file_digest=digest)
     draft.write(CONFIGURATION, "ca", noted)
-    draft.write(CONFIGURATIONS, row.id, noted)
+    draft.write(CONFIGURATIONS, stood, noted)
     return draft.done(None)

@@ -60,6 +60,7 @@ class Changes:
         actor: str,
         wishes: Wishes | None = None,
         from_file: bool = False,
+        stood: str = "",
     ) -> OperationRow | None:
         """Begin the change to another configuration; None if it is the one that stands.
 
@@ -71,10 +72,13 @@ class Changes:
             actor: who asks.
             wishes: how it is to go.
             from_file: whether it is what stands in the file; its digest is kept with it.
+            stood: id of the configuration that the caller decided on; '' is the present one.
 
         Raises:
             ConfigError: the provider is unknown or refuses its configuration.
+            ConflictError: another configuration stands meanwhile.
         """
+        stood = stood or self._tools.opener.configuration().id
         standing = await asyncio.to_thread(self.standing)
         is_first = current_signer(self._tools.view) is None
         if is_first and digest_of(standing) != digest_of(settings):
@@ -83,13 +87,13 @@ class Changes:
         kind = None if is_first else await self._kind(standing, settings)
         if kind is None:
             if from_file:
-                await self._note_file(digest_of(settings))
+                await self._note_file(digest_of(settings), stood)
             return None
         await asyncio.to_thread(check_update, self._tools, standing, settings)
         await self._let_give_way(actor)
         commits.refuse_second(self._tools.view)  # before its secrets are set aside for nothing
         row = await self._configured(settings, from_file=from_file)
-        return await self._begun(kind, row, actor, wishes)
+        return await self._begun(kind, row, actor, wishes, stood)
 
     async def _configured(self, settings: CASettings, *, from_file: bool) -> ConfigurationRow:
         opener = self._tools.opener
@@ -127,6 +131,23 @@ class Changes:
             RequestError: it is not trusted by anybody yet, or no more.
         """
         meant = authority or self._current()[0].id
+        for left in reversed(range(_TRIES)):
+            row = await self._taint_signing(meant, actor, wishes)
+            if row is not None:
+                return row
+            try:
+                await self._taint_draining(meant)
+            except ConflictError:  # it may have been rolled back to meanwhile: look again
+                if not left:
+                    raise
+            else:
+                break
+        return None
+
+    async def _taint_signing(
+        self, meant: str, actor: str, wishes: Wishes | None
+    ) -> OperationRow | None:
+        """Begin the change away from what signs; None if it is not that authority, or no more."""
         while meant == self._current()[0].id:
             try:
                 return await self._begun(Kind.TAINT, None, actor, wishes or urgent())
@@ -135,7 +156,6 @@ class Changes:
                 if standing is not None and standing.kind is Kind.TAINT:
                     raise
             await self._preempt(actor)  # and look again: it may have become active meanwhile
-        await self._taint_draining(meant)
         return None
 
     async def _preempt(self, actor: str) -> None:
@@ -225,16 +245,20 @@ class Changes:
         candidate = await probed(self._tools, wanted, authority.id)
         return classify(standing, wanted, candidate.findings)
 
-    async def _note_file(self, digest: str) -> None:
+    async def _note_file(self, digest: str, stood: str) -> None:
         """Keep the digest of a file that says what stands already."""
         tools = self._tools
-        row = tools.opener.configuration()
-        if row.file_digest == digest:
+        if tools.opener.configuration().file_digest == digest:
             return
-        await tools.store.commit_async(amending.file_noted(tools.view, row, digest))
+        await tools.store.commit_async(amending.file_noted(tools.view, stood, digest))
 
     async def _begun(
-        self, kind: Kind, configuration: ConfigurationRow | None, actor: str, wishes: Wishes | None
+        self,
+        kind: Kind,
+        configuration: ConfigurationRow | None,
+        actor: str,
+        wishes: Wishes | None,
+        stood: str = "",
     ) -> OperationRow:
         tools, now = self._tools, self._tools.clock.now()
         authority, signer = self._current()
@@ -255,7 +279,7 @@ class Changes:
             history=(PhaseChange(phase=OperationPhase.PLANNED, at=now),),
         )
         await self._let_give_way(actor)
-        await tools.store.commit_async(commits.begun(tools.view, row, configuration))
+        await tools.store.commit_async(commits.begun(tools.view, row, configuration, stood))
         tell_begun(tools.events, row)
         return row
 
@@ -265,5 +289,8 @@ class Changes:
         if standing is not None and standing.gives_way_to(actor, self._tools.clock.now()):
             await self.abort(standing.id, actor=actor, reason=f"gave way to a change by {actor}")
 
+
+_TRIES = 4
+"""Times a draining authority is looked at again that others change in the same moment."""
 
 _SAME_AUTHORITY = frozenset({Kind.RENEW, Kind.SETTINGS})

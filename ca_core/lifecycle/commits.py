@@ -47,10 +47,12 @@ from ca_core.lifecycle.rows import (
     operation,
     operations,
 )
+from ca_core.lifecycle.standing import require_standing
 from ca_core.lifecycle.wayback import require_way_back
 from ca_core.state.protocol import ABSENT, Fence, Transaction
 from ca_core.state.secrets import SECRETS
 from ca_core.state.view import View
+from ca_core.telemetry.logs import redacted
 
 
 def refuse_second(view: View) -> None:
@@ -67,13 +69,16 @@ def refuse_second(view: View) -> None:
         )
 
 
-def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None) -> Transaction:
+def begun(
+    view: View, row: OperationRow, configuration: ConfigurationRow | None, stood: str = ""
+) -> Transaction:
     """Begin an operation: it takes the change slot.
 
     Args:
         view: what it was decided on.
         row: in phase ``planned``.
         configuration: the new one, if there is one.
+        stood: id of the one that it was compared with.
 
     Raises:
         ConflictError: another operation holds the slot, and is named; or what it was decided on
@@ -88,6 +93,7 @@ def begun(view: View, row: OperationRow, configuration: ConfigurationRow | None)
     draft.write(OPERATIONS, row.id, row)
     draft.write(CHANGE, "slot", SlotRow(operation=row.id))
     if configuration is not None:
+        require_standing(draft, stood)
         _configure(draft, configuration)
     stay = kept(operations(view))
     for old in set(view.table(OPERATIONS)) - {one.id for one in stay}:
@@ -172,15 +178,13 @@ def activated(  # noqa: PLR0913 - what is known of the moment, each fact once
         leave_by: when a tainted authority leaves the bundle at the latest.
     """
     draft = Draft(view)
-    _move(
-        draft, row, OperationPhase.ACTIVE, now, left_behind=left_behind, reissue=reissue, error=""
-    )
+    _move(draft, row, OperationPhase.ACTIVE, now, left_behind=left_behind, reissue=reissue)
     draft.remove(CHANGE, "slot")
     tainted = {"tainted": True, "leave_by": leave_by} if row.kind is Kind.TAINT else {}
     if row.makes_authority:
         draft.authority(row.old.authority, phase=Phase.DRAINING, phase_since=now, **tainted)
         draft.authority(row.new.authority, phase=Phase.SIGNING, phase_since=now)
-    elif row.new.configuration != row.old.configuration:
+    elif row.makes_configuration:
         draft.authority(row.new.authority, configuration=row.new.configuration)
     if row.makes_signer:
         draft.signer(row.old.signer, replaced=now)
@@ -209,7 +213,7 @@ def ended(
     if current is None or not current.is_open:
         raise RequestError(f"operation {row.id} is over", field="operation")
     draft = Draft(view)
-    _move(draft, current, phase, now, reason=reason)
+    _move(draft, current, phase, now, reason=redacted(reason))
     draft.remove(CHANGE, "slot")
     if row.makes_authority and view.get(CEILINGS, row.new.authority) is not None:
         draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
@@ -242,23 +246,27 @@ def rolled_back(view: View, row: OperationRow, now: datetime) -> Transaction:
     if row.makes_authority:
         draft.authority(row.old.authority, phase=Phase.SIGNING, phase_since=now)
         draft.authority(row.new.authority, phase=Phase.DRAINING, phase_since=now)
-    else:
+    elif row.makes_configuration:
         draft.authority(row.old.authority, configuration=row.old.configuration)
     if row.makes_signer:
         draft.signer(row.old.signer, replaced=None)
         draft.signer(row.new.signer, replaced=now)
     draft.let_sign(CurrentRow(authority=row.old.authority, signer=row.old.signer))
-    draft.let_stand(row.old.configuration)
+    if row.makes_authority or row.makes_configuration:
+        draft.let_stand(row.old.configuration)
     return draft.done(None)
 
 
-def noted(view: View, row: OperationRow, error: str) -> Transaction | None:
-    """Note why the present step fails, or, with '', that it goes on; None if nothing is new."""
-    current = operation(view, row.id)
-    if current is None or not current.is_open or current.error == error:
+def noted(view: View, row: OperationRow, error: str, *, blames: bool = False) -> Transaction | None:
+    """Note why the present step fails, or, with '', that it goes on; None if nothing is new.
+
+    ``blames`` says that the evidence lacks something, and nothing has failed.
+    """
+    current, error = operation(view, row.id), redacted(error)
+    if current is None or not current.is_open or (current.error, current.blames) == (error, blames):
         return None
     draft = Draft(view)
-    draft.write(OPERATIONS, row.id, msgspec.structs.replace(current, error=error))
+    draft.write(OPERATIONS, row.id, msgspec.structs.replace(current, error=error, blames=blames))
     draft.topics.add(OPERATIONS_TOPIC)
     return draft.done(None)
 
@@ -280,6 +288,6 @@ def _move(
 ) -> None:
     """Write the operation's next phase; it must be as it was when this was decided."""
     standing = _unmoved(draft.view, row)
-    moved = msgspec.structs.replace(_in_phase(standing, phase, now), error="")
+    moved = msgspec.structs.replace(_in_phase(standing, phase, now), error="", blames=False)
     draft.write(OPERATIONS, row.id, msgspec.structs.replace(moved, **changed))
     draft.topics.add(OPERATIONS_TOPIC)

@@ -25,12 +25,13 @@ from ca_core.authority.rows import (
     decoded,
     read,
 )
-from ca_core.authority.slot import retry_pause
+from ca_core.authority.slot import LAST_RETRY, retry_pause
 from ca_core.authority.slots import Place
 from ca_core.authority.unreplaced import issuances, unreplaced
 from ca_core.contract.requests import RetireRequest, RetireSignerRequest
 from ca_core.errors import AuthorityRetiredError, ConflictError, Error, SignerUnknownError
 from ca_core.lifecycle import leavings
+from ca_core.lifecycle.complaints import Complaints
 from ca_core.lifecycle.milestones import tell_retired
 from ca_core.lifecycle.readiness import opened
 from ca_core.lifecycle.rows import OPERATIONS_TOPIC, LeftoverRow, leftovers
@@ -45,6 +46,9 @@ _STORE_IS_AWAY = timedelta(seconds=2)
 
 HURRIED_LOOK = timedelta(seconds=10)
 """The same while a compromised authority is in the bundle: the record is asked who renewed."""
+
+LAST_SWEEP = timedelta(hours=1)
+"""Longest pause between two tries to remove what a backend holds: 1, 2, 4 … s, an hour at last."""
 
 LAST_SIGNATURES = timedelta(seconds=30)
 """A server that has not heard of a change signs under the old signer for no longer than this."""
@@ -97,6 +101,7 @@ class Drain:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._failures: dict[str, tuple[int, datetime]] = {}
+        self._complaints = Complaints(_log, tools.clock)
         self._sweeping: dict[str, asyncio.Task[None]] = {}
         self._swept_one = asyncio.Event()
 
@@ -115,10 +120,12 @@ class Drain:
 
     async def _looked(self, fence: Fence) -> timedelta:
         try:
-            return await self.look(fence)
+            pause = await self.look(fence)
         except Error as error:  # the store
-            _log.warning("nobody can leave now: %s", error)
+            self._complaints.about("store", f"nobody can leave now: {error}")
             return _STORE_IS_AWAY
+        self._complaints.over("store", "who may leave is looked after again")
+        return pause
 
     async def _rest(self, seen: int, pause: timedelta) -> None:
         """Rest until something changes, a backend has answered, or the pause is over."""
@@ -160,10 +167,13 @@ class Drain:
         if not (hurries(row) and row.complete) or since is None or now < since + LAST_SIGNATURES:
             return False
         try:
-            return await asyncio.to_thread(self._left, row.id, now) == 0
+            left = await asyncio.to_thread(self._left, row.id, now)
         except Error as error:
-            _log.warning("who renewed cannot be read, authority %s stays: %s", row.id, error)
+            said = f"who renewed cannot be read, authority {row.id} stays: {error}"
+            self._complaints.about("record", said)
             return False
+        self._complaints.over("record", "who renewed can be read again")
+        return left == 0
 
     def _left(self, authority: str, now: datetime) -> int:
         return unreplaced(issuances(self._tools.store), authority, now)
@@ -171,8 +181,9 @@ class Drain:
     def _out_of_the_backend(self, fence: Fence) -> None:
         """Begin to remove what is left behind; a backend that hangs holds up nobody else."""
         left = leftovers(self._tools.view)
-        keys = {row.key for row in left}
-        self._failures = {key: told for key, told in self._failures.items() if key in keys}
+        for key in self._failures.keys() - {row.key for row in left}:  # it was given up
+            del self._failures[key]
+            self._complaints.forget(_sweep_of(key))
         for row in left:
             _, when = self._failures.get(row.key, (0, self._tools.clock.now()))
             if when <= self._tools.clock.now() and row.authority not in self._sweeping:
@@ -188,7 +199,7 @@ class Drain:
         del self._sweeping[row.authority]
         self._swept_one.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("what is left of %s: %s", row.key, error)
+            self._complaints.about(_sweep_of(row.key), f"what is left of {row.key}: {error}")
             self._failures[row.key] = (1, self._tools.clock.now() + _STORE_IS_AWAY)
 
     async def _swept(self, row: LeftoverRow, fence: Fence) -> None:
@@ -196,15 +207,22 @@ class Drain:
         try:
             await self._removed(row)
         except Error as error:
-            failures = self._failures.get(row.key, (0, tools.clock.now()))[0] + 1
-            self._failures[row.key] = (failures, tools.clock.now() + retry_pause(failures, error))
-            _log.warning("what is left of %s cannot be removed yet: %s", row.key, error)
-            noted = leavings.left(tools.view, row, str(error))
-            if noted is not None:
-                await self._commit(lambda: noted)
+            await self._not_swept(row, error)
             return
         self._failures.pop(row.key, None)
+        self._complaints.over(_sweep_of(row.key), f"what was left of {row.key} is removed")
         await self._commit(lambda: leavings.swept(tools.view, row, fence))
+
+    async def _not_swept(self, row: LeftoverRow, error: Error) -> None:
+        """Note why something cannot be removed, and when that is tried again."""
+        now = self._tools.clock.now()
+        failures = self._failures.get(row.key, (0, now))[0] + 1
+        self._failures[row.key] = (failures, now + sweep_pause(failures, error))
+        said = f"what is left of {row.key} cannot be removed yet: {error}"
+        self._complaints.about(_sweep_of(row.key), said)
+        noted = leavings.left(self._tools.view, row, str(error))
+        if noted is not None:
+            await self._commit(lambda: noted)
 
     async def _removed(self, row: LeftoverRow) -> None:
         """Have the backend remove it; what is gone already is fine."""
@@ -226,6 +244,21 @@ class Drain:
         except ConflictError:
             return False
         return True
+
+
+def sweep_pause(failures: int, error: Error) -> timedelta:
+    """Return how long to wait after the n-th failure in a row: 1, 2, 4 … s, an hour at last.
+
+    Longer if ``error`` says how long the backend wants to be left alone.
+    """
+    asked = retry_pause(failures, error)
+    if asked < LAST_RETRY:
+        return asked
+    return max(asked, min(LAST_SWEEP, timedelta(seconds=1 << min(failures - 1, 12))))
+
+
+def _sweep_of(key: str) -> str:
+    return f"sweep {key}"
 
 
 def _retire(row: LeftoverRow, deadline: datetime, provider: GuardedProvider) -> None:

@@ -5,6 +5,7 @@ continued by whoever holds the lease next.
 """
 
 import asyncio
+import contextlib
 import logging
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -27,6 +28,7 @@ from ca_core.errors import (
 )
 from ca_core.lifecycle import commits
 from ca_core.lifecycle.activating import activate, evidence_of
+from ca_core.lifecycle.complaints import Complaints
 from ca_core.lifecycle.evidence import GiveUp, Go, Stay, decided
 from ca_core.lifecycle.making import made
 from ca_core.lifecycle.milestones import tell_ended, tell_phase
@@ -66,6 +68,11 @@ _PERMANENT = (
 _MANY_RACES = 10
 """Lost in a row: what we see of the store is behind, and looking again at once helps nobody."""
 
+_LONG = 60.0
+"""Seconds; a backend that has not answered by then is named as what the change waits for."""
+
+_SILENT = "the backend has not answered for a minute"
+
 _WAITS_FOR_SIGNATURE = (
     "the new primary CA waits for your corporate CA's signature: sign what `ca-core ca csr` prints,"
     " then `ca-core ca install-chain FILE`"
@@ -100,8 +107,9 @@ class Driver:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._failures = 0
-        self._blames = False  # whether the last note says who is missing
         self._races = 0
+        self._complaints = Complaints(_log, tools.clock)
+        self._operation = ""  # that the complaints are about
         self._left: set[asyncio.Future[timedelta]] = set()
 
     async def run(self, leadership: Leadership) -> None:
@@ -120,7 +128,7 @@ class Driver:
     async def _tried_while_open(self, row: OperationRow, fence: Fence) -> timedelta:
         """Try one step; once its operation has ended, leave it to itself: its backend may hang."""
         step = asyncio.ensure_future(self._tried(row, fence))
-        ended = asyncio.ensure_future(self._ended(row.id))
+        ended = asyncio.ensure_future(self._ended(row))
         try:
             await asyncio.wait({step, ended}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -134,22 +142,28 @@ class Driver:
         step.add_done_callback(self._left.discard)
         return timedelta()
 
-    async def _ended(self, name: str) -> None:
-        """Return once an operation is not open any more."""
+    async def _ended(self, row: OperationRow) -> None:
+        """Return once an operation is not open any more; say so if its step takes long."""
+        began = self._tools.clock.monotonic()
         while True:
             seen = self._tools.view.topic_index(OPERATIONS_TOPIC)
-            row = operation(self._tools.view, name)
-            if row is None or not row.is_open:
+            standing = operation(self._tools.view, row.id)
+            if standing is None or not standing.is_open:
                 return
+            if not standing.error and self._tools.clock.monotonic() - began >= _LONG:
+                with contextlib.suppress(Error):  # the store: it is tried again
+                    await self._note(row, _SILENT)
             await self._tools.rest((OPERATIONS_TOPIC,), seen, IDLE)
 
     async def _tried(self, row: OperationRow, fence: Fence) -> timedelta:
         """Try one step; return how long to wait before the next look."""
+        if row.id != self._operation:
+            self._operation, self._complaints = row.id, Complaints(_log, self._tools.clock)
         try:
             return await self._tried_once(row, fence)
         except Error as error:  # the store: what happened could not be written down
             self._failures += 1
-            _log.warning("operation %s (%s) cannot go on: %s", row.id, row.kind, error)
+            self._complaints.about("store", f"{_named(row)} cannot go on: {error}")
             return retry_pause(self._failures, error)
 
     async def _tried_once(self, row: OperationRow, fence: Fence) -> timedelta:
@@ -162,6 +176,8 @@ class Driver:
         except Error as error:
             return await self._failed(row, error, fence)
         self._failures = self._races = 0
+        for what in ("store", "step"):
+            self._complaints.over(what, f"{_named(row)} goes on")
         return pause
 
     async def _step(self, row: OperationRow, fence: Fence) -> timedelta:
@@ -204,13 +220,11 @@ class Driver:
         took = clock.monotonic() - began
         match decided(row, found, now):
             case Go():
-                if self._blames:
-                    self._blames = False
+                if row.blames:
                     await self._note(row, "")
                 await activate(self._tools, row, fence)
             case Stay(reason, until):
-                self._blames = True
-                await self._note(row, reason)
+                await self._note(row, reason, blames=True)
                 await clock.sleep(BREATHS * took)
                 return min(LOOK_AGAIN, max(until - now, timedelta())) if until else LOOK_AGAIN
             case GiveUp(reason):
@@ -250,16 +264,21 @@ class Driver:
             return  # somebody else ended it meanwhile
         tell_ended(tools, row, phase, actor=POLICY, reason=reason)
 
-    async def _note(self, row: OperationRow, error: str) -> None:
-        transaction = commits.noted(self._tools.view, row, error)
+    async def _note(self, row: OperationRow, error: str, *, blames: bool = False) -> None:
+        transaction = commits.noted(self._tools.view, row, error, blames=blames)
         if transaction is None:
             return
         if error:
-            _log.warning("operation %s (%s) waits: %s", row.id, row.kind, error)
+            what = "evidence" if blames else "step"
+            self._complaints.about(what, f"{_named(row)} waits: {error}")
         try:
             await self._tools.store.commit_async(transaction)
         except ConflictError:
             return  # it went on
+
+
+def _named(row: OperationRow) -> str:
+    return f"operation {row.id} ({row.kind})"
 
 
 def activation_moment(row: OperationRow) -> datetime | None:

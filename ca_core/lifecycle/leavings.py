@@ -24,11 +24,12 @@ from ca_core.authority.rows import (
 from ca_core.errors import ConflictError
 from ca_core.lifecycle.disused import is_needed
 from ca_core.lifecycle.draft import MOST_GONE, Draft, forget, rows_of_authority
-from ca_core.lifecycle.marks import outlived_marks
+from ca_core.lifecycle.marks import left_claims, outlived_marks
 from ca_core.lifecycle.rows import LEFTOVERS, LeftoverRow
 from ca_core.state.protocol import Fence, Transaction
 from ca_core.state.providerstate import PROVIDER_STATE
 from ca_core.state.view import View
+from ca_core.telemetry.logs import redacted
 
 
 def retired(view: View, authority: str, now: datetime, fence: Fence) -> Transaction:
@@ -77,6 +78,7 @@ def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
     gone = [(CEILINGS, f"{row.authority}/{row.signer}"), (PENDING, f"{row.signer}.prepare")]
     if not row.signer:
         gone = rows_of_authority(view, row.authority)
+        gone += [(PROVIDER_STATE, claim) for claim in left_claims(view, row.authority)]
         draft.topics.add(ROOTS_TOPIC)
     gone = [(table, key) for table, key in gone if view.get(table, key) is not None]
     for table, key in gone[:MOST_GONE]:
@@ -94,6 +96,7 @@ def swept(view: View, row: LeftoverRow, fence: Fence | None) -> Transaction:
 
 def left(view: View, row: LeftoverRow, error: str) -> Transaction | None:
     """Note why something could not be removed; None if that is known."""
+    error = redacted(error)
     if row.error == error or view.get(LEFTOVERS, row.key) is None:
         return None
     draft = Draft(view)

@@ -14,11 +14,12 @@ from ca_core.authority.rows import (
     read,
     trusted_authorities,
 )
+from ca_core.authority.rules import same_key
 from ca_core.authority.slot import ProviderSlot
 from ca_core.authority.slots import Place
 from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.requests import AuthorityRequest, ProbeRequest, SignerRequest
-from ca_core.errors import ConflictError, PermissionDeniedError
+from ca_core.errors import ConfigError, ConflictError, PermissionDeniedError
 from ca_core.identity.certificates import fingerprint, pem_chain
 from ca_core.lifecycle import commits
 from ca_core.lifecycle.commits import Made
@@ -49,6 +50,7 @@ async def _made(tools: Tools, row: OperationRow, slot: ProviderSlot) -> Made:
     if row.makes_signer and not row.touched:
         await _looked(tools, row, slot)
     authority = await _authority(tools, row, slot)
+    _require_another_key(tools, row, authority)
     signer = await _signer(tools, row, slot)
     anchor = fingerprint(authority.anchor_certificate)
     coming = bundle_of(tools.view) | {anchor}
@@ -62,6 +64,24 @@ async def _made(tools: Tools, row: OperationRow, slot: ProviderSlot) -> Made:
     anchors = [old.anchor_certificate for old in trusted_authorities(tools.view)]
     await rehearse(tools, slot, authority, signer, bundles, crosses, anchors=anchors)
     return Made(authority=authority, signer=signer, crosses=crosses)
+
+
+def _require_another_key(tools: Tools, row: OperationRow, made: AuthorityRow) -> None:
+    """Refuse a new root that is the old one: a compromised key would stay, under another id.
+
+    Another configuration may well lead to the same key, with another provider or anchor.
+
+    Raises:
+        ConfigError: it has the key of the root that it is to replace.
+    """
+    old = read(tools.view, AuthorityRow, AUTHORITIES, row.old.authority)
+    if row.makes_configuration or not row.makes_authority or old is None:
+        return
+    if same_key(old.certificates[0], made.certificates[0]):
+        raise ConfigError(
+            "the provider gives the key of the old root for the new one",
+            hint="change to another provider, or to another root of this one",
+        )
 
 
 async def _looked(tools: Tools, row: OperationRow, slot: ProviderSlot) -> None:

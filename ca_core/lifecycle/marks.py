@@ -21,12 +21,25 @@ _AT_ONCE = 10
 _MARK = re.compile(r"[^/]+/authority/([a-z0-9-]+)(?:/signer/([a-z0-9-]+))?/retired")
 """A mark's key in ``PROVIDER_STATE``, as ``ca_core.contract.keeping`` writes it."""
 
+_CLAIM = re.compile(r"[^/]+/adopted/[^/]+")
+"""A claim's key there, as ``ca_core.contract.adopting`` writes it; its value is the owner's id."""
+
 
 def outlived_marks(view: View) -> tuple[str, ...]:
     """Return the keys of marks in ``PROVIDER_STATE`` that may be dropped now, oldest first."""
     table = view.table(PROVIDER_STATE)
     dead = sorted((row.version, key) for key, row in table.items() if _is_of_the_dead(view, key))
     return tuple(key for _, key in dead[: -KEPT_MARKS or None])[:_AT_ONCE]
+
+
+def left_claims(view: View, authority: str) -> tuple[str, ...]:
+    """Return the keys of the claims to existing CAs in ``PROVIDER_STATE`` of an authority.
+
+    A provider that was given up released none. Once the mark of its owner is dropped, nobody could
+    tell a claim that counts from one that was left.
+    """
+    table, owner = view.table(PROVIDER_STATE), authority.encode()
+    return tuple(key for key, row in table.items() if row.value == owner and _CLAIM.fullmatch(key))
 
 
 def _is_of_the_dead(view: View, key: str) -> bool:

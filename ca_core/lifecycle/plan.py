@@ -24,6 +24,7 @@ from ca_core.lifecycle.spread import reissue_spread
 from ca_core.lifecycle.tools import Tools
 from ca_core.lifecycle.ttlrules import Lives, ttl_rules
 from ca_core.lifecycle.vouching import lost_capabilities, why_not_crossed
+from ca_core.telemetry.logs import redacted
 from ca_core.wire.operations import PlanAnswer
 
 NAMED = 100
@@ -85,7 +86,7 @@ async def _looked(tools: Tools, present: _Present, wanted: CASettings) -> _Look:
         elif found is None:
             found = await _probed_as_it_is(tools, present, wanted)
     except Error as error:
-        return _Look(kind=classify(standing, wanted), refused=_refusal(error))
+        return _Look(kind=classify(standing, wanted), refused=redacted(_refusal(error)))
     return _Look(kind=kind, candidate=found)
 
 
@@ -176,13 +177,18 @@ def _why_not_crossed(tools: Tools, present: _Present, look: _Look) -> str:
 
 
 def _secret_keys(tools: Tools, present: _Present, wanted: CASettings) -> frozenset[str] | None:
-    """Return the keys that hold secrets; None if one of the providers cannot say."""
+    """Return the keys that hold secrets; None if one of the providers cannot say.
+
+    A key that no schema has may be a secret's, misspelled.
+    """
     registry = tools.opener.registry
     try:
-        old = registry.get(present.settings.provider).secret_keys()
-        return old | registry.get(wanted.provider).secret_keys()
+        plugins = [registry.get(name) for name in (present.settings.provider, wanted.provider)]
     except ConfigError:
         return None
+    known = {key for plugin in plugins for key in (plugin.schema or {}).get("properties", ())}
+    marked = {key for plugin in plugins for key in plugin.secret_keys()}
+    return frozenset(marked | ({*present.settings.config, *wanted.config} - known))
 
 
 def _missing_capabilities(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ca_core.authority.secretfiles import open_files
 from ca_core.authority.settings import CASettings
 from ca_core.contract.capabilities import Capability
 from ca_core.durations import format_duration
@@ -65,7 +66,8 @@ def warnings_of(outlook: Outlook) -> tuple[str, ...]:
         _outside(outlook),
     ]
     notes = outlook.candidate.findings.notes if outlook.candidate else ()
-    return (*(text for text in found if text), *notes)
+    opened = (f"{one}: {one.remedy}" for one in open_files(outlook.wanted.config))
+    return (*(text for text in found if text), *opened, *notes)
 
 
 def _corporate(wanted: CASettings) -> str:

@@ -25,7 +25,6 @@ TAINTED_LEAVES = timedelta(minutes=5)
 
 POLICY = "policy"
 """The actor of an operation that began because it was due."""
-
 OPERATIONS_TOPIC = "operations"
 AGENTS_TOPIC = "agents"
 ACKNOWLEDGEMENTS_TOPIC = "acknowledgements"
@@ -139,6 +138,7 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
         history: every phase it came into, oldest first.
         crossed: whether the old authority has cross-signed the new one.
         error: why the last attempt at the present step failed; '' once it went on.
+        blames: whether ``error`` says what the evidence lacked, so that the evidence answers it.
         reason: why it ended before it was active.
         left_behind: SPIFFE IDs of counted agents that had not acknowledged when it became active.
         touched: whether its backend may hold something that was made for it.
@@ -155,6 +155,7 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[PhaseChange, ...]
     crossed: bool = False
     error: str = ""
+    blames: bool = False
     reason: str = ""
     left_behind: tuple[str, ...] = ()
     reissue: int = 0
@@ -185,6 +186,11 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
         """Say whether it leads to another signer."""
         return self.new.signer != self.old.signer
 
+    @property
+    def makes_configuration(self) -> bool:
+        """Say whether it leads to another configuration."""
+        return self.new.configuration != self.old.configuration
+
     def waits_for_its_moment(self, now: datetime) -> bool:
         """Say whether it is open and must not become active yet, whatever is ready."""
         moment = self.wishes.not_before
@@ -198,9 +204,8 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True):
 
     def deadline(self) -> datetime | None:
         """Return when ``on_deadline`` counts; None while nothing is distributed."""
-        if self.phase is not OperationPhase.DISTRIBUTED:
-            return None
-        return self.phase_since + self.wishes.patience
+        is_distributed = self.phase is OperationPhase.DISTRIBUTED
+        return self.phase_since + self.wishes.patience if is_distributed else None
 
 
 class SlotRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from ca_core.authority.rows import (
 from ca_core.authority.slot import retry_pause
 from ca_core.errors import ConflictError, Error
 from ca_core.lifecycle.changes import Changes
+from ca_core.lifecycle.complaints import Complaints
 from ca_core.lifecycle.due import Roots, Step, Validity, due, next_look, overdue
 from ca_core.lifecycle.history import is_vain
 from ca_core.lifecycle.policy import RotationPolicy
@@ -113,6 +114,7 @@ class Schedule:
         self._failures = 0
         self._error = ""
         self._told = ""
+        self._complaints = Complaints(_log, tools.clock)
 
     @property
     def overdue(self) -> str:
@@ -152,9 +154,11 @@ class Schedule:
         except Error as error:
             self._failures += 1
             self._error = str(error)
-            _log.warning("what is due cannot begin: %s: %s", step.reason, error)
+            said = f"what is due cannot begin: {step.reason}: {error}"
+            self._complaints.about("begin", said)
             return retry_pause(self._failures, error)
         self._failures, self._error = 0, ""
+        self._complaints.over("begin", "what is due begins after all")
         _log.info("operation %s (%s): began because %s", row.id, row.kind, step.reason)
         return LOOK_EVERY
 

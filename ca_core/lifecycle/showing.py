@@ -7,9 +7,10 @@ from ca_core.authority.rows import AUTHORITIES, CONFIGURATIONS, AuthorityRow, Co
 from ca_core.errors import Error
 from ca_core.lifecycle.activating import evidence_of
 from ca_core.lifecycle.commits import rolled_back
-from ca_core.lifecycle.evidence import Counted, Evidence
+from ca_core.lifecycle.evidence import Counted, Evidence, Go, decided
 from ca_core.lifecycle.lifecycle import Lifecycle
 from ca_core.lifecycle.rows import OPEN, PASSES, OperationPhase, OperationRow
+from ca_core.lifecycle.slowreaders import Behind
 from ca_core.state.view import View
 from ca_core.wire.operations import Missing, OperationAnswer, Progress, Step
 from ca_core.wire.times import wire_time
@@ -27,8 +28,9 @@ async def shown_operation(lifecycle: Lifecycle, row: OperationRow) -> OperationA
         UnavailableError: the issuance record cannot be read now.
     """
     view, now = lifecycle.tools.view, lifecycle.tools.clock.now()
-    progress = await _progress(lifecycle, row, now)
-    moment = row.wishes.not_before
+    found = evidence_of(lifecycle.tools, row) if _asks_agents(row) else _NOBODY
+    progress = await _progress(lifecycle, row, found, now)
+    waits = waits_for(row, found, now)
     return OperationAnswer(
         id=row.id,
         kind=row.kind.value,
@@ -44,8 +46,9 @@ async def shown_operation(lifecycle: Lifecycle, row: OperationRow) -> OperationA
         forced=row.wishes.force,
         deadline=_when(row.deadline()),
         on_deadline=row.wishes.on_deadline.value,
-        not_before=_when(moment),
-        waits_for=_waits_for(row, now),
+        not_before=_when(row.wishes.not_before),
+        waits_for=waits,
+        step_failed=step_failed(row, waits),
         reason=row.reason,
         left_behind=row.left_behind,
         history=tuple(Step(phase=step.phase.value, at=wire_time(step.at)) for step in row.history),
@@ -101,22 +104,41 @@ def _provider(view: View, configuration: str, authority: str) -> str:
     return "" if made is None else made.provider
 
 
-def _waits_for(row: OperationRow, now: datetime) -> str:
+def waits_for(row: OperationRow, found: Evidence, now: datetime) -> str:
+    """Return why an operation does not go on, as the evidence is now; '' while it does.
+
+    What was noted about the evidence of before counts no more; a step that failed does.
+    """
     if not row.is_open:
         return ""
-    moment = row.wishes.not_before
-    if not row.error and moment is not None and now < moment:
-        return f"it becomes active at {wire_time(moment)} at the earliest"
-    return row.error
+    failed = "" if row.blames else row.error
+    if row.phase is OperationPhase.DISTRIBUTED:
+        verdict = decided(row, found, now)
+        if not isinstance(verdict, Go):
+            return (found.is_complete and _at_its_moment(row, now)) or verdict.reason
+    return failed or _at_its_moment(row, now)
 
 
-async def _progress(lifecycle: Lifecycle, row: OperationRow, now: datetime) -> Progress:
-    found = evidence_of(lifecycle.tools, row) if _asks_agents(row) else _NOBODY
+def step_failed(row: OperationRow, waits: str) -> bool:
+    """Say whether what an operation waits for is that its step failed, and is tried again."""
+    return waits != "" and waits == row.error and not row.blames
+
+
+def _at_its_moment(row: OperationRow, now: datetime) -> str:
+    if not row.waits_for_its_moment(now):
+        return ""
+    return f"it becomes active at {_when(row.wishes.not_before)} at the earliest"
+
+
+async def _progress(
+    lifecycle: Lifecycle, row: OperationRow, found: Evidence, now: datetime
+) -> Progress:
+    told = lifecycle.tools.slow_readers
     leaves, reissued = await _leaves(lifecycle, row, now)
     return Progress(
         counted=len(found.counted),
         acknowledged=len(found.counted) - len(found.missing),
-        missing=tuple(_missing(one) for one in found.missing[:NAMED]),
+        missing=tuple(_missing(one, told.of(one.node, now)) for one in found.missing[:NAMED]),
         leaves=leaves,
         reissued=reissued,
     )
@@ -128,12 +150,14 @@ def _asks_agents(row: OperationRow) -> bool:
     return lives and OperationPhase.DISTRIBUTED in PASSES[row.kind]
 
 
-def _missing(one: Counted) -> Missing:
+def _missing(one: Counted, behind: Behind) -> Missing:
     return Missing(
         node=one.node,
         spiffe_id=one.spiffe_id,
         reachable=one.is_reachable,
         until=wire_time(one.until),
+        readers_behind=behind.count,
+        readers=behind.readers,
     )
 
 

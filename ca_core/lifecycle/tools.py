@@ -18,6 +18,7 @@ from ca_core.authority.slots import Slots
 from ca_core.clock import Clock
 from ca_core.lifecycle.companions import Companions
 from ca_core.lifecycle.evidence import Counted, counted
+from ca_core.lifecycle.slowreaders import SlowReaders
 from ca_core.state.store import Store
 from ca_core.state.view import View
 
@@ -41,6 +42,7 @@ class Tools:
         record: what was issued.
         reachable: names of the nodes whose lease lives, as this server knows it.
         companions: agents in this process.
+        slow_readers: which programs hold agents back, as these said.
         events: tells plugins what happened.
         on_ended: called with kind and outcome of every operation that is over.
         locks: one per authority id, while somebody uses it: what makes it and what removes it
@@ -54,6 +56,7 @@ class Tools:
     record: IssuanceRecord
     reachable: Callable[[], Collection[str]] = frozenset
     companions: Companions = field(default_factory=Companions)
+    slow_readers: SlowReaders = field(default_factory=SlowReaders)
     events: Events = field(default_factory=Events)
     on_ended: Callable[[str, str], None] = _uncounted
     locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)

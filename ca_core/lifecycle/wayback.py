@@ -4,9 +4,11 @@ from datetime import datetime
 
 from ca_core.authority.rows import (
     AUTHORITIES,
+    CONFIGURATION,
     CURRENT,
     SIGNERS,
     AuthorityRow,
+    ConfigurationRow,
     CurrentRow,
     Phase,
     SignerRow,
@@ -21,8 +23,8 @@ def require_way_back(view: View, row: OperationRow, now: datetime) -> None:
     """Refuse to roll back what cannot be.
 
     Raises:
-        RequestError: it is not active, what it led to does not sign now, or the old authority or
-            signer is retired, compromised or expired.
+        RequestError: it is not active, what it led to does not sign or stand now, or the old
+            authority or signer is retired, compromised or expired.
     """
     if row.phase is not OperationPhase.ACTIVE:
         raise RequestError(f"operation {row.id} is {row.phase}, not active", field="operation")
@@ -34,6 +36,10 @@ def require_way_back(view: View, row: OperationRow, now: datetime) -> None:
         row.new.signer,
     ):
         raise RequestError(f"what operation {row.id} led to does not sign now", field="operation")
+    standing = read(view, ConfigurationRow, CONFIGURATION, "ca")
+    is_alone = row.makes_configuration and not row.makes_authority
+    if is_alone and (standing is None or standing.id != row.new.configuration):
+        raise RequestError(f"what operation {row.id} led to does not stand now", field="operation")
     old = read(view, AuthorityRow, AUTHORITIES, row.old.authority)
     if old is None or old.phase not in {Phase.DRAINING, Phase.SIGNING}:
         raise RequestError("the old authority is retired: there is no way back", field="operation")

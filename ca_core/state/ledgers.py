@@ -75,7 +75,7 @@ class PendingRecords:
         except Exception as error:
             self._end_with(error, due=now + RETRY_SECONDS)
             raise
-        self._end_with(None, due=now)
+        self._end_with(None, due=now + GROUP_SECONDS)  # what came meanwhile came after ``now``
 
     def _hurry(self, now: float) -> bool:
         if self._rows != GROUP_ROWS or self.error is not None:
@@ -95,6 +95,8 @@ class PendingRecords:
         with self._lock:
             self.error = error
             self._due = due if self._rows else None
+            if error is None and self._rows >= GROUP_ROWS:
+                self._due = 0.0
 
     def _forget(self, ledger: str, values: Sequence[bytes]) -> None:
         with self._lock:

@@ -7,16 +7,31 @@ import msgspec
 from ca_core.wire.observations import ObservedAnswer
 
 
+class HoldingReader(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that reads from an agent and holds its acknowledgement back, until then at most.
+
+    ``name`` is what its agent calls it: ``pid 123``, or the address of a connection.
+    """
+
+    name: str = msgspec.field(name="Name")
+    until: str = msgspec.field(name="Until")
+
+
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that counts and has not acknowledged the new root.
 
-    ``until`` is when its last leaf ends and it counts no more.
+    Attributes:
+        until: when its last leaf ends and it counts no more.
+        readers_behind: how many programs that read from it hold it back, as it told this server.
+        readers: a few of those.
     """
 
     node: str = msgspec.field(name="Node")
     spiffe_id: str = msgspec.field(name="SpiffeID")
     reachable: bool = msgspec.field(name="Reachable")
     until: str = msgspec.field(name="Until")
+    readers_behind: int = msgspec.field(name="ReadersBehind", default=0)
+    readers: tuple[HoldingReader, ...] = msgspec.field(name="Readers", default=())
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +64,7 @@ class OperationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         waits_for: why the present step does not go on, in one sentence; '' while it does.
+        step_failed: whether that is because it failed; it is tried again.
         reason: why it ended before it was active.
         can_abort, can_roll_back: whether these would be accepted now.
     """
@@ -69,6 +85,7 @@ class OperationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     on_deadline: str = msgspec.field(name="OnDeadline")
     not_before: str = msgspec.field(name="NotBefore")
     waits_for: str = msgspec.field(name="WaitsFor")
+    step_failed: bool = msgspec.field(name="StepFailed", default=False)
     reason: str = msgspec.field(name="Reason")
     left_behind: tuple[str, ...] = msgspec.field(name="LeftBehind")
     history: tuple[Step, ...] = msgspec.field(name="History")
@@ -158,18 +175,29 @@ class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: tuple[str, ...] = msgspec.field(name="Unreachable")
 
 
+class SlowReader(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that an agent waits for, by the name it has there, and for how long at most."""
+
+    name: str = msgspec.field(name="Name")
+    seconds: float = msgspec.field(name="Seconds")
+
+
 class Acknowledgement(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """``PUT /v1/cluster/acknowledgement``: the bundle that an agent, and all that it feeds, use.
 
     ``anchors`` are SHA-256 fingerprints, 64 lower-case hex digits each, sorted; ``digest`` is the
     SHA-256 over them, one a line without a last line break. The agent is known by its mTLS leaf.
+    ``readers_behind`` and ``readers`` (some of them) say who holds it back: for people only.
     ``observations`` are the would-be denials since the last acknowledgement, None for none.
+    Without any, none of these is sent: the body is the one that servers of before know.
     """
 
     digest: str = msgspec.field(name="Digest")
     anchors: tuple[str, ...] = msgspec.field(name="Anchors")
+    readers_behind: int = msgspec.field(name="ReadersBehind", default=0)
+    readers: tuple[SlowReader, ...] = msgspec.field(name="Readers", default=())
     observations: ObservedAnswer | None = msgspec.field(name="Observations", default=None)
 
 

@@ -1,4 +1,4 @@
-"""An existing CA as the operator names it: read, checked, and claimed for one authority."""
+"""An existing CA as the operator names it: read and checked."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +14,10 @@ from ca_core.contract import (
     RequestError,
     authority_faults,
     checked_pem,
-    fingerprint,
     parse_certificates,
 )
 from ca_provider_builtin.config import WHERE, BuiltinConfig
 from ca_provider_builtin.pemfiles import read_private, read_public
-
-_CLAIMS = "adopted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +50,6 @@ def read_existing(config: BuiltinConfig, context: ProviderContext, *, now: datet
     if faults:
         raise ConfigError("; ".join(faults), where=existing.where, hint=_hint(faults))
     return existing
-
-
-def claim(existing: ExistingCA, context: ProviderContext) -> None:
-    """Bind this CA to one authority for as long as that authority lives.
-
-    Raises:
-        ConfigError: it serves another authority that has not been retired.
-    """
-    path = f"{_CLAIMS}/{fingerprint(existing.chain[0])}"
-    own = context.authority_id
-    while (owner := context.state.create(path, own)) != own:
-        if context.state.get(f"authority/{owner}/retired") is None:
-            raise ConfigError(f"this CA serves authority {owner!r} already", where=existing.where)
-        context.state.replace(path, owner, None)
-
-
-def release_claims(context: ProviderContext) -> None:
-    """Let go of every CA that this context's authority had adopted."""
-    for path in context.state.keys(f"{_CLAIMS}/"):
-        context.state.replace(path, context.authority_id, None)
 
 
 def _read_files(config: BuiltinConfig) -> ExistingCA:

@@ -30,6 +30,7 @@ from ca_core.contract import (
     ca_csr,
     checked_cross_sign,
     checked_intermediate,
+    claim_ca,
     cross_sign_csr,
     issue_cross_certificate,
     issue_intermediate,
@@ -41,7 +42,7 @@ from ca_core.contract import (
     spki_der,
     spki_digest,
 )
-from ca_provider_builtin.adoption import ExistingCA, claim, read_existing
+from ca_provider_builtin.adoption import ExistingCA, read_existing
 from ca_provider_builtin.config import BuiltinConfig
 from ca_provider_builtin.signing import PRIMARY_SIGNS, LocalSigning
 
@@ -175,7 +176,7 @@ class BuiltinPrimary(LocalSigning):
             return chain
         self.kept.refuse_retired(ROOT)
         existing = self._existing()
-        claim(existing, self.context)
+        claim_ca(existing.chain[0], self.context, where=existing.where)
         return self.kept.made(
             ROOT,
             request.key,

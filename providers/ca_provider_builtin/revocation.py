@@ -43,6 +43,10 @@ class Issue(msgspec.Struct, frozen=True):
     digest: str
 
 
+_REVOKED = msgspec.json.Decoder(Revoked)  # made once, by one thread: two at a time end msgspec
+_ISSUE = msgspec.json.Decoder(Issue)
+
+
 class Revocations:
     """The revocations of every signer of one authority; shared by all servers through the state."""
 
@@ -94,7 +98,7 @@ class Revocations:
             text = self._state.get(path)
             if text is None:
                 continue
-            entry = msgspec.json.decode(text, type=Revoked)
+            entry = _REVOKED.decode(text)
             if entry.not_after + CRL_LIFE < now:
                 self._state.replace(path, text, None)
             else:
@@ -106,7 +110,7 @@ class Revocations:
         path = f"{self._prefix}{signer.name}/crl"
         while True:
             text = self._kept.standing(signer.name, "crl", _text(Issue(1, now, digest)))
-            last = msgspec.json.decode(text, type=Issue)
+            last = _ISSUE.decode(text)
             if last.digest == digest and now < last.this_update + CRL_LIFE / 2:
                 return last
             following = Issue(last.number + 1, max(now, last.this_update), digest)

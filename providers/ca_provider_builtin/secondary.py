@@ -5,18 +5,15 @@ from typing import ClassVar
 from cryptography import x509
 
 from ca_core.contract import (
-    ROOT,
     AuthorityRequest,
     Capability,
     CapabilityUnsupportedError,
     InstallRequest,
-    RequestError,
     Signer,
     SignerRequest,
     TrustChain,
     ca_csr,
-    intermediate_faults,
-    pem_chain,
+    installed_intermediate,
     signer_name,
 )
 from ca_provider_builtin.signing import LocalSigning
@@ -45,29 +42,11 @@ class BuiltinSecondary(LocalSigning):
 
     def install_intermediate(self, request: InstallRequest) -> Signer:
         """Keep what the primary signed for that CSR."""
-        name = signer_name(request.id)
-        self.kept.refuse_retired(name)
-        standing = self.kept.chain_or_none(name)
-        if standing is None:
-            self._refuse_faulty(request, name)
-            self.kept.installed(ROOT, request.chain[1:])
-            standing = self.kept.installed(name, request.chain)
-        if pem_chain(standing) != pem_chain(request.chain):
-            raise RequestError("another chain is installed for this signer", field="chain")
-        return self.signer_of(request.id, standing)
-
-    def _refuse_faulty(self, request: InstallRequest, name: str) -> None:
-        key = self.kept.key_or_none(name)
-        if key is None:
-            raise RequestError("no CSR was made for this signer", field="id")
-        faults = intermediate_faults(
-            request.chain,
-            key=key,
+        chain = installed_intermediate(
+            request,
+            self.kept,
+            lambda: self.kept.key_or_none(signer_name(request.id)),
             trust_domain=self.context.trust_domain,
             now=self.now(),
         )
-        if faults:
-            raise RequestError("; ".join(faults), field="chain")
-        known = self.kept.chain_or_none(ROOT)
-        if known is not None and known[-1] != request.chain[-1]:
-            raise RequestError("it leads to another authority's anchor", field="chain")
+        return self.signer_of(request.id, chain)

@@ -29,9 +29,9 @@ from ca_core.contract import (
     SignerUnknownError,
     TrustChain,
     issue_leaf,
+    release_claims,
     signer_name,
 )
-from ca_provider_builtin.adoption import release_claims
 from ca_provider_builtin.config import BuiltinConfig
 from ca_provider_builtin.revocation import Revocations
 

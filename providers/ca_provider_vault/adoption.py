@@ -1,4 +1,4 @@
-"""An issuer of the operator's: found, checked, and claimed for one authority."""
+"""An issuer of the operator's: found and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +7,11 @@ from typing import Any
 
 from cryptography import x509
 
-from ca_core.contract import ConfigError, ProviderContext, authority_faults, fingerprint
+from ca_core.contract import ConfigError, ProviderContext, authority_faults
 from ca_provider_vault.answers import chain_in
 from ca_provider_vault.roots import Roots
 
 WHERE = "ca.config.root_issuer"
-
-_CLAIMS = "adopted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +47,6 @@ def read_existing(
     if faults:
         raise ConfigError("; ".join(faults), where=WHERE)
     return existing
-
-
-def claim(existing: ExistingIssuer, context: ProviderContext) -> None:
-    """Bind this issuer to one authority for as long as that authority lives.
-
-    Raises:
-        ConfigError: it serves another authority that has not been retired.
-    """
-    path = f"{_CLAIMS}/{fingerprint(existing.chain[0])}"
-    own = context.authority_id
-    while (owner := context.state.create(path, own)) != own:
-        if context.state.get(f"authority/{owner}/retired") is None:
-            raise ConfigError(f"this CA serves authority {owner!r} already", where=WHERE)
-        context.state.replace(path, owner, None)
-
-
-def release_claims(context: ProviderContext) -> None:
-    """Let go of every issuer that this context's authority had adopted."""
-    for path in context.state.keys(f"{_CLAIMS}/"):
-        context.state.replace(path, context.authority_id, None)
 
 
 def _text(found: Mapping[str, Any], key: str) -> str:

@@ -27,15 +27,17 @@ from ca_core.contract import (
     TrustChain,
     checked_cross_sign,
     checked_intermediate,
+    claim_ca,
     is_signed_by,
     positive_life,
+    release_claims,
     room_below,
     signer_name,
     spki_digest,
     subject_key_id,
     uri_sans,
 )
-from ca_provider_vault.adoption import claim, read_existing, release_claims
+from ca_provider_vault.adoption import WHERE, read_existing
 from ca_provider_vault.client import AbsentError
 from ca_provider_vault.config import VaultConfig
 from ca_provider_vault.naming import root_object
@@ -172,12 +174,12 @@ class VaultPrimary(RemoteSigning):
     def _adopted(self, request: AuthorityRequest) -> tuple[x509.Certificate, ...]:
         named, deadline = self.config.root_issuer, request.deadline
         first = read_existing(self.roots, named, self.context, deadline=deadline)
-        claim(first, self.context)
+        claim_ca(first.chain[0], self.context, where=WHERE)
         issuer = self.kept.standing(ROOT, ADOPTED, first.issuer)
         existing = first
         if issuer != first.issuer:  # another server was first, and saw another default
             existing = read_existing(self.roots, issuer, self.context, deadline=deadline)
-            claim(existing, self.context)
+            claim_ca(existing.chain[0], self.context, where=WHERE)
         self.kept.standing(ROOT, _KEY_ID, existing.key)
         return self.kept.installed(ROOT, existing.chain)
 

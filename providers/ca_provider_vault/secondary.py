@@ -3,21 +3,19 @@
 from typing import ClassVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_core.contract import (
-    ROOT,
     AuthorityRequest,
     Capability,
     CapabilityUnsupportedError,
     InstallRequest,
-    RequestError,
     Signer,
     SignerRequest,
     TrustChain,
-    intermediate_faults,
+    installed_intermediate,
     load_csr,
-    pem_chain,
     signer_name,
 )
 from ca_provider_vault.signing import RemoteSigning
@@ -56,30 +54,16 @@ class VaultSecondary(RemoteSigning):
 
     def install_intermediate(self, request: InstallRequest) -> Signer:
         """Keep what the primary signed for that CSR, and give it to the server."""
-        name = signer_name(request.id)
-        self.kept.refuse_retired(name)
-        standing = self.kept.chain_or_none(name)
-        if standing is None:
-            self._refuse_faulty(request, name)
-            self.kept.installed(ROOT, request.chain[1:])
-            standing = self.kept.installed(name, request.chain)
-        if pem_chain(standing) != pem_chain(request.chain):
-            raise RequestError("another chain is installed for this signer", field="chain")
-        self.install(request.id, standing[0], deadline=request.deadline)
-        return Signer(request.id, standing)
-
-    def _refuse_faulty(self, request: InstallRequest, name: str) -> None:
-        csr = self.kept.recorded(name, _CSR)
-        if csr is None:
-            raise RequestError("no CSR was made for this signer", field="id")
-        faults = intermediate_faults(
-            request.chain,
-            key=load_csr(csr).public_key(),
+        chain = installed_intermediate(
+            request,
+            self.kept,
+            lambda: self._csr_key(signer_name(request.id)),
             trust_domain=self.context.trust_domain,
             now=self.now(),
         )
-        if faults:
-            raise RequestError("; ".join(faults), field="chain")
-        known = self.kept.chain_or_none(ROOT)
-        if known is not None and known[-1] != request.chain[-1]:
-            raise RequestError("it leads to another authority's anchor", field="chain")
+        self.install(request.id, chain[0], deadline=request.deadline)
+        return Signer(request.id, chain)
+
+    def _csr_key(self, name: str) -> CertificatePublicKeyTypes | None:
+        csr = self.kept.recorded(name, _CSR)
+        return None if csr is None else load_csr(csr).public_key()

@@ -236,6 +236,7 @@ class TestFile:
             ("[server]\nlisten = ['8501']", "server.listen", "no port"),
             ("[ca]\ncsr_max_per_second = -1", "ca.csr_max_per_second", "or more"),
             ("[ca]\ncsr_max_per_second = nan", "ca.csr_max_per_second", "or more"),
+            ("[ca]\ncsr_max_per_second = 1e-300", "ca.csr_max_per_second", "or more"),
             ("[server]\nkek_file = 'a'\nkek_command = ['b']", "server.kek_command", "exclude"),
         ],
     )
@@ -250,6 +251,11 @@ class TestFile:
         error = refusal(tmp_path, "datacenter = 'a'\n[server\n")
         assert "line 2" in str(error)
         assert error.where == f"{tmp_path}/ca-core.toml"
+
+    @pytest.mark.parametrize("value", ["[" * 100_000, "1" * 5000])
+    def test_what_the_parser_gives_up_on_is_no_toml(self, tmp_path, value):
+        """Nesting and numbers without measure are refused like any other mistake."""
+        assert "not valid TOML" in str(refusal(tmp_path, f"[ca.config]\na = {value}"))
 
     def test_bytes_that_are_no_text_are_refused(self, tmp_path):
         """A binary file is named as such, without a traceback."""

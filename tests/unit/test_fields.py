@@ -1,7 +1,8 @@
 import copy
 import pickle
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import msgspec
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_core.errors import ConfigError
-from ca_core.fields import Secret, json_schema, nearest_hint, parse_struct
+from ca_core.fields import Secret, json_in_clear, json_schema, nearest_hint, parse_struct
 
 TEXT = "s.hunter2"
 
@@ -181,3 +182,19 @@ def test_the_nearest_name_is_offered_or_all_are_listed():
     assert nearest_hint("adress", ["address", "token"]) == "; did you mean 'address'?"
     assert nearest_hint("zzz", ["b", "a"]) == "; known: a, b"
     assert nearest_hint("zzz", []) == ""
+
+
+def test_configuration_in_clear_is_json_at_every_depth():
+    """Secrets are revealed, durations in our notation, and what JSON has no word for is text."""
+    value = {
+        "token": Secret(TEXT),
+        "ttl": timedelta(hours=72),
+        "inner": {"paths": (Path("/etc/ca.pem"),), "since": date(2030, 1, 1)},
+        "plain": [None, True, 1, 0.5, "text"],
+    }
+    assert json_in_clear(value) == {
+        "token": TEXT,
+        "ttl": "72h",
+        "inner": {"paths": ["/etc/ca.pem"], "since": "2030-01-01"},
+        "plain": [None, True, 1, 0.5, "text"],
+    }

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from ca_core.authority.leafrequests import SIGN_LIMIT
 from ca_core.authority.settings import CASettings
+from ca_core.config.rules import LOWEST_RATE
 from ca_core.errors import RequestError
 from ca_core.lifecycle.policy import RotationPolicy
 from ca_core.lifecycle.rows import Kind, Wishes
@@ -13,6 +15,12 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 
 MOST_LEAVES = 1_000_000
 """Leaves of one simulation; more would only take longer to say the same."""
+
+MOST_AT_ONCE = 10_000
+"""Signatures of a provider at once."""
+
+MOST_HANDSHAKES = 1e9
+"""A second, in the whole mesh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +106,30 @@ class Scenario:
                 raise RequestError("at least 1", field=name)
         if self.all_leaves > MOST_LEAVES:
             raise RequestError(f"more than {MOST_LEAVES} leaves", field="agents")
+        self._check_rates()
+        self._check_spans()
         if not 0 <= sum(cohort.share for cohort in self.offline) <= 1:
             raise RequestError("shares add up to more than all agents", field="offline")
         if self.kind is Kind.SETTINGS:
             raise RequestError("changed settings re-issue nothing", field="kind")
+
+    def _check_rates(self) -> None:
+        if self.concurrency > MOST_AT_ONCE:
+            raise RequestError(f"at most {MOST_AT_ONCE}", field="concurrency")
+        if not 0 <= self.handshakes <= MOST_HANDSHAKES:
+            raise RequestError(f"0 to {MOST_HANDSHAKES:.0f}", field="handshakes")
+        rates = {"rate": self.settings.csr_max_per_second, "quota": self.quota}
+        for name, rate in rates.items():
+            if rate != 0 and not LOWEST_RATE <= rate < float("inf"):
+                raise RequestError(f"0 for no limit, or at least {LOWEST_RATE}", field=name)
+
+    def _check_spans(self) -> None:
+        """Refuse what would never let a leaf be signed: it would be asked for without end."""
+        if self.signing_time > SIGN_LIMIT:
+            said = f"every signature is given up after {SIGN_LIMIT.total_seconds():.0f}s"
+            raise RequestError(said, field="signing_time")
+        if any(outage.end > self.longest for outage in self.outages):
+            raise RequestError("an outage ends after the simulation", field="outage")
 
     @property
     def all_leaves(self) -> int:

@@ -5,7 +5,12 @@ import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from ca_core.errors import RequestError
+
 Act = Callable[[], None]
+
+MOST_ACTS = 10_000_000
+"""What one simulation may take: some minutes of a processor."""
 
 
 class Timeline:
@@ -30,10 +35,20 @@ class Timeline:
         return (self.now - self._start).total_seconds()
 
     def run(self, until: datetime, is_over: Callable[[], bool]) -> None:
-        """Let time pass until nothing happens any more, it is over, or ``until``."""
-        while self._entries and not is_over():
+        """Let time pass until nothing happens any more, it is over, or ``until``.
+
+        Raises:
+            RequestError: more happens than anybody waits for.
+        """
+        for _ in range(MOST_ACTS):
+            if not self._entries or is_over():
+                return
             if self._entries[0][0] > until:
                 self.now = until
                 return
             self.now, _, act = heapq.heappop(self._entries)
             act()
+        raise RequestError(
+            f"more than {MOST_ACTS:,} things happen: simulate fewer agents, or not as long",
+            field="longest",
+        )

@@ -55,24 +55,23 @@ class OwnSigner(SmallProvider):
         return Signer(request.id, chain)
 
 
+class LastChainStands(Kept):
+    """Writes a signer's chain over whatever is there by now."""
+
+    def installed(self, name, chain):
+        """Remove, then write."""
+        other = self.recorded(name, "chain")
+        if name != ROOT and other is not None:
+            self._state.replace(self._path(name, "chain"), other, None)
+        return super().installed(name, chain)
+
+
 class LastInstallWins(BuiltinSecondary):
-    """Looks whether a chain is installed, and then writes over whatever is there by now."""
+    """Looks whether a chain is installed, and then writes over another server's."""
 
-    def install_intermediate(self, request):
-        """Check, then act."""
-        name = signer_name(request.id)
-        standing = self.kept.chain_or_none(name)
-        return super().install_intermediate(request) if standing else self._forced(request, name)
-
-    def _forced(self, request, name):
-        self.kept.refuse_retired(name)
-        self._refuse_faulty(request, name)
-        self.kept.installed(ROOT, request.chain[1:])
-        other = self.kept.recorded(name, "chain")
-        if other is not None:
-            path = f"authority/{self.context.authority_id}/{name}/chain"
-            self.context.state.replace(path, other, None)
-        return self.signer_of(request.id, self.kept.installed(name, request.chain))
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        self.kept = LastChainStands(context)
 
 
 class NoLookBack(Kept):

@@ -13,7 +13,6 @@ from ca_core.contract import (
     UnavailableError,
     generate_key,
     key_bytes,
-    signer_name,
     spki_der,
 )
 from tests.conformance.broken.breaking import Broken
@@ -60,19 +59,23 @@ class SignerWithoutKey(SmallProvider):
         self.kept = ChainFirst(context, lambda name: name != ROOT)
 
 
-class StuckInstallation(BuiltinSecondary):
+class MarksFirst(Kept):
     """Takes an installation that was begun for one that somebody else is still doing."""
 
-    def install_intermediate(self, request):
+    def installed(self, name, chain):
         """Put up a mark that nobody takes down."""
-        name = signer_name(request.id)
-        mark = f"installing/{self.context.authority_id}/{name}"
-        if self.context.state.get(mark) and self.kept.chain_or_none(name) is None:
+        if self.recorded(name, "installing") and self.chain_or_none(name) is None:
             raise RequestError("an installation for this id is under way", field="id")
-        if self.kept.key_or_none(name):
-            self._refuse_faulty(request, name)
-            self.context.state.create(mark, "begun")
-        return super().install_intermediate(request)
+        self.standing(name, "installing", "begun")
+        return super().installed(name, chain)
+
+
+class StuckInstallation(BuiltinSecondary):
+    """Cannot finish an installation that was cut off."""
+
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        self.kept = MarksFirst(context)
 
 
 class RetiresHalfway(SmallProvider):

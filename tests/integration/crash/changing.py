@@ -45,9 +45,9 @@ OVER_WITHIN = 20.0
 _OWNED = re.compile(r"[^/]+/authority/([a-z0-9-]+)(?:/signer/([a-z0-9-]+))?/")
 
 
-def _swapped_to(provider):
-    config = {"inner": "builtin", "profile": "calm"} if provider == "chaos" else {}
-    return {"provider": provider, "config": config, "csr_max_per_second": 0}
+BUILTIN = {"provider": "builtin", "config": {}, "csr_max_per_second": 0}
+CHAOS = {**BUILTIN, "provider": "chaos", "config": {"inner": "builtin", "profile": "calm"}}
+"""Settings of the two that are swapped."""
 
 
 class ChangingCluster:
@@ -56,10 +56,12 @@ class ChangingCluster:
     Args:
         folder: its own; short, because of the unix socket in it.
         begin: begins a server's life on a data folder.
+        other: settings of what the built-in provider is swapped with.
     """
 
-    def __init__(self, folder, begin):
+    def __init__(self, folder, begin, other=CHAOS):
         self.data_dir = folder / "d"
+        self.other = other
         self.known = set()
         self._begin = begin
         self._scratch = folder / "copy"
@@ -71,18 +73,25 @@ class ChangingCluster:
         self._life = await self._begin(self.data_dir, **order)
         return self._life
 
-    async def ask(self, life, kind):
+    async def made_ready(self, life, kind):
+        """Bring about what a change of this kind begins with; here that is always so."""
+
+    async def ask(self, life, kind, settle="0s"):
         """Ask for a change; what the answer names must never be lost."""
         async with operators(life) as client:
+            path, body = kind, {"Settle": settle}
             if kind == "swap":
-                now = (await client.get("/v1/connect/ca/configuration")).json()["Provider"]
-                wanted = _swapped_to("builtin" if now == "chaos" else "chaos")
-                path, body = "apply", {"Settings": wanted, "Wishes": {"Settle": "0s"}}
-            else:
-                path, body = kind, {"Settle": "0s"}
+                wanted = BUILTIN if await self.is_away(client) else self.other
+                path, body = "apply", {"Settings": wanted, "Wishes": body}
             answer = await client.put(f"/v1/connect/ca/{path}?wait=0s", json=body)
         assert answer.status_code in {200, 202}, answer.text
+        assert answer.json()["ID"], "nothing would change"
         self.known.add(answer.json()["ID"])
+
+    async def is_away(self, client):
+        """Say whether the other provider signs, not the built-in one."""
+        now = await client.get("/v1/connect/ca/configuration")
+        return now.json()["Provider"] == self.other["provider"]
 
     async def over(self, life):
         """Return once no change is open and nothing is left behind; or once the server ended."""

@@ -15,7 +15,6 @@ from ca_core.state.sqlite import BOUNDARIES
 from tests.integration.crash.autopsy import BEFORE, CURRENT, IDLE, NO_SIGNER, NOT_CURRENT, PHASES
 from tests.integration.crash.cluster import Cluster
 from tests.integration.crash.customer import asked_operators
-from tests.integration.crash.lives import Zygote
 
 pytestmark = pytest.mark.timeout(180)
 COMMITS = {"commit:before", "commit:written", "commit:after"}
@@ -119,10 +118,3 @@ async def test_a_clean_stop_that_is_killed_claims_nothing_that_is_not_so(folder,
             await cluster.stopped(survivor)
     assert len(boundaries) >= 9
     assert set(boundaries) >= COMMITS
-
-
-@pytest.fixture
-async def zygote():
-    """Lend a process that forks servers."""
-    async with Zygote.running() as zygote:
-        yield zygote

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from ca_core.agent.acknowledging import CATCHING_UP, EVERY, Acknowledging, statement
-from ca_core.agent.pollers import SILENCE, Pollers
+from ca_core.agent.acknowledging import CATCHING_UP, EVERY, NAMED, Acknowledging, statement
+from ca_core.agent.pollers import SILENCE, SLOW, Pollers, Slow
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.rootscache import RootsCache
 from ca_core.errors import ConfigError, DeniedError, RateLimitedError
@@ -52,6 +52,11 @@ class House:
     def said(self):
         """Return the bundles that were acknowledged, repetitions included."""
         return self.upstream.acknowledged
+
+    @property
+    def bundles(self):
+        """Return the digests of the bundles that were acknowledged."""
+        return {said.digest for said in self.said}
 
     async def rotated(self):
         """Let another root be added."""
@@ -148,7 +153,7 @@ def test_a_reader_with_the_old_bundle_holds_the_acknowledgement_back():
         await h.rotated()
         h.pollers.answered("a", index, h.roots.latest.index, h.clock.monotonic())
         await passed(h.clock, timedelta(seconds=25), step=SECOND / 2)
-        assert set(h.said) == {statement(old)}
+        assert h.bundles == {statement(old).digest}
         h.pollers.asks("a", h.roots.latest.index, h.clock.monotonic())
         await passed(h.clock, timedelta(seconds=CATCHING_UP))
         assert h.said[-1] == statement(h.upstream.anchors())
@@ -165,11 +170,41 @@ def test_a_reader_that_never_comes_back_is_waited_for_two_minutes():
         await h.rotated()
         h.pollers.answered("a", index, h.roots.latest.index, h.clock.monotonic())
         await passed(h.clock, timedelta(seconds=SILENCE), step=SECOND / 2)
-        assert set(h.said) == {statement(old)}
+        assert h.bundles == {statement(old).digest}
         await passed(h.clock, SECOND, step=SECOND / 2)
         assert h.said[-1] == statement(h.upstream.anchors())
 
     ran(scenario)
+
+
+def test_a_slow_reader_is_named_at_once_and_then_with_every_acknowledgement():
+    """Whoever looks at the server sees for whom this agent waits, and until when at most."""
+
+    async def scenario(h):
+        index = h.roots.latest.index
+        h.pollers.asks("pid 7", index, h.clock.monotonic())
+        await h.rotated()
+        h.pollers.answered("pid 7", index, h.roots.latest.index, h.clock.monotonic())
+        await passed(h.clock, timedelta(seconds=SLOW + CATCHING_UP), step=SECOND / 2)
+        (first,) = [said for said in h.said if said.readers_behind]
+        (reader,) = first.readers
+        assert (first.readers_behind, reader.name) == (1, "pid 7")
+        assert SILENCE - SLOW - 1 <= reader.seconds <= SILENCE - SLOW
+        await passed(h.clock, timedelta(seconds=20), step=SECOND / 2)
+        assert 2 <= sum(1 for said in h.said if said.readers_behind) <= 4
+        h.pollers.asks("pid 7", h.roots.latest.index, h.clock.monotonic())
+        await passed(h.clock, timedelta(seconds=CATCHING_UP))
+        assert h.said[-1] == statement(h.upstream.anchors())
+
+    ran(scenario)
+
+
+def test_of_many_slow_readers_the_few_that_count_longest_are_named():
+    """The statement stays small, whatever runs on a host."""
+    slow = tuple(Slow(f"pid {number}", float(number)) for number in range(1000))
+    said = statement((), slow)
+    assert said.readers_behind == 1000
+    assert [reader.seconds for reader in said.readers] == [997, 998, 999][-NAMED:]
 
 
 def test_a_server_that_is_away_is_asked_again_calmly_and_hears_of_news_at_once():

@@ -222,6 +222,30 @@ def test_the_agent_gets_a_leaf_of_the_new_signer_among_the_first(tmp_path):
     ran(tmp_path, scenario)
 
 
+def test_a_signer_that_began_during_a_renewal_gets_a_renewal_of_its_own(tmp_path):
+    """What was asked for under the signer before does not count for the next one."""
+
+    async def scenario(h):
+        earlier = h.upstream.active
+        h.upstream.gate = asyncio.Event()
+        renewal = asyncio.create_task(h.own.renew())
+        await settle()
+        h.upstream.rotate()
+        await h.own.trust(h.upstream.anchors())
+        h.own.follow(key_id(h.upstream.active), timedelta(minutes=1))
+        newest = h.upstream.authorities.pop()
+        h.upstream.gate.set()
+        await renewal
+        assert h.own.identity.chain[1] == earlier.signer.certificate
+        h.upstream.authorities.append(newest)
+        await h.after(timedelta(minutes=1), step=timedelta(seconds=10))
+        assert h.own.identity.chain[1] == newest.signer.certificate
+        await h.after(HOUR)
+        assert len(h.upstream.signed) == 2
+
+    ran(tmp_path, scenario)
+
+
 def test_what_becomes_urgent_is_drawn_anew(tmp_path):
     """A root that was replaced at leisure is found to be compromised."""
 

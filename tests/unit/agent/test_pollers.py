@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ca_core.agent.pollers import MOST_BUNDLES, SILENCE, Pollers
+from ca_core.agent.pollers import MOST_BUNDLES, SILENCE, SLOW, Pollers, Slow
 from ca_core.testing.clock import START
 from tests.unit.agent.fakes import Authority
 
@@ -176,6 +176,73 @@ def test_a_reader_that_was_pushed_out_counts_again_when_it_is_answered():
     pollers.published(6, BOTH, 1000.0)
     pollers.answered("slow", 5, 6, 1000.0)
     assert pollers.oldest(1000.0) == OLD
+
+
+class Processes:
+    """Pollers that know one bundle, and the processes that have ended."""
+
+    def __init__(self):
+        self.ended = set()
+        self.pollers = Pollers(has_ended=self.ended.__contains__)
+        self.pollers.published(5, OLD, 0.0)
+
+
+@pytest.mark.parametrize("asked", [0, 5])
+def test_a_process_that_has_ended_holds_nothing(asked):
+    """One that read the roots once and lives on may still use them."""
+    known = Processes()
+    polled(known.pollers, "a", asked, 5, 0.0)
+    known.pollers.published(6, BOTH, 1.0)
+    assert known.pollers.oldest(1.0) == OLD
+    known.ended.add("a")
+    assert known.pollers.oldest(1.0) == BOTH
+    assert len(known.pollers) == 0
+
+
+def test_an_ended_process_whose_connection_still_asks_counts_as_any_reader():
+    """It left the connection to another process, which holds what is read there."""
+    known = Processes()
+    known.ended.add("a")
+    polled(known.pollers, "a", 0, 5, 0.0)
+    known.pollers.published(6, BOTH, 1.0)
+    assert known.pollers.oldest(SILENCE) == OLD
+    assert known.pollers.oldest(SILENCE + 1.0) == BOTH
+
+
+def test_a_request_that_waits_outlives_the_process_that_began_it():
+    """Somebody holds the other end."""
+    known = Processes()
+    known.pollers.asks("a", 5, 0.0)
+    known.ended.add("a")
+    known.pollers.published(6, BOTH, 1.0)
+    assert known.pollers.oldest(1.0) == OLD
+
+
+def test_the_end_of_one_reader_leaves_the_others():
+    """Each holds for itself."""
+    known = Processes()
+    for who in "ab":
+        polled(known.pollers, who, 5, 5, 0.0)
+    known.pollers.published(6, BOTH, 1.0)
+    known.ended.add("a")
+    assert known.pollers.oldest(2.0) == OLD
+    assert known.pollers.behind(2.0) == ("b",)
+
+
+def test_a_slow_reader_is_named_with_what_is_left_of_its_time(pollers):
+    """The one that counts longest stands last; who is about to be told is not slow."""
+    polled(pollers, "early", 0, 5, 0.0)
+    polled(pollers, "later", 0, 5, 10.0)
+    pollers.asks("waits", 5, 10.0)
+    assert pollers.slow(20.0) == ()
+    pollers.published(6, BOTH, 20.0)
+    assert pollers.slow(20.0) == (Slow("early", SILENCE - 20.0), Slow("later", SILENCE - 10.0))
+    pollers.answered("waits", 5, 6, 20.0)
+    assert len(pollers.slow(20.0 + SLOW - 0.1)) == 2
+    assert pollers.slow(20.0 + SLOW)[-1] == Slow("waits", SILENCE - SLOW)
+    polled(pollers, "waits", 6, 6, 23.0)
+    assert [one.name for one in pollers.slow(23.0)] == ["early", "later"]
+    assert pollers.slow(SILENCE + 11.0) == ()
 
 
 class Readers(RuleBasedStateMachine):

@@ -20,8 +20,10 @@ from ca_core.identity.leafcsr import new_leaf_key
 from ca_core.identity.spiffe import AgentId
 from ca_core.lifecycle.evidence import bundle_of, digest_of
 from ca_core.lifecycle.rows import ACKNOWLEDGEMENTS, AGENTS, OperationPhase, Wishes, operation
+from ca_core.lifecycle.showing import shown_operation
 from ca_core.lifecycle.spread import SHARE
-from ca_core.wire.operations import Acknowledgement
+from ca_core.wire.operations import Acknowledgement, SlowReader
+from ca_core.wire.times import wire_time
 from tests.unit.api.asking import asking
 from tests.unit.api.test_cluster_handlers import world
 
@@ -302,3 +304,35 @@ async def _until(built, name, holds):
             await asyncio.sleep(0.005)
             built.clock.advance(timedelta(milliseconds=100))
     return row
+
+
+async def test_an_operation_shows_which_readers_hold_an_agent_back():
+    """The old bundle is acknowledged with the names of those for whom the new one waits."""
+    async with joined() as built:
+        room = built.room
+        reader = SlowReader(name="pid 123", seconds=70.0)
+        old = tuple(sorted(bundle_of(room.store.snapshot)))
+        begun = await room.lifecycle.changes.rotate(actor="test", wishes=Wishes(settle=timedelta()))
+        await _until(built, begun.id, lambda row: "n1 did not acknowledge" in row.error)
+        behind = msgspec.structs.replace(said(*old), readers_behind=4, readers=(reader,))
+        await told(built, behind)
+        row = operation(room.store.snapshot, begun.id)
+        (missing,) = (await shown_operation(room.lifecycle, row)).progress.missing
+        (shown,) = missing.readers
+        ends = wire_time(built.clock.now() + timedelta(seconds=70))
+        assert (missing.readers_behind, shown.name, shown.until) == (4, "pid 123", ends)
+        await told(built, said(*sorted(bundle_of(room.store.snapshot))))
+        assert (await shown_operation(room.lifecycle, row)).waits_for == ""
+        assert not room.lifecycle.tools.slow_readers.of("n1", built.clock.now()).count
+
+
+def test_a_statement_without_slow_readers_is_the_one_that_every_server_knows():
+    """Agents and servers are not replaced in one moment."""
+    assert set(json.loads(msgspec.json.encode(said(ONE)))) == {"Digest", "Anchors"}
+
+
+async def test_an_agent_of_before_says_nothing_about_readers():
+    """Its acknowledgement counts all the same."""
+    async with joined() as built:
+        await told(built, {"Digest": digest_of((TWO,)), "Anchors": [TWO]})
+        assert counted(built)["n1"].holds == {TWO}

@@ -109,3 +109,18 @@ async def test_a_question_that_is_refused_says_nothing():
         with pytest.raises(RequestError):
             await d.read(ONE, "x")
         assert len(d.agent.pollers) == 0
+
+
+async def test_a_program_that_read_once_and_ended_holds_nothing_back():
+    """The kernel says that it is gone; a connection that ended would prove nothing."""
+    async with desk() as d:
+        child = await asyncio.create_subprocess_exec("sleep", "60")
+        await d.read(Peer(uid=0, gid=0, pid=child.pid))
+        d.upstream.rotate()
+        await settle()
+        await passed(d.clock, timedelta(seconds=20), step=timedelta(seconds=1))
+        assert d.held() == 1
+        child.kill()
+        await child.wait()
+        await passed(d.clock, timedelta(seconds=1), step=timedelta(seconds=0.5))
+        assert d.held() == 2

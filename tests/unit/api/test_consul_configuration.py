@@ -224,6 +224,7 @@ async def refused_while_open(room, body) -> Error:
         ({"Provider": "consul", "Config": nested(40)}, "Config"),
         ({"Provider": "consul", "Config": nested(600)}, "Config"),
         ({"Provider": "consul", "Config": {"CSRMaxPerSecond": -1}}, "Config.CSRMaxPerSecond"),
+        ({"Provider": "consul", "Config": {"CSRMaxPerSecond": 1e-300}}, "Config.CSRMaxPerSecond"),
         ({"Provider": "consul", "Config": {"SkipValidate": True}}, "Config.SkipValidate"),
         ({"Provider": "consul", "Config": {"Intermediates": "no"}}, "Config.Intermediates"),
         ({"Provider": "consul", "Config": {"RootCert": "x"}}, "Config.PrivateKey"),

@@ -98,7 +98,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
     status = {
         **dict.fromkeys(ANSWERS["ca status"].keys, moment),
         "Authorities": [],
-        "Leftovers": [],
+        "Leftovers": [{"Key": "ca-0", "Since": moment, "Error": "no route to host"}],
         "ReviewPlugins": [],
     }
     token = dict.fromkeys(ANSWERS["token join"].keys, moment)

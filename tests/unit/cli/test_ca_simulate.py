@@ -57,6 +57,10 @@ def test_the_curve_is_drawn_into_a_file(run, tmp_path):
         ("--intermediate-ttl", "100h"),
         ("--root-ttl", "1h"),
         ("--agents", "0"),
+        ("--rate", "1e-300"),
+        ("--signing-time", "1h"),
+        ("--concurrency", "1000000000"),
+        ("--outage", "0s+876000h"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_the_name_of_its_option(run, wrong):

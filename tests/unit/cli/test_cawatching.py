@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ca_core.cli.address import parse_address
-from ca_core.cli.cawatching import watch
+from ca_core.cli.cawatching import Watched, watch
 from ca_core.cli.client import Client
 from ca_core.cli.options import Output
 
@@ -73,3 +73,40 @@ def test_the_command_watches_a_quiet_cluster_once(run, api):
     result = run("ca", "status", "--watch", "--until-done", "--http-addr", api.url)
     assert result.exit_code == 0
     assert result.stdout == "nothing changes\n"
+
+
+LEFT = {"Key": "ca-0", "Since": "2026-01-01T00:00:00Z", "Error": "no route to host"}
+TROUBLED = {
+    "Ready": False, "Reason": "the provider is away", "Drift": "leaf_ttl differs",
+    "Overdue": "the root ends", "Leftovers": [LEFT], "Authorities": [authority("ca-1", "signing")],
+}  # fmt: skip
+
+
+def test_all_that_is_not_as_it_should_be_is_shown():
+    """That nobody signs, drift, what is overdue, and what a backend still holds since when."""
+    lines = [text for _, text in Watched(status=TROUBLED, operation=None).lines()]
+    for wanted in (
+        "signs: no, the provider is away",
+        "file: leaf_ttl differs",
+        "overdue: the root ends",
+    ):
+        assert wanted in lines
+    (left,) = [line for line in lines if "left behind" in line]
+    assert "ago: ca-0 (no route to host)" in left
+
+
+def test_one_line_holds_it_too_without_a_time_that_moves():
+    """A log of the watch grows by news alone."""
+    said = Watched(status=TROUBLED, operation=None).change()
+    assert "signs: no, the provider is away" in said
+    assert "file: leaf_ttl differs" in said
+    assert "left behind: ca-0 (no route to host)" in said
+    assert "ago" not in said
+
+
+def test_a_sound_cluster_shows_no_fault():
+    """A server of 0.1 does not say whether it signs in every answer."""
+    sound = TROUBLED | {"Ready": True, "Drift": "", "Overdue": "", "Leftovers": []}
+    for status in (sound, {"Authorities": []}):
+        state = Watched(status=status, operation=None)
+        assert (state.faults, state.change()) == ([], "nothing changes")

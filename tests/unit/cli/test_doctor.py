@@ -195,6 +195,17 @@ class TestConfiguration:
         assert (finding.level, words in finding.detail) == (level, True)
         assert "hunter2" not in finding.detail + finding.hint
 
+    def test_a_token_that_others_may_read_is_a_warning(self, tmp_path):
+        """The hint is the command that closes it."""
+        token = tmp_path / "token"
+        token.write_text("hvs.secret")
+        at = situation(ca__provider="vault", ca__config={"token_file": str(token)})
+        token.chmod(0o644)
+        finding = found(checks_config.CHECKS, "secret files", at)
+        assert (finding.level, finding.hint) == (Level.WARNING, f"chmod o= {token}")
+        token.chmod(0o600)
+        assert found(checks_config.CHECKS, "secret files", at).level is Level.OK
+
     def test_a_provider_that_takes_too_long_is_a_failure(self):
         """It is killed after the limit, and named."""
         at = replace(situation(), plugin_limit=timedelta(milliseconds=1))

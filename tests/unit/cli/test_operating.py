@@ -1,15 +1,19 @@
 """Tests of `ca rotate`, `renew`, `taint`, `operations`, `abort` and `rollback`."""
 
+import msgspec
 import pytest
 
 from ca_core.cli.address import parse_address
 from ca_core.cli.client import Client
 from ca_core.cli.failures import AnsweredError, UnreachableError
+from ca_core.cli.operation_view import change_line
 from ca_core.cli.operations import LOST_TRIES, answers, followed
 from ca_core.cli.screen import Unseen
+from ca_core.wire.operations import OperationAnswer
 
 ROOM = "/v1/connect/ca"
 OPERATIONS = f"{ROOM}/operations"
+STATUS = "/v1/cluster/ca/status"
 MISSING = {
     "Node": "web-1", "SpiffeID": "spiffe://x.consul/agent/web-1", "Reachable": False,
     "Until": "2066-01-01T00:00:00Z",
@@ -71,6 +75,7 @@ def test_taint_by_force_lists_what_breaks(run, server):
 def test_an_authority_that_drains_can_be_tainted(run, server, operation):
     """It signs no more, so no operation is needed; it only leaves sooner."""
     server.answer("PUT", f"{ROOM}/taint", operation(ID="", Kind="taint"))
+    server.answer("GET", STATUS, {"Authorities": [{"ID": "ca-7"}]})
     result = run("ca", "taint", "ca-7", "--yes")
     assert server.bodies("PUT", f"{ROOM}/taint") == [{"Authority": "ca-7"}]
     assert "leaves every bundle within minutes" in result.stdout.splitlines()[-1]
@@ -105,6 +110,28 @@ def test_one_operation_names_who_is_missing(run, server, operation):
     text = run("ca", "operations", "op-1").stdout
     for words in ("swap op-1", "acknowledged 2 of 3", "web-1 (does not call", "then: abort"):
         assert words in text
+
+
+def test_one_operation_names_the_readers_that_hold_an_agent_back(run, server, operation):
+    """Nobody has to look for them on the host."""
+    reader = {"Name": "pid 123", "Until": "2026-11-23T12:03:10Z"}
+    held = MISSING | {"Reachable": True, "ReadersBehind": 3, "Readers": [reader]}
+    waiting = {"Acknowledged": 2, "Missing": [held]}
+    stuck = operation(Phase="distributed", Progress=waiting)
+    server.answer("GET", f"{OPERATIONS}/op-1", stuck)
+    text = run("ca", "operations", "op-1").stdout
+    said = "web-1 (waits for its reader pid 123, at most until 12:03:10 UTC; 2 more readers)"
+    assert said in text
+    assert change_line(msgspec.convert(stuck, OperationAnswer)).endswith(
+        "web-1 waits for its reader pid 123"
+    )
+    held = MISSING | {"Reachable": True, "ReadersBehind": 1}
+    server.answer(
+        "GET",
+        f"{OPERATIONS}/op-1",
+        operation(Phase="distributed", Progress=waiting | {"Missing": [held]}),
+    )
+    assert "web-1 (waits for 1 more reader)" in run("ca", "operations", "op-1").stdout
 
 
 def test_a_name_cannot_steer_a_terminal(run, server, operation):
@@ -225,8 +252,26 @@ LEFT = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("words", [("taint", "ca-9"), ("abandon", "ca-9")])
+def test_what_is_not_there_is_not_asked_about(run, server, words):
+    """Nobody says yes to something and hears only then that it does not exist."""
+    server.answer("GET", STATUS, {"Authorities": [{"ID": "ca-7"}], "Leftovers": [LEFT]})
+    result = run("ca", *words, text=b"y\n")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'ca-9'" in result.stderr
+    assert not [request for request in server.requests if request[0] == "PUT"]
+
+
+def test_who_may_not_look_is_answered_by_the_change(run, server):
+    """A right to change comes without the right to read."""
+    server.answer("GET", STATUS, b"Permission denied", status=403)
+    assert run("ca", "taint", "ca-7", "--yes").exit_code == 0
+    assert server.bodies("PUT", f"{ROOM}/taint") == [{"Authority": "ca-7"}]
+
+
 def test_what_is_given_up_is_asked_about(run, server):
     """It stays in its backend for ever, and nobody knows of it any more."""
+    server.answer("GET", STATUS, {"Authorities": [], "Leftovers": [LEFT]})
     server.answer("PUT", f"{ROOM}/abandon", LEFT)
     assert run("ca", "abandon", "ca-0", text=b"n\n").exit_code == 1
     assert not server.bodies("PUT", f"{ROOM}/abandon")

@@ -46,6 +46,11 @@ class LivingRoom(Room):
         """Return an operation as it stands."""
         return operation(self.store.snapshot, name)
 
+    async def over(self, row) -> OperationRow:
+        """Return an operation once it is over, however it ended."""
+        await self.until(lambda: not self.operation(row.id).is_open)
+        return self.operation(row.id)
+
     async def until(self, holds, within=25.0):
         """Return once ``holds()``; fail if a loop of the room ends before.
 

@@ -69,7 +69,7 @@ def active(table, kind=Kind.SWAP, new=NEW):
 def test_an_operation_takes_the_slot_with_its_configuration(table):
     """One commit: the operation, the slot, the configuration."""
     row = operation_row()
-    table.commit(commits.begun(table.view, row, configuration("config-2")))
+    table.commit(commits.begun(table.view, row, configuration("config-2"), "config-1"))
     assert open_operation(table.view) == row
     assert table.has(CONFIGURATIONS, "config-2")
 
@@ -112,6 +112,17 @@ def test_old_operations_are_forgotten_and_open_ones_never(table):
     assert open_operation(table.view).id == "op-new"
 
 
+def test_a_change_that_was_compared_with_another_configuration_does_not_begin(table):
+    """Neither one that stood before, nor one that is replaced in the same moment."""
+    coming = configuration("config-2")
+    with pytest.raises(ConflictError, match="another configuration"):
+        commits.begun(table.view, operation_row(), coming, "config-0")
+    transaction = commits.begun(table.view, operation_row(), coming, "config-1")
+    table.write(CONFIGURATION, "ca", configuration("config-3"))
+    with pytest.raises(ConflictError):
+        table.commit(transaction)
+
+
 def test_a_configuration_that_nothing_leads_back_to_goes_with_its_own_secrets_alone(table):
     """Secrets that another configuration names, and those of providers, stay."""
     own = "configuration/token/1", "configuration/key/2", "configuration/token/3"
@@ -119,7 +130,8 @@ def test_a_configuration_that_nothing_leads_back_to_goes_with_its_own_secrets_al
         table.write(SECRETS, f"_core/{name}", b"sealed")
     table.write(SECRETS, "builtin/configuration/token/1", b"sealed")
     table.write(CONFIGURATIONS, "config-0", configuration("config-0", own[0], own[1]))
-    table.commit(commits.begun(table.view, operation_row(), configuration("config-2", own[0])))
+    coming = configuration("config-2", own[0])
+    table.commit(commits.begun(table.view, operation_row(), coming, "config-1"))
     assert not table.has(CONFIGURATIONS, "config-0")
     assert set(table.view.table(SECRETS)) == {
         f"_core/{own[0]}",
@@ -133,12 +145,12 @@ def test_a_configuration_whose_secret_is_being_forgotten_does_not_begin(table):
     place = "configuration/token/1"
     coming = configuration("config-2", place)
     table.write(SECRETS, f"_core/{place}", b"sealed")
-    transaction = commits.begun(table.view, operation_row(), coming)
+    transaction = commits.begun(table.view, operation_row(), coming, "config-1")
     table.write(SECRETS, f"_core/{place}", None)
     with pytest.raises(ConflictError):
         table.commit(transaction)
     with pytest.raises(ConflictError, match="secret"):
-        commits.begun(table.view, operation_row(), coming)
+        commits.begun(table.view, operation_row(), coming, "config-1")
 
 
 def test_the_way_back_keeps_its_configuration(table):

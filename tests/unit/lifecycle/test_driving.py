@@ -24,6 +24,7 @@ from ca_core.errors import (
     UnavailableError,
 )
 from ca_core.identity.certificates import fingerprint
+from ca_core.lifecycle.activating import held_bundles
 from ca_core.lifecycle.driving import Fault, fault_of
 from ca_core.lifecycle.evidence import digest_of
 from ca_core.lifecycle.rows import (
@@ -68,6 +69,11 @@ def test_an_error_ends_an_operation_only_if_trying_again_does_not_mend_it(error,
 
 async def given_agent(room, node, anchors):
     """Let an agent count that holds these anchors."""
+    await acknowledged_by(room, node, tuple(sorted(fingerprint(anchor) for anchor in anchors)))
+
+
+async def acknowledged_by(room, node, prints):
+    """Let an agent count that says it holds these fingerprints."""
     record = AgentRecord(
         node=node,
         spiffe_id=f"spiffe://mesh/{node}",
@@ -75,7 +81,6 @@ async def given_agent(room, node, anchors):
         joined=room.clock.now(),
         leaf_not_after=room.clock.now() + timedelta(days=30),
     )
-    prints = tuple(sorted(fingerprint(anchor) for anchor in anchors))
     said = AcknowledgementRow(
         digest=digest_of(prints),
         anchors=prints,
@@ -86,12 +91,6 @@ async def given_agent(room, node, anchors):
     await room.store.commit_async(Transaction(changes=rows, topics=frozenset({"agents"})))
 
 
-async def over(room, row):
-    """Return an operation once it is over."""
-    await room.until(lambda: not room.operation(row.id).is_open)
-    return room.operation(row.id)
-
-
 def test_an_agent_that_was_left_behind_keeps_no_renewal_from_going_on():
     """It knows only a root that is gone; a signer that is never renewed would end for all."""
 
@@ -100,11 +99,11 @@ def test_an_agent_that_was_left_behind_keeps_no_renewal_from_going_on():
         async with running(room):
             await room.ready()
             first = bundle(room.store.snapshot)
-            await over(room, await room.changes.rotate(actor="test", wishes=QUICK))
+            await room.over(await room.changes.rotate(actor="test", wishes=QUICK))
             room.clock.advance(timedelta(days=5))
             await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
             await given_agent(room, "left-behind", first)
-            done = await over(room, await room.changes.renew(actor="test", wishes=QUICK))
+            done = await room.over(await room.changes.renew(actor="test", wishes=QUICK))
             assert done.phase is OperationPhase.ACTIVE, done
 
     asyncio.run(scenario())
@@ -119,7 +118,7 @@ def test_a_forced_change_leaves_behind_whom_it_names():
             await room.ready()
             await given_agent(room, "far-away", bundle(room.store.snapshot))
             wishes = Wishes(settle=timedelta(), force=True)
-            done = await over(room, await room.changes.rotate(actor="test", wishes=wishes))
+            done = await room.over(await room.changes.rotate(actor="test", wishes=wishes))
             assert done.phase is OperationPhase.ACTIVE, done
             assert done.left_behind == ("spiffe://mesh/far-away",)
 
@@ -165,5 +164,27 @@ def test_the_same_configuration_applied_a_hundred_times_changes_nothing():
             for _ in range(100):
                 assert await room.changes.apply(settings, actor="test") is None
             assert room.store.snapshot.index == index
+
+    asyncio.run(scenario())
+
+
+def test_an_agent_that_claims_another_root_each_time_holds_no_change_up():
+    """What no chain leads to counts for nothing, so nothing new is to be rehearsed for it."""
+
+    async def scenario():
+        room = LivingRoom(MemoryEngine(), BUILTIN, clock=FakeClock())
+        async with running(room):
+            await room.ready()
+            later = Wishes(settle=timedelta(), not_before=room.clock.now() + timedelta(hours=1))
+            row = await room.changes.rotate(actor="test", wishes=later)
+            await room.until(lambda: room.operation(row.id).phase is OperationPhase.DISTRIBUTED)
+            standing = room.operation(row.id)
+            found = set()
+            for number in range(3):
+                prints = {fingerprint(anchor) for anchor in bundle(room.store.snapshot)}
+                claimed = tuple(sorted(prints | {f"{number:064x}"}))
+                await acknowledged_by(room, "liar", claimed)
+                found.add(held_bundles(room.lifecycle.tools, standing))
+            assert len(found) == 1
 
     asyncio.run(scenario())

@@ -29,12 +29,6 @@ def gated_room():
     return LivingRoom(MemoryEngine(), gates.plugin(), clock=FakeClock()), gates
 
 
-async def over(room, row):
-    """Return an operation once it is over."""
-    await room.until(lambda: not room.operation(row.id).is_open)
-    return room.operation(row.id)
-
-
 async def over_in_time(room, row):
     """Return an operation once it is over, while time passes: pauses come to their end."""
     async with asyncio.timeout(30):
@@ -61,12 +55,53 @@ def test_a_taint_does_not_wait_for_a_provider_that_hangs_for_another_change(name
             await room.until(lambda: gates.calls[name] > first)  # the second is being made
             assert room.operation(hanging.id).phase is OperationPhase.ABORTED
             gates.open(name)
-            assert (await over(room, tainted)).phase is OperationPhase.ACTIVE
+            assert (await room.over(tainted)).phase is OperationPhase.ACTIVE
             await room.until(lambda: not leftovers(room.store.snapshot))
             known = {row.id for row in authorities(room.store.snapshot)}
             assert known <= {old, tainted.new.authority}
             assert not rows_of_authority(room.store.snapshot, hanging.new.authority)
             assert hanging.new.authority not in dict(gates.backend.names())
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("name", ["probe", "ensure_authority", "sign_leaf"])
+def test_a_change_says_that_its_backend_does_not_answer(name):
+    """Whoever watches learns what it waits for; once there is an answer it goes on."""
+
+    async def scenario():
+        room, gates = gated_room()
+        async with running(room):
+            await room.ready()
+            gates.close(name)
+            row = await room.changes.rotate(actor="test", wishes=QUICK)
+            await room.until(lambda: gates.is_waiting(name))
+            assert not room.operation(row.id).error
+            for _ in range(3):
+                room.clock.advance(timedelta(seconds=61))
+                await asyncio.sleep(0.02)
+            await room.until(lambda: "not answered" in room.operation(row.id).error)
+            gates.open(name)
+            done = await room.over(row)
+            assert (done.phase, done.error) == (OperationPhase.ACTIVE, "")
+
+    asyncio.run(scenario())
+
+
+def test_a_change_gets_away_from_a_provider_that_hangs():
+    """Its cross-certificate is a help, and nobody waits for it for ever."""
+
+    async def scenario():
+        room, gates = gated_room()
+        async with running(room):
+            await room.ready()
+            gates.close("cross_sign")
+            row = await room.changes.rotate(actor="test", wishes=QUICK)
+            await room.until(lambda: gates.is_waiting("cross_sign"))
+            done = await over_in_time(room, row)
+            assert done.phase is OperationPhase.ACTIVE
+            assert not done.crossed
+            gates.open("cross_sign")
 
     asyncio.run(scenario())
 
@@ -81,7 +116,7 @@ def test_an_authority_leaves_the_bundle_while_the_removal_of_another_hangs():
             gates.close("retire")
             for number in range(1, 4):
                 row = await room.changes.rotate(actor="test", wishes=QUICK)
-                await over(room, row)
+                await room.over(row)
                 room.clock.advance(timedelta(hours=3))  # the rehearsal's leaf has ended
                 await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
                 await room.until(lambda n=number: gates.calls["retire"] == n)
@@ -102,7 +137,7 @@ def test_a_removal_that_fails_is_tried_again_without_anybody_asking():
         async with running(room):
             await room.ready()
             gates.fail("retire", UnavailableError("the backend is away"))
-            await over(room, await room.changes.rotate(actor="test", wishes=QUICK))
+            await room.over(await room.changes.rotate(actor="test", wishes=QUICK))
             await room.until(lambda: leftovers(room.store.snapshot))
             await room.until(lambda: leftovers(room.store.snapshot)[0].error != "")
             gates.fail("retire", None)
@@ -124,7 +159,7 @@ def test_a_backend_that_answers_everything_later_is_rotated():
         room = LivingRoom(MemoryEngine(), slow_plugin(SlowBackend()))
         async with running(room):
             await room.ready()
-            done = await over(room, await room.changes.rotate(actor="test", wishes=QUICK))
+            done = await room.over(await room.changes.rotate(actor="test", wishes=QUICK))
             assert done.phase is OperationPhase.ACTIVE, done
             assert not room.store.snapshot.table(PENDING)
 

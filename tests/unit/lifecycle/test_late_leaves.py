@@ -46,7 +46,7 @@ def test_a_signer_that_left_meanwhile_releases_nothing_and_its_successor_does():
             leaf = asyncio.ensure_future(room.sign())
             await asyncio.wait_for(reached.wait(), 10)
             row = await room.changes.rotate(actor="test", wishes=QUICK)
-            await room.until(lambda: not room.operation(row.id).is_open)
+            await room.over(row)
             await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
             released.set()
             issued = await leaf
@@ -78,7 +78,7 @@ def test_a_settings_change_does_not_close_the_provider_under_a_leaf_that_waits()
             settings = CASettings(provider="under-test", leaf_ttl=timedelta(hours=2))
             row = await room.changes.apply(settings, actor="test", wishes=QUICK)
             assert row.kind is Kind.SETTINGS
-            await room.until(lambda: not room.operation(row.id).is_open)
+            await room.over(row)
             await room.until(lambda: len(room.manager.slots._slots) == 1)
             released.set()
             assert is_trusted(room, await leaf)
@@ -96,7 +96,7 @@ def test_a_settings_change_that_is_rolled_back_leaves_the_signer_known():
             await room.sign()
             settings = CASettings(provider="under-test", leaf_ttl=timedelta(hours=2))
             row = await room.changes.apply(settings, actor="test", wishes=QUICK)
-            await room.until(lambda: not room.operation(row.id).is_open)
+            await room.over(row)
             await room.until(lambda: len(room.manager.slots._slots) == 1)
             await room.sign()
             await room.changes.roll_back(row.id, actor="test")
@@ -117,7 +117,7 @@ def test_the_crl_of_an_authority_that_drains_is_served_after_a_restart():
             await room.sign()
             old = current_signer(room.store.snapshot)[0].id
             row = await room.changes.rotate(actor="test", wishes=QUICK)
-            await room.until(lambda: not room.operation(row.id).is_open)
+            await room.over(row)
         again = LivingRoom(engine.reopen(), BUILTIN)
         async with running(again):
             await again.ready()

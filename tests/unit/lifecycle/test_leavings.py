@@ -14,6 +14,7 @@ from ca_core.authority.rows import (
     Phase,
     read,
 )
+from ca_core.contract import ConfigError, KeySpec, KeyType, claim_ca
 from ca_core.errors import ConflictError
 from ca_core.lifecycle import commits, leavings
 from ca_core.lifecycle.rows import (
@@ -23,6 +24,8 @@ from ca_core.lifecycle.rows import (
     leftovers,
 )
 from ca_core.state.protocol import MAX_CHANGES
+from ca_core.state.providerstate import StoredProviderState
+from ca_core.testing import provider_context
 from tests.unit.lifecycle.tables import (
     HOUR,
     NEW,
@@ -31,6 +34,7 @@ from tests.unit.lifecycle.tables import (
     authority,
     signer,
 )
+from tests.unit.providers.authorities import own_root
 
 LATER = NOW + HOUR
 
@@ -89,6 +93,25 @@ def test_what_was_swept_leaves_no_row_behind(table):
     }
     assert rows == set()
     assert set(table.view.table(PENDING)) == {"ca-other.ensure"}
+
+
+def test_a_ca_whose_authority_is_forgotten_can_be_adopted_again(table):
+    """A provider that was given up released nothing; other authorities keep their CAs."""
+    certificate, other = own_root().certificate, own_root(KeySpec(KeyType.EC, 384)).certificate
+
+    def claim(certificate, name):
+        state = StoredProviderState(table.store, "builtin")
+        claim_ca(certificate, provider_context(name, state=state), where="ca.config")
+
+    left = left_of(table)
+    claim(certificate, "ca-gone")
+    claim(other, OLD.authority)
+    with pytest.raises(ConfigError):
+        claim(certificate, NEW.authority)
+    table.commit(leavings.swept(table.view, left, table.fence))
+    claim(certificate, NEW.authority)
+    with pytest.raises(ConfigError):
+        claim(other, NEW.authority)
 
 
 def test_an_authority_with_more_rows_than_a_commit_holds_is_forgotten_in_several(table):

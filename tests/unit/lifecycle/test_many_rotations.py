@@ -30,7 +30,7 @@ async def changed(room, number):
     """Renew the signer or rotate the root, and let what was replaced leave."""
     ask = room.changes.rotate if number % 2 else room.changes.renew
     begun = await ask(actor="test", wishes=QUICK)
-    await room.until(lambda: not room.operation(begun.id).is_open)
+    await room.over(begun)
     assert room.operation(begun.id).phase is OperationPhase.ACTIVE, room.operation(begun.id)
     await room.sign()
     room.clock.advance(timedelta(hours=4))

@@ -215,3 +215,17 @@ async def test_lives_that_count_later_or_are_clamped_are_told():
         corporate = await room.plan(replace(STANDING, trust_corporate_root=True))
         assert corporate.kind == "rotate"
         assert any("corporate root is published" in text for text in corporate.warnings)
+
+
+async def test_a_token_that_others_may_read_is_told(tmp_path):
+    """Whoever reads it signs as we do; the plan says what closes it."""
+    token = tmp_path / "token"
+    token.write_text("hvs.secret")
+    wanted = replace(STANDING, provider="other", config={"token_file": str(token)})
+    async with living() as room:
+        token.chmod(0o644)
+        (said,) = [text for text in (await room.plan(wanted)).warnings if "token" in text]
+        assert "mode 0644" in said
+        assert f"chmod o= {token}" in said
+        token.chmod(0o600)
+        assert not [text for text in (await room.plan(wanted)).warnings if "token" in text]

@@ -28,7 +28,7 @@ def test_a_rotation_is_news_of_the_roots_twice():
 
             room.store.commit_async = watched
             begun = await room.changes.rotate(actor="test", wishes=Wishes(settle=timedelta()))
-            await room.until(lambda: not room.operation(begun.id).is_open)
+            await room.over(begun)
             assert news == [OperationPhase.DISTRIBUTED, OperationPhase.ACTIVE]
 
     asyncio.run(scenario())

@@ -48,7 +48,7 @@ async def applied(room, provider, **config):
     """Let another configuration stand, and let what it replaced leave."""
     settings = CASettings(provider=provider, config=config, csr_max_per_second=0)
     row = await room.changes.apply(settings, actor="test", wishes=QUICK)
-    await room.until(lambda: not room.operation(row.id).is_open)
+    await room.over(row)
     assert room.operation(row.id).phase is OperationPhase.ACTIVE, room.operation(row.id)
     room.clock.advance(timedelta(days=5))
     await room.until(lambda: len(bundle(room.store.snapshot)) == 1)

@@ -149,7 +149,7 @@ def test_an_operators_change_takes_the_place_of_an_automatic_one_that_waits():
             given_way = room.operation(row.id)
             assert given_way.phase is OperationPhase.ABORTED
             assert given_way.reason == "gave way to a change by operator"
-            await room.until(lambda: not room.operation(begun.id).is_open)
+            await room.over(begun)
             assert current_signer(room.view)[1].id == begun.new.signer
             await room.pass_time(2 * DAY)
             assert automatic(room) == [given_way]  # the new signer is not due yet

@@ -26,8 +26,7 @@ def test_a_rotation_becomes_active_and_the_old_root_stays_in_the_bundle():
             first = current_signer(room.store.snapshot)[0].id
             await room.sign()
             begun = await room.changes.rotate(actor="test", wishes=QUICK)
-            await room.until(lambda: not room.operation(begun.id).is_open)
-            done = room.operation(begun.id)
+            done = await room.over(begun)
             assert done.phase is OperationPhase.ACTIVE, done
             assert done.crossed
             assert done.reissue == 1
@@ -52,7 +51,7 @@ def test_another_key_type_is_another_root_under_another_configuration():
             settings = CASettings(provider="under-test", key=KeySpec(KeyType.ED25519, 256))
             begun = await room.changes.apply(settings, actor="test", wishes=QUICK)
             assert begun.kind is Kind.ROTATE
-            await room.until(lambda: not room.operation(begun.id).is_open)
+            await room.over(begun)
             assert room.operation(begun.id).phase is OperationPhase.ACTIVE, room.operation(begun.id)
             assert room.manager.settings.key.type is KeyType.ED25519
             assert await room.changes.apply(settings, actor="test", wishes=QUICK) is None

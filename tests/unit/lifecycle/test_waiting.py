@@ -40,6 +40,6 @@ def test_who_has_come_is_no_reason_to_wait_any_more():
             await room.until(lambda: gates.is_waiting("sign_leaf"))
             assert room.operation(begun.id).error == ""
             gates.open("sign_leaf")
-            await room.until(lambda: not room.operation(begun.id).is_open)
+            await room.over(begun)
 
     asyncio.run(scenario())

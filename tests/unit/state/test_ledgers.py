@@ -151,6 +151,27 @@ def test_a_group_is_due_when_full_or_old():
     assert pending.seconds_left(10.0) == 0
 
 
+def test_what_comes_during_a_write_is_collected_too():
+    """A stream of records costs a write each few milliseconds, not one after the other."""
+    pending = PendingRecords()
+    pending.add("l", b"x", now=10.0)
+    pending.write(lambda *_: pending.add("l", b"y", now=10.001), now=10.0)
+    assert pending.seconds_left(10.0) == pytest.approx(GROUP_SECONDS)
+
+
+def test_a_group_that_filled_during_a_write_is_due_at_once():
+    """More than a group never waits."""
+    pending = PendingRecords()
+    pending.add("l", b"x", now=10.0)
+
+    def meanwhile(*_):
+        for _ in range(GROUP_ROWS + 1):
+            pending.add("l", b"y", now=10.0)
+
+    pending.write(meanwhile, now=10.0)
+    assert pending.seconds_left(10.0) == 0
+
+
 def test_a_full_group_does_not_hurry_a_failing_disk():
     """After a failure the writer waits its pause, however many records come."""
     pending = PendingRecords()

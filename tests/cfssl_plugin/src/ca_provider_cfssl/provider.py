@@ -29,8 +29,9 @@ from ca_core.contract import (
     SignerRequest,
     SignerUnknownError,
     TrustChain,
-    fingerprint,
+    claim_ca,
     path_faults,
+    release_claims,
     signer_name,
     uri_sans,
 )
@@ -76,7 +77,7 @@ class Cfssl(Provider):
         chain = self._kept.chain_or_none(ROOT)
         if chain is None:
             ca = self._fitting(self._ca.ca(deadline=request.deadline))
-            self._bind(ca)
+            claim_ca(ca, self._context, where=f"{WHERE}.address")
             chain = self._kept.installed(ROOT, (ca,))
         return TrustChain(chain, adopted=True)
 
@@ -116,8 +117,7 @@ class Cfssl(Provider):
     def retire(self, request: RetireRequest) -> None:
         """Let the CA go; nothing is changed at cfssl."""
         self._kept.retire()
-        for claim in self._context.state.keys("adopted/"):
-            self._context.state.replace(claim, self._context.authority_id, None)
+        release_claims(self._context)
 
     def close(self) -> None:
         """Close the connections."""
@@ -144,10 +144,3 @@ class Cfssl(Provider):
         if faults:
             raise ConfigError("; ".join(faults), where=f"{WHERE}.address")
         return ca
-
-    def _bind(self, ca: x509.Certificate) -> None:
-        """One CA serves one authority, and no second one beside it."""
-        mine = self._context.authority_id
-        owner = self._context.state.create(f"adopted/{fingerprint(ca)}", mine)
-        if owner != mine:
-            raise ConfigError(f"this CA serves authority {owner} already", where=f"{WHERE}.address")

@@ -37,7 +37,7 @@ class Failing:
     def _create(self, config, context):
         provider = create(config, context)
         self.counts["opened"] += 1
-        for name in ("ensure_authority", "prepare_signer", "sign_leaf", "cross_sign"):
+        for name in ("ensure_authority", "prepare_signer", "sign_leaf", "cross_sign", "retire"):
             setattr(provider, name, self._failing(name, getattr(provider, name), config))
         provider.close = self._closing(provider.close)
         return provider

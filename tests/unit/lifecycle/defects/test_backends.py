@@ -34,7 +34,7 @@ async def test_b06_what_a_backend_made_is_found_again_by_who_leads_next():
     again = LivingRoom(MemoryEngine(disk=disk), backend.plugin, clock=clock, name="server-2")
     async with running(again):
         clock.advance(HOUR)
-        await again.until(lambda: not again.operation(row.id).is_open)
+        await again.over(row)
         assert again.operation(row.id).phase is OperationPhase.ACTIVE
         found = {fingerprint(anchor) for anchor in bundle(again.store.snapshot)}
         assert found == set(backend.made)
@@ -69,7 +69,7 @@ async def test_b17_every_provider_that_was_opened_is_closed():
         for number in range(10):
             wanted = PLAIN.settings(strict_key_usage=number % 2 == 0)
             row = await room.changes.apply(wanted, actor="test", wishes=QUICK)
-            await room.until(lambda: not room.operation(row.id).is_open)  # noqa: B023 - used at once
+            await room.over(row)
             assert room.operation(row.id).phase is OperationPhase.ACTIVE
         await room.until(lambda: counting.counts["opened"] == counting.counts["closed"] + 1)
         await room.sign()

@@ -27,12 +27,6 @@ async def verified(room):
     assert trusted_path(chain, bundle(room.store.snapshot), now=room.clock.now())
 
 
-async def over(room, row):
-    """Return an operation once it is over."""
-    await room.until(lambda: not room.operation(row.id).is_open)
-    return room.operation(row.id)
-
-
 @pytest.mark.parametrize("method", ["ensure_authority", "prepare_signer", "sign_leaf"])
 async def test_b01_a_failed_update_leaves_the_key_that_signs(method):
     """Wherever it fails: the key still signs, in this life and the next, and nothing is left."""
@@ -45,7 +39,7 @@ async def test_b01_a_failed_update_leaves_the_key_that_signs(method):
         before = current_signer(room.store.snapshot)
         broken.fail(method, LASTING)
         row = await room.changes.apply(ANOTHER_KEY, actor="test", wishes=QUICK)
-        assert (await over(room, row)).phase is OperationPhase.FAILED
+        assert (await room.over(row)).phase is OperationPhase.FAILED
         broken.mend()
         await room.until(lambda: not leftovers(room.store.snapshot))
         await verified(room)
@@ -69,7 +63,7 @@ async def test_b01_a_failed_update_of_settings_leaves_the_key_that_signs():
         wanted.config["disable_cross_signing"] = True
         row = await room.changes.apply(wanted, actor="test", wishes=QUICK)
         assert row.kind is Kind.SETTINGS
-        assert (await over(room, row)).phase is OperationPhase.FAILED
+        assert (await room.over(row)).phase is OperationPhase.FAILED
         assert current_signer(room.store.snapshot) == before
         assert room.manager.configuration == standing
         await verified(room)

@@ -51,7 +51,7 @@ async def test_s05_signers_that_nobody_needs_do_not_pile_up():
         for _ in range(12):
             await room.sign()
             row = await room.changes.renew(actor="test", wishes=QUICK)
-            await room.until(lambda: not room.operation(row.id).is_open)  # noqa: B023 - used at once
+            await room.over(row)
             room.clock.advance(6 * HOUR)
             await room.until(lambda: not leftovers(room.store.snapshot))
         await room.until(lambda: len(room.store.snapshot.table(SIGNERS)) == 1)
@@ -110,7 +110,7 @@ async def test_s11_a_hundred_failed_changes_leave_nothing_behind(method):
         rows = {name: len(table) for name, table in room.store.snapshot.tables.items()}
         for _ in range(100):
             row = await room.changes.apply(wanted, actor="test", wishes=QUICK)
-            await room.until(lambda: not room.operation(row.id).is_open)  # noqa: B023 - used at once
+            await room.over(row)
             assert room.operation(row.id).phase is OperationPhase.FAILED
         await room.until(lambda: not leftovers(room.store.snapshot))
         await room.until(lambda: broken.counts["opened"] == broken.counts["closed"] + 1)

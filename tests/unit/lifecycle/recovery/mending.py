@@ -72,8 +72,7 @@ class SickRoom(LivingRoom):
 
     async def active(self, name) -> OperationRow:
         """Return the operation once it is over; it must be active."""
-        await self.until(lambda: not self.operation(name).is_open)
-        done = self.operation(name)
+        done = await self.over(self.operation(name))
         assert done.phase is OperationPhase.ACTIVE, done
         return done
 

@@ -1,6 +1,7 @@
 """The provider that signs has lost its state, or is gone for good: another one takes over."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -36,6 +37,15 @@ def room_on(backend, **more):
     return SickRoom(backend.plugin(), others={"builtin": BUILTIN}, **more)
 
 
+@asynccontextmanager
+async def signing_on(backend, **more):
+    """Run such a room, once its first authority signs."""
+    room = room_on(backend, **more)
+    async with running(room):
+        await room.ready()
+        yield room
+
+
 async def distributed(room, begun):
     """Return once the new root is out and somebody is waited for."""
     await room.until(
@@ -51,9 +61,7 @@ def test_a_provider_that_lost_its_state_is_replaced_without_its_help():
 
     async def scenario():
         backend = MortalBackend()
-        room = room_on(backend)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend) as room:
             room.join("laptop", life=timedelta(days=1))
             old = room.current()
             await room.sign()
@@ -82,9 +90,7 @@ def test_what_a_lost_authority_signed_is_trusted_until_it_has_ended():
 
     async def scenario():
         backend = MortalBackend()
-        room = room_on(backend)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend) as room:
             old = room.current()
             await room.sign()
             backend.forget()
@@ -105,9 +111,7 @@ def test_an_old_provider_that_is_away_is_waited_for_only_so_long():
 
     async def scenario():
         backend = MortalBackend()
-        room = room_on(backend)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend) as room:
             backend.is_gone = True
             begun = await room.changes.apply(BUILT_IN, actor="test", wishes=WISHES)
             await room.until(lambda: "no route" in room.operation(begun.id).error)
@@ -126,9 +130,7 @@ def test_an_old_provider_that_comes_back_in_time_vouches():
 
     async def scenario():
         backend = MortalBackend()
-        room = room_on(backend)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend) as room:
             backend.is_gone = True
             begun = await room.changes.apply(BUILT_IN, actor="test", wishes=WISHES)
             await room.until(lambda: "no route" in room.operation(begun.id).error)
@@ -144,9 +146,7 @@ def test_force_does_not_wait_for_a_provider_that_is_away():
 
     async def scenario():
         backend = MortalBackend()
-        room = room_on(backend)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend) as room:
             room.join("laptop", life=timedelta(days=1))
             backend.is_gone = True
             wishes = Wishes(force=True)
@@ -189,9 +189,7 @@ def test_what_is_due_gives_way_when_its_provider_is_gone():
 
     async def scenario():
         backend = MortalBackend()
-        room = room_on(backend)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend) as room:
             backend.is_gone = True
             room.clock.advance(timedelta(days=364))
             await room.until(lambda: room.latest() is not None and room.latest().error)
@@ -209,9 +207,7 @@ def test_what_nobody_reaches_any_more_is_given_up_by_an_operator():
 
     async def scenario():
         backend, heard = MortalBackend(), Heard()
-        room = room_on(backend, bystanders=heard.bystanders)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend, bystanders=heard.bystanders) as room:
             old = room.current()
             await room.sign()
             begun = await room.changes.apply(BUILT_IN, actor="test", wishes=Wishes(force=True))
@@ -251,13 +247,10 @@ def test_what_was_refused_before_anything_was_made_leaves_nothing_to_remove():
 
     async def scenario():
         backend = MortalBackend()
-        room = room_on(backend)
-        async with running(room):
-            await room.ready()
+        async with signing_on(backend) as room:
             backend.lacks = ("sys/mounts/root: update",)
             begun = await room.changes.rotate(actor="test", wishes=WISHES)
-            await room.until(lambda: not room.operation(begun.id).is_open)
-            done = room.operation(begun.id)
+            done = await room.over(begun)
             assert done.phase is OperationPhase.FAILED
             assert "sys/mounts/root: update" in done.reason
             assert leftovers(room.store.snapshot) == ()

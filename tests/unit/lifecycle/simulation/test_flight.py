@@ -11,6 +11,7 @@ from ca_core.errors import RequestError
 from ca_core.lifecycle import rows, spread
 from ca_core.lifecycle.policy import Lead, RotationPolicy
 from ca_core.lifecycle.rows import Kind, OnDeadline, Wishes
+from ca_core.lifecycle.simulation import timeline
 from ca_core.lifecycle.simulation.flight import flown
 from ca_core.lifecycle.simulation.scenario import Cohort, Scenario, Span
 
@@ -215,6 +216,12 @@ def test_a_threshold_of_production_changes_the_forecast(monkeypatch, module, nam
         ({"agents": 10**7}, "agents"),
         ({"offline": (Cohort(0.9, Span(NOTHING, HOUR)),) * 2}, "offline"),
         ({"kind": Kind.SETTINGS}, "kind"),
+        ({"concurrency": 10**9}, "concurrency"),
+        ({"handshakes": 1e308}, "handshakes"),
+        ({"quota": 1e-300}, "quota"),
+        ({"settings": CASettings(csr_max_per_second=1e-300)}, "rate"),
+        ({"signing_time": HOUR}, "signing_time"),
+        ({"outages": (Span(NOTHING, 10_000 * DAY),)}, "outage"),
     ],
 )
 def test_a_scenario_that_makes_no_sense_is_refused(wrong, field):
@@ -222,3 +229,11 @@ def test_a_scenario_that_makes_no_sense_is_refused(wrong, field):
     with pytest.raises(RequestError) as caught:
         Scenario(**wrong)
     assert caught.value.field == field
+
+
+def test_a_scenario_without_end_is_given_up(monkeypatch):
+    """However odd it is: whoever asks gets an answer, and is told what to make smaller."""
+    monkeypatch.setattr(timeline, "MOST_ACTS", 1000)
+    with pytest.raises(RequestError) as caught:
+        flown(Scenario(agents=10, outages=(Span(NOTHING, 30 * DAY),)))
+    assert caught.value.field == "longest"
