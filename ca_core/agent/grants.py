@@ -39,6 +39,9 @@ _GATHERING = 0.05
 _LONGEST_SLEEP = timedelta(seconds=30)
 """The wall clock may be set while the end of a grant is waited for."""
 
+_NOTHING: tuple[tuple[str, ...], str] = ((), "")
+"""What was asked for, and the digest of the answer, before there was any."""
+
 
 class Grants:
     """The tokens one agent was shown; a ``TokenLookup`` and a ``ChainOf``. One event loop.
@@ -58,7 +61,7 @@ class Grants:
         self._tokens = HeldTokens(clock)
         self._exchanges: dict[bytes, asyncio.Task[Token | Error]] = {}
         self._refused: OrderedDict[bytes, float] = OrderedDict()
-        self._followed: tuple[tuple[str, ...], str] = ((), "")
+        self._followed = _NOTHING
         self._news = asyncio.Event()
         self._heard = Gathering()
         self._bell = Gathering()
@@ -149,6 +152,7 @@ class Grants:
         """Drop tokens when their grants end, for ever; cancel to end."""
         while True:
             if self._tokens.drop_ended():
+                self._followed = _NOTHING  # the next answer is to say all of it again
                 self._tell()
             end = self._tokens.next_end()
             left = _LONGEST_SLEEP if end is None else end - self._clock.now()

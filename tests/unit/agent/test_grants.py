@@ -226,6 +226,19 @@ async def test_cut_off_a_token_is_good_until_its_grant_ends():
         assert await h.shown() == AB
 
 
+async def test_after_a_long_outage_everybody_has_their_rights_again_within_seconds():
+    """Also where nothing changed meanwhile: the agent asks for all that it had to drop."""
+    async with house() as h:
+        h.upstream.lets('service "db" { policy = "write" }')
+        await settle()
+        h.upstream.cut()
+        await passed(h.clock, 2 * GRANT_LIFE, step=MINUTE)
+        assert not h.writes(Anonymous(), "db")
+        h.upstream.away = False
+        await passed(h.clock, 10 * SECOND, step=SECOND)
+        assert h.writes(Anonymous(), "db")
+
+
 async def test_in_touch_a_token_never_ends_by_itself():
     """Its grant is renewed with every answer."""
     async with house(ab=WEB) as h:

@@ -10,6 +10,7 @@ from ca_core.agent.agent import Agent, AgentSettings
 from ca_core.agent.upstream import RootsAnswer
 from ca_core.agent.waiting import stopped
 from ca_core.api.acknowledgement_handlers import lease_of
+from ca_core.api.granting import NAMESPACE, Granting
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.membership import Membership
 from ca_core.api.rooms import ServerRoom
@@ -24,7 +25,9 @@ from ca_core.lifecycle.reachability import Reachability
 from ca_core.lifecycle.rows import AGENTS, AgentRecord
 from ca_core.state.memory import MemoryEngine
 from ca_core.state.protocol import Transaction
+from ca_core.state.secrets import EncryptedSecrets
 from ca_core.testing.clock import FakeClock
+from tests.unit.authority.cluster import KEYS
 from tests.unit.lifecycle.rooms import LivingRoom
 
 STEP = timedelta(milliseconds=200)
@@ -191,6 +194,7 @@ class RealMesh:
 
     def _server(self):
         room = self.room
+        kept = EncryptedSecrets(room.store, KEYS, NAMESPACE)
         return ServerRoom(
             store=room.store,
             manager=room.manager,
@@ -198,6 +202,7 @@ class RealMesh:
             lifecycle=room.lifecycle,
             intentions=Following(room.store),
             reachability=Reachability(self.clock),
+            granting=Granting(lambda: room.store.snapshot, kept, self.clock),
             clock=self.clock,
             may=AllowAll(),
             random=random.Random(0),
