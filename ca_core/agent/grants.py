@@ -118,17 +118,25 @@ class Grants:
         held = self._tokens.held(accessor) if accessor != ANONYMOUS_ACCESSOR else self._nobody()
         return None if held is None else held.chain
 
-    def grant_for(self, principal: Principal, service: str) -> str:
+    async def grant_for(self, principal: Principal, service: str) -> str:
         """Return the grant by which this caller may have the leaf of ``service``; '' for none.
 
-        Without one the agent vouches, for callers that the kernel names.
+        Without one the agent vouches, for callers that the kernel names. A grant that ended while
+        this host slept is waited for, a moment.
+
+        Raises:
+            DeniedError: the caller's token is good no more.
+            UnavailableError: the server does not say in time what callers without a token may.
         """
-        if isinstance(principal, Token):
+        if isinstance(principal, Token) and principal.accessor != ANONYMOUS_ACCESSOR:
             held = self._tokens.held(principal.accessor)
-            return "" if held is None else held.grant
-        held = self._nobody()
-        granted = held is not None and held.chain.allows(Action.SERVICE_WRITE, service)
-        return held.grant if held is not None and granted else ""
+            if held is None:
+                raise DeniedError("ACL not found", hint="the token's grant has ended")
+            return held.grant
+        nobody = self._nobody()
+        if nobody is None or not nobody.chain.allows(Action.SERVICE_WRITE, service):
+            return ""
+        return await self._lasting_grant()
 
     async def heard(self, patience: timedelta) -> bool:
         """Wait for the first answer, or failure, at most ``patience``; say whether one came."""
@@ -152,7 +160,7 @@ class Grants:
         """Drop tokens when their grants end, for ever; cancel to end."""
         while True:
             if self._tokens.drop_ended():
-                self._followed = _NOTHING  # the next answer is to say all of it again
+                self._ask_all_again()
                 self._tell()
             end = self._tokens.next_end()
             left = _LONGEST_SLEEP if end is None else end - self._clock.now()
@@ -161,6 +169,27 @@ class Grants:
     async def close(self) -> None:
         """End every exchange."""
         await stopped(*self._exchanges.values())
+
+    async def _lasting_grant(self) -> str:
+        """Return the grant for callers without a token, asking for another if it has ended."""
+        if (grant := self._good_grant()) is None:
+            self._ask_all_again()
+        gives_up = self._clock.monotonic() + _FIRST_PATIENCE.total_seconds()
+        while grant is None and (left := gives_up - self._clock.monotonic()) > 0:
+            await self._heard.changed(left, self._clock)
+            grant = self._good_grant()
+        if grant is None:
+            raise UnavailableError("the server has not said yet what callers without a token may")
+        return grant
+
+    def _good_grant(self) -> str | None:
+        held = self._nobody()
+        return held.grant if held is not None and held.ends > self._clock.now() else None
+
+    def _ask_all_again(self) -> None:
+        """Let the next answer come at once and say everything: what was held has ended."""
+        self._followed = _NOTHING
+        self._news.set()
 
     def _nobody(self) -> HeldToken | None:
         """Return what stands for callers without a token."""
@@ -217,6 +246,8 @@ class Grants:
         changed = self._tokens.follow(answer, asked, asked_at)
         changed |= self._tokens.forget_idle()
         before, self._followed = self._followed, (asked, answer.digest)
+        if self._clock.now() - asked_at > _POLL_WAIT + _POLL_SLACK:
+            self._followed = _NOTHING  # this host slept meanwhile: what it was told may have ended
         self._has_heard, self._failures = True, 0
         self._bell.wake()
         if changed:

@@ -1,7 +1,7 @@
 """One leaf: key and CSR made here, signed there, checked before anybody sees it."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,11 +30,11 @@ _MAX_PROMISED = 1000
 _SKEW_RETRY = timedelta(seconds=30)
 
 
-GrantFor = Callable[[Principal, str], str]
+GrantFor = Callable[[Principal, str], Awaitable[str]]
 """``grant_for(principal, service)``: by which grant a caller may be that service; '' for none."""
 
 
-def no_grant(_principal: Principal, _service: str) -> str:
+async def no_grant(_principal: Principal, _service: str) -> str:
     """Vouch for everybody, where there are no tokens."""
     return ""
 
@@ -85,7 +85,7 @@ class LeafIssuer:
         kept = self._promised.get(name)
         wanted, csr = await self._asked_anew(name) if kept is None else kept
         ends = replaced.not_after if replaced else None
-        grant = self._grant_for(caller, name.service)
+        grant = await self._grant_for(caller, name.service)
         try:
             signed = await self._upstream.sign(csr, replaces=ends, grant=grant)
         except PendingError:

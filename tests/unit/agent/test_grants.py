@@ -239,6 +239,22 @@ async def test_after_a_long_outage_everybody_has_their_rights_again_within_secon
         assert h.writes(Anonymous(), "db")
 
 
+@pytest.mark.parametrize("policy", ["allow", "deny"])
+async def test_a_host_that_slept_for_long_asks_with_a_new_grant(policy):
+    """Every grant has ended when it wakes; a leaf that is due then is not refused for it."""
+    async with house() as h:
+        h.upstream.lets('service "db" { policy = "write" }', policy=policy)
+        await settle()
+        await h.leaves.get(Anonymous(), "db")
+        former = h.upstream.shown[-1]
+        h.clock.advance(66 * GRANT_LIFE)
+        await passed(h.clock, 5 * SECOND, step=SECOND / 4)
+        leaf = await h.leaves.get(Anonymous(), "db")
+        assert leaf.failure == ""
+        assert len(h.upstream.shown) == 2
+        assert h.upstream.shown[-1] != former
+
+
 async def test_in_touch_a_token_never_ends_by_itself():
     """Its grant is renewed with every answer."""
     async with house(ab=WEB) as h:
