@@ -24,8 +24,8 @@ def has_ended(reader: str) -> bool:
         return False
     try:
         os.kill(int(digits), 0)  # nothing is sent
-    except (ProcessLookupError, OverflowError) as error:
-        return isinstance(error, ProcessLookupError)
-    except PermissionError:
-        return False  # somebody else's, and alive
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):  # somebody else's, and alive; no process's number
+        pass
     return False

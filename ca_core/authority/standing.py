@@ -26,8 +26,7 @@ class Standing:
 
     def missing_keys(self, keyring: KeyRing) -> tuple[str, ...]:
         """Return the ids that stored secrets name and the ring lacks, sorted."""
-        needed = self._needed.of(self._store.snapshot, None)
-        return tuple(name for name in needed if keyring.get(name) is None)
+        return keyring.missing(self._needed.of(self._store.snapshot, None))
 
     def chain(self, signing: Signing) -> str:
         """Return PEM of what follows a leaf of this signer, as ``issuing_chain``."""

@@ -1,14 +1,12 @@
 """Letting the old authority vouch for the new one: a path for verifiers that know only the old."""
 
-import asyncio
 import logging
-from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 from cryptography import x509
 
+from ca_core.agent.waiting import within
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.rows import AUTHORITIES, AuthorityRow, CrossRow, read
 from ca_core.authority.slot import ProviderSlot
@@ -38,8 +36,6 @@ PATIENCE = timedelta(minutes=5)
 """An old provider that fails, or hangs, gets this long to vouch; the change goes on without it."""
 
 _PASSING = (UnavailableError, RateLimitedError, OutcomeUnknownError)
-
-T = TypeVar("T")
 
 _log = logging.getLogger("ca_core.lifecycle")
 
@@ -97,7 +93,8 @@ async def crossed(
         _log.warning("operation %s: the old provider is not open: %s", row.id, error)
         return None
     try:
-        return await _in_time(tools, _crossed(tools, row, old, chain, (signing, slot)))
+        asking = _crossed(tools, row, old, chain, (signing, slot))
+        return await within(asking, PATIENCE, tools.clock, what="asking the old provider to vouch")
     except PendingError:
         raise
     except Error as error:
@@ -105,24 +102,6 @@ async def crossed(
             raise
         _log.warning("operation %s: the old root does not vouch: %s", row.id, error)
         return None
-
-
-async def _in_time(tools: Tools, asking: Coroutine[None, None, T]) -> T:
-    """Return the answer of a provider, unless it hangs: the change may be to get away from it.
-
-    Raises:
-        UnavailableError: it has not answered for so long that nobody waits any more.
-    """
-    answer = asyncio.ensure_future(asking)
-    late = asyncio.ensure_future(tools.clock.sleep(PATIENCE.total_seconds()))
-    try:
-        await asyncio.wait({answer, late}, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            raise UnavailableError("the old provider does not answer")
-        return answer.result()
-    finally:
-        answer.cancel()
-        late.cancel()
 
 
 def _passes(error: Error) -> bool:

@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -87,6 +87,10 @@ class KeyRing:
     def get(self, kek_id: str) -> Kek | None:
         """Return the key of that id, or None."""
         return next((kek for kek in self.keys if kek.id == kek_id), None)
+
+    def missing(self, kek_ids: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the ids that no key has, in their order."""
+        return tuple(kek_id for kek_id in kek_ids if self.get(kek_id) is None)
 
     def led_by(self, kek: Kek) -> "KeyRing":
         """Return the ring in which ``kek`` writes and the present writer still reads."""

@@ -100,7 +100,7 @@ def needed_keys(view: View) -> tuple[str, ...]:
 
 def missing_keys(view: View, keyring: KeyRing) -> tuple[str, ...]:
     """Return the ids that stored secrets name and the ring lacks, sorted."""
-    return tuple(needed for needed in needed_keys(view) if keyring.get(needed) is None)
+    return keyring.missing(needed_keys(view))
 
 
 def rekey(store: Store, old_ring: KeyRing, new_kek: Kek) -> int:

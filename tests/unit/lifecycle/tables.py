@@ -19,6 +19,7 @@ from ca_core.authority.rows import (
     Phase,
     SignerRow,
     put,
+    read,
 )
 from ca_core.contract.issuing import issue_root
 from ca_core.identity.certificates import pem_of
@@ -72,6 +73,11 @@ def authority(name, phase=Phase.SIGNING, configuration="config-1", **more):
         configuration=configuration,
         **more,
     )
+
+
+def phase_of(table, name):
+    """Return an authority's phase."""
+    return read(table.view, AuthorityRow, AUTHORITIES, name).phase
 
 
 def signer(name, of, **more):

@@ -48,15 +48,11 @@ from tests.unit.lifecycle.tables import (
     authority,
     configuration,
     operation_row,
+    phase_of,
     signer,
 )
 
 LATER = NOW + HOUR
-
-
-def phase_of(table, name):
-    """Return an authority's phase."""
-    return read(table.view, AuthorityRow, AUTHORITIES, name).phase
 
 
 def active(table, kind=Kind.SWAP, new=NEW):

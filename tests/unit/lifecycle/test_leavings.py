@@ -9,10 +9,8 @@ from ca_core.authority.rows import (
     CROSSES,
     PENDING,
     SIGNERS,
-    AuthorityRow,
     PendingRow,
     Phase,
-    read,
 )
 from ca_core.contract import ConfigError, KeySpec, KeyType, claim_ca
 from ca_core.errors import ConflictError
@@ -32,16 +30,12 @@ from tests.unit.lifecycle.tables import (
     NOW,
     OLD,
     authority,
+    phase_of,
     signer,
 )
 from tests.unit.providers.authorities import own_root
 
 LATER = NOW + HOUR
-
-
-def phase_of(table, name):
-    """Return an authority's phase."""
-    return read(table.view, AuthorityRow, AUTHORITIES, name).phase
 
 
 def test_a_retired_authority_is_out_of_the_bundle_and_to_be_removed(table):
