@@ -12,7 +12,7 @@ from ca_core.api.lane import Answering, BoundRoute, Lane
 from ca_core.api.openapi import openapi_document
 from ca_core.api.requesttokens import NO_TOKENS, TokenLookup
 from ca_core.api.rooms import ProcessRoom
-from ca_core.api.routes import PROCESS_ROUTES, Route
+from ca_core.api.routes import PROCESS_ROUTES, ROUTES, Route
 from ca_core.clock import Clock
 from ca_core.identity.spiffe import TrustDomain
 
@@ -36,7 +36,7 @@ def process_app(
     everything = (*own, *bound(PROCESS_ROUTES, process))
     answering = Answering(trust_domain, about.metrics, clock, tokens)
     hot = [entry for entry in everything if entry.route.hot]
-    return Lane(hot, answering, framework_app(everything, answering))
+    return Lane(hot, answering, framework_app(everything, answering, ROUTES))
 
 
 def openapi_bytes(routes: Iterable[Route]) -> bytes:

@@ -10,7 +10,9 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ca_core.api.elsewhere import Elsewhere
 from ca_core.api.lane import Answering, BoundRoute
+from ca_core.api.route import Route
 
 NOT_FOUND = (
     "no such endpoint here; what Consul has and this does not is listed in docs/consul.md, what"
@@ -18,12 +20,19 @@ NOT_FOUND = (
 )
 
 
-def framework_app(routes: Iterable[BoundRoute], answering: Answering) -> ASGIApp:
-    """Return the application for ``routes``; unknown paths name the page that lists them."""
+def framework_app(
+    routes: Iterable[BoundRoute], answering: Answering, elsewhere: Iterable[Route] = ()
+) -> ASGIApp:
+    """Return the application for ``routes``; unknown paths name the page that lists them.
+
+    Paths of ``elsewhere`` alone are answered with where they are served.
+    """
     by_path: dict[str, dict[str, BoundRoute]] = {}
     for bound in routes:
         by_path.setdefault(bound.route.path, {})[bound.route.method] = bound
     listed = [_starlette_route(path, by_method, answering) for path, by_method in by_path.items()]
+    others = {route.path: route for route in elsewhere if route.path not in by_path}
+    listed += [StarletteRoute(path, Elsewhere(route)) for path, route in others.items()]
     app = Starlette(routes=listed, exception_handlers={404: _not_found, 405: _wrong_method})
     app.router.redirect_slashes = False  # a redirect would repeat the caller's Host header
     return app
