@@ -14,7 +14,7 @@ from ca_core.acl.principal import Anonymous, Principal
 from ca_core.api.authentication import Link, header_map, link_of, principal_of, refuse_rebinding
 from ca_core.api.http import MAX_BODY, Request, Response
 from ca_core.api.problems import problem_response
-from ca_core.api.requesttokens import NO_TOKENS, TokenLookup, given_token
+from ca_core.api.requesttokens import NO_TOKENS, TokenLookup, given_token, refuse_two_tokens
 from ca_core.api.routes import Route
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, RequestError, UnavailableError
@@ -113,6 +113,8 @@ class Answering:
         query = scope["query_string"].decode("latin-1")
         body = b"" if scope["method"] in _BODYLESS else await read_body(receive, headers)
         caller, refusal = self._connected(link), None
+        if len(headers) != len(scope["headers"]) and not route.open:
+            refuse_two_tokens(scope["headers"])
         secret = "" if route.open else self._secret(caller, headers, query)
         if secret:
             caller, refusal = await self._holder(route, secret)

@@ -1,6 +1,6 @@
 """From a request to its token: where one may stand, and who looks it up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
@@ -16,6 +16,7 @@ NOT_FOUND: Final = "ACL not found"
 """What a token that never was, was deleted or has expired is told, as in Consul."""
 
 _BEARER = "bearer"
+_TOKEN_HEADERS = {b"x-consul-token": "X-Consul-Token", b"authorization": "Authorization"}
 
 
 class TokenLookup(Protocol):
@@ -119,6 +120,22 @@ def given_token(headers: Mapping[str, str], query: str) -> str:
         return ""
     scheme, _, secret = authorization.partition(" ")
     return secret.strip() if scheme.lower() == _BEARER else ""
+
+
+def refuse_two_tokens(raw: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse a request that names two callers: one on the way may have added the second token.
+
+    Args:
+        raw: the headers as they came, names in lower case.
+
+    Raises:
+        RequestError: a header that may hold a token is there with two values.
+    """
+    first: dict[bytes, bytes] = {}
+    for name, value in raw:
+        if name in _TOKEN_HEADERS and first.setdefault(name, value) != value:
+            shown = _TOKEN_HEADERS[name]
+            raise RequestError(f"header {shown} is there twice, with two values", field=shown)
 
 
 def _refuse_in_query(query: str) -> None:

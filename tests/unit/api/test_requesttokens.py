@@ -79,8 +79,9 @@ ROUTES = (
 )
 
 
-async def get(path, *, link=TCP, tokens=TOKENS, **headers):
+async def get(path, *, link=TCP, tokens=TOKENS, pairs=(), **headers):
     """Ask over both ways in, which must agree."""
+    sent = [*((k.replace("_", "-"), v) for k, v in headers.items()), *pairs]
     bound = [BoundRoute(route, route.handler) for route in ROUTES]
     answering = Answering(lambda: None, Metrics(), SystemClock(), tokens)
     app = Lane(bound, answering, framework_app(bound, answering))
@@ -90,7 +91,7 @@ async def get(path, *, link=TCP, tokens=TOKENS, **headers):
 
     transport = httpx.ASGITransport(app=linked)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        return await client.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return await client.get(path, headers=sent)
 
 
 @pytest.mark.parametrize("path", ["/plain", "/slow"])
@@ -101,6 +102,39 @@ async def test_a_token_makes_its_holder_the_caller(path, link):
     assert "Token(accessor='ab')" in answer.text
     answer = await get(path, link=link, authorization=f"Bearer {GOOD}")
     assert "Token(accessor='ab')" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/plain", "/slow", "/late"])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("X-Consul-Token", (GOOD, "another secret")),
+        ("X-Consul-Token", ("another secret", GOOD)),
+        ("X-Consul-Token", (GOOD, "")),
+        ("Authorization", (f"Bearer {GOOD}", "Bearer another secret")),
+    ],
+)
+async def test_two_tokens_in_one_request_are_refused(path, name, values):
+    """Neither may win: it names the header, and shows no secret."""
+    answer = await get(path, pairs=[(name, value) for value in values])
+    assert answer.status_code == 400
+    assert name in answer.text
+    assert "secret" not in answer.text
+
+
+async def test_the_same_token_twice_is_one():
+    """A proxy that repeats a header changes nothing; neither do other headers that repeat."""
+    for pairs in (
+        [("X-Consul-Token", GOOD)] * 2,
+        [("x-consul-token", GOOD), ("a", "1"), ("a", "2")],
+    ):
+        assert "Token(accessor='ab')" in (await get("/plain", pairs=pairs)).text
+
+
+async def test_an_open_route_minds_no_two_tokens():
+    """It looks at none."""
+    pairs = [("X-Consul-Token", GOOD), ("X-Consul-Token", "another secret")]
+    assert (await get("/open", pairs=pairs)).status_code == 200
 
 
 async def test_the_anonymous_tokens_secret_is_known_to_everybody():
