@@ -198,7 +198,7 @@ def _refuse_error(response: httpx.Response) -> None:
     raise AnsweredError(
         detail or f"HTTP {status} {response.reason_phrase}",
         status=status,
-        hint=hint or _next_step(status, response.headers.get("retry-after", "")),
+        hint=hint or _next_step(response),
     )
 
 
@@ -213,12 +213,11 @@ def _problem(response: httpx.Response) -> tuple[str, str]:
     return str(document.get("detail", ""))[:MAX_ERROR_TEXT], str(document.get("hint", ""))
 
 
-def _next_step(status: int, retry_after: str) -> str:
-    if status in {401, 403}:
-        return (
-            "ask over the local socket (--http-addr unix:PATH) as a user with that right, "
-            "or send a token"
-        )
-    if retry_after:
-        return f"try again in {retry_after} s"
-    return ""
+def _next_step(response: httpx.Response) -> str:
+    if response.status_code in {401, 403}:
+        local = "ask over the local socket (--http-addr unix:PATH) as a user with that right"
+        sent = "x-consul-token" in response.request.headers
+        other = "send a token that has it" if sent else "send a token"
+        return f"{local}, or {other}"
+    retry_after = response.headers.get("retry-after", "")
+    return f"try again in {retry_after} s" if retry_after else ""

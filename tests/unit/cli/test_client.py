@@ -70,6 +70,17 @@ def test_retry_after_becomes_the_next_step(api):
     assert caught.value.hint == "try again in 3 s"
 
 
+@pytest.mark.parametrize(
+    ("token", "next_step"), [(None, "or send a token"), ("x", "or send a token that has it")]
+)
+def test_a_refusal_says_what_to_send(api, token, next_step):
+    """Whoever has sent a token is not told to send one, but another."""
+    api.answer("GET", "/v1/x", b"Permission denied", status=403)
+    with client_of(api, token) as client, pytest.raises(AnsweredError) as caught:
+        client.get("/v1/x")
+    assert caught.value.hint.endswith(next_step)
+
+
 def test_an_error_without_a_body_still_says_something(api):
     """An empty error answer is told by its status."""
     api.answer("GET", "/v1/x", b"", status=500)
