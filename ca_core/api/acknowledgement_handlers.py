@@ -53,8 +53,8 @@ async def _kept(room: ServerRoom, request: Request, said: Acknowledgement) -> Ag
     taken the name.
     """
     for _ in range(ATTEMPTS):
-        agent, key = await calling_agent(room, request)
-        room.membership.member(agent, key)  # on the same view as what follows
+        agent, known = await calling_agent(room, request)
+        room.membership.member(agent, known.keys[0])  # on the same view as what follows
         view, now = room.store.snapshot, room.clock.now()
         transaction = acknowledged(view, agent.node, checked_anchors(said), now)
         if transaction is None:

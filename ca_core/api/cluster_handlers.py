@@ -24,6 +24,7 @@ from ca_core.identity.spiffe import (
     SpiffeId,
     parse_spiffe_id,
 )
+from ca_core.lifecycle.rows import AgentRecord
 from ca_core.wire.cluster import (
     AgentRow,
     JoinRequest,
@@ -65,25 +66,24 @@ async def rejoin(room: ServerRoom, request: Request) -> Response:
 async def sign(room: ServerRoom, request: Request) -> Response:
     """Sign a leaf for an agent: its own next one, or one for a service on its node."""
     asked = request.json(SignRequest)
-    agent, key = await calling_agent(room, request)
-    joined = room.membership.member(agent, key).joined
+    agent, known = await calling_agent(room, request)
     csr = checked_csr(room, asked.csr)
     if csr.identity == agent:
-        return await _renewed(room, csr, agent, key, _replaced(room, asked))
+        return await _renewed(room, csr, agent, known.keys[0], _replaced(room, asked))
     caller = await _holder(room, request, asked, agent)
     require_names(room, caller, csr)
     issued = await room.manager.sign(
         csr, principal=caller, through=request.principal, replaces=_replaced(room, asked)
     )
     # It counts until that leaf has ended; and it may have been forgotten meanwhile.
-    await room.membership.fetched(agent, joined, issued.certificate.not_valid_after_utc)
+    await room.membership.fetched(agent, known.joined, issued.certificate.not_valid_after_utc)
     return json_response(signed_leaf(room, issued))
 
 
-async def calling_agent(room: ServerRoom, request: Request) -> tuple[AgentId, str]:
-    """Return the agent at the other end of an mTLS connection, and the digest of its key.
+async def calling_agent(room: ServerRoom, request: Request) -> tuple[AgentId, AgentRecord]:
+    """Return the agent at the other end of an mTLS connection, and what is known of it.
 
-    Its lease lives on.
+    The key that it uses is the first of those known. Its lease lives on.
 
     Raises:
         DeniedError: somebody else calls, or an agent that is no member.
@@ -92,9 +92,9 @@ async def calling_agent(room: ServerRoom, request: Request) -> tuple[AgentId, st
     caller = request.principal
     if not isinstance(caller, Node) or not isinstance(caller.identity, AgentId):
         raise DeniedError("only agents may ask this, over mTLS")
-    await room.membership.proved(caller.identity, caller.key_digest)
+    known = await room.membership.proved(caller.identity, caller.key_digest)
     room.reachability.saw(caller.identity.node)
-    return caller.identity, caller.key_digest
+    return caller.identity, known
 
 
 async def new_join_token(room: ServerRoom, request: Request) -> Response:

@@ -149,8 +149,8 @@ class Membership:
         """
         return self._found(identity, _with_key(key))[0]
 
-    async def proved(self, identity: AgentId, using: str) -> None:
-        """Note that the agent uses its newest key: older ones prove nothing any more.
+    async def proved(self, identity: AgentId, using: str) -> AgentRecord:
+        """Note that the agent uses its newest key, and return it: older ones prove nothing more.
 
         Raises:
             DeniedError: as ``member``.
@@ -161,7 +161,7 @@ class Membership:
             kept = agent.keys if agent.keys[0] == using else (using,)
             return msgspec.structs.replace(agent, keys=kept)
 
-        await self._update(identity, _with_key(using), settled)
+        return await self._update(identity, _with_key(using), settled)
 
     async def expect_key(self, identity: AgentId, using: str, coming: str) -> None:
         """Let ``coming`` prove this agent too, before a leaf for it is signed.
@@ -249,23 +249,25 @@ class Membership:
 
     async def _update(
         self, identity: AgentId, is_it: IsIt, changed: Callable[[AgentRecord], AgentRecord]
-    ) -> None:
+    ) -> AgentRecord:
         """Write what ``changed`` makes of the row as it is now; a forgotten agent stays so."""
-        for left in reversed(range(ATTEMPTS)):
+        left = ATTEMPTS
+        while True:
             agent, version = self._found(identity, is_it)
             wanted = changed(agent)
             if wanted == agent:
-                return
+                return agent
             change = Change(AGENTS, agent.node, msgspec.json.encode(wanted))
             try:
                 await self._store.commit_async(
                     Transaction(changes=(change,), expect={(AGENTS, agent.node): version})
                 )
             except ConflictError:
+                left -= 1
                 if not left:
                     raise
             else:
-                return
+                return wanted
 
     def _expired_tokens(self) -> tuple[Change, ...]:
         """Return deletions of a few tokens that nobody can use any more."""
