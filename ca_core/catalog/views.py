@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from ca_core.acl.principal import Anonymous, Principal
 from ca_core.wire.catalog import Check, Instance, Node, NodeServices
 from ca_core.wire.freshness import ANY_AGE, Freshness
 
@@ -73,6 +74,10 @@ class ViewAnswer:
     known_leader: bool = True
 
 
+NOBODY = Anonymous()
+"""Who asks, if nobody says."""
+
+
 class Views(Protocol):
     """Who answers with views: a server's store, or an agent's cache. Used from one event loop."""
 
@@ -83,15 +88,18 @@ class Views(Protocol):
         min_index: int = 0,
         wait: timedelta,
         freshness: Freshness = ANY_AGE,
+        caller: Principal = NOBODY,
     ) -> ViewAnswer:
         """Return the view: at once, or, if ``min_index`` is its index, once it differs.
 
         After ``wait`` the same is answered again. What was never registered is an empty view, not
         an error.
 
-        ``freshness`` has no meaning on a server, whose answers are of now.
+        ``freshness`` has no meaning on a server, whose answers are of now. ``caller`` is who asks:
+        what an agent remembers for somebody goes with their rights. It decides nothing about rows.
 
         Raises:
+            DeniedError: while the caller waited, their token ended.
             Error: an agent has none that is fresh enough; why the last attempt failed.
         """
         ...
