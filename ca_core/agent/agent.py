@@ -211,7 +211,7 @@ class Agent:
 
     def _let_own_follow(self, known: KnownRoots) -> None:
         if self._own is not None:
-            self._own.follow(known.active.signing_key_id, self._acknowledging.spread)
+            self._own.follow(known.signing, self._acknowledging.spread)
 
     async def _stay_in_touch(self) -> None:
         """While no server answers, see whether that is because of the agent's own leaf."""

@@ -4,19 +4,20 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-import msgspec
 from cryptography import x509
 
 from ca_core.acl.principal import Principal
 from ca_core.agent.joining import Draw
+from ca_core.agent.leafbody import IssuerChains
 from ca_core.agent.leafrecord import HeldLeaf, LeafName
 from ca_core.agent.renewal import drawn, renewal_window
 from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.signing import signer_of
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.verification import UntrustedChainError, Wanted, verified_chain
 from ca_core.clock import Clock
 from ca_core.errors import PendingError, UnavailableError
-from ca_core.identity.certificates import authority_key_id, colon_hex, pem_chain, serial_hex
+from ca_core.identity.certificates import pem_chain, serial_hex
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.wire.cluster import SignedLeaf
@@ -29,6 +30,9 @@ _MAX_PROMISED = 1000
 """CSRs kept for a CA that answers later; one that is dropped is made anew."""
 _SKEW_RETRY = timedelta(seconds=30)
 
+
+Chain = tuple[x509.Certificate, ...]
+"""Leaf first."""
 
 GrantFor = Callable[[Principal, str], Awaitable[str]]
 """``grant_for(principal, service)``: by which grant a caller may be that service; '' for none."""
@@ -58,6 +62,7 @@ class LeafIssuer:
         self._draw = draw
         self._grant_for = grant_for
         self._promised: OrderedDict[LeafName, tuple[Wanted, str]] = OrderedDict()
+        self.chains = IssuerChains()
 
     async def identity(self, service: str) -> ServiceId:
         """Return the SPIFFE ID of a service here.
@@ -98,7 +103,7 @@ class LeafIssuer:
         index = max(signed.index, 1)
         if replaced is not None and replaced.index == index:
             index += 1  # readers that hold the old index must see that this is another leaf
-        return self._held(_issued_cert(chain, wanted, name, index), chain[0], known, now)
+        return self._held(_issued_cert(chain, wanted, name, index), chain, known, now)
 
     async def _asked_anew(self, name: LeafName) -> tuple[Wanted, str]:
         wanted = Wanted(
@@ -115,25 +120,20 @@ class LeafIssuer:
         while len(self._promised) > _MAX_PROMISED:
             self._promised.popitem(last=False)
 
-    def _held(
-        self, cert: IssuedCert, leaf: x509.Certificate, known: KnownRoots, now: datetime
-    ) -> HeldLeaf:
-        ends = leaf.not_valid_after_utc
+    def _held(self, cert: IssuedCert, chain: Chain, known: KnownRoots, now: datetime) -> HeldLeaf:
+        ends = chain[0].not_valid_after_utc
+        signer = signer_of(chain, (self._roots.latest or known).anchors)
         return HeldLeaf(
-            cert=cert,
-            body=msgspec.json.encode(cert),
-            not_before=leaf.not_valid_before_utc,
+            body=self.chains.body(cert, pem_chain(chain[1:]), signer),
+            not_before=chain[0].not_valid_before_utc,
             not_after=ends,
             issued_at=now,
             renew_at=drawn(renewal_window(now, ends), self._draw()),
-            signer_key_id=colon_hex(authority_key_id(leaf) or b""),
-            asked_under=known.active.signing_key_id,
+            asked_under=known.signing.mark,
             index=cert.modify_index,
         )
 
-    async def _verified(
-        self, signed: SignedLeaf, wanted: Wanted, known: KnownRoots
-    ) -> tuple[x509.Certificate, ...]:
+    async def _verified(self, signed: SignedLeaf, wanted: Wanted, known: KnownRoots) -> Chain:
         try:
             return verified_chain(signed.cert_pem, wanted, known.anchors, now=self._clock.now())
         except UntrustedChainError:
@@ -153,9 +153,7 @@ def _refuse_outside_validity(leaf: x509.Certificate, now: datetime) -> None:
     )
 
 
-def _issued_cert(
-    chain: tuple[x509.Certificate, ...], wanted: Wanted, name: LeafName, index: int
-) -> IssuedCert:
+def _issued_cert(chain: Chain, wanted: Wanted, name: LeafName, index: int) -> IssuedCert:
     leaf = chain[0]
     return IssuedCert(
         serial_number=serial_hex(leaf),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
+
 from ca_core.agent.leafrecord import HeldLeaf, LeafRecord
 from ca_core.agent.renewal import LeafState
 from ca_core.errors import Error, UnavailableError
@@ -15,29 +17,30 @@ class LeafAnswer:
     """A valid leaf.
 
     Attributes:
-        cert: leaf, chain and key; holds a secret.
-        body: the same as Consul's JSON.
+        body: leaf, chain and key as Consul's JSON; holds a secret.
         hit: True if it came from memory at once.
         age: time since it was received.
         index: at least 1; another one means another leaf.
         failure: why the last attempt to renew it failed, or empty.
     """
 
-    cert: IssuedCert
     body: bytes = field(repr=False)
     hit: bool
     age: timedelta
     index: int
     failure: str = ""
 
+    @property
+    def cert(self) -> IssuedCert:
+        """Return leaf, chain and key; holds a secret."""
+        return msgspec.json.decode(self.body, type=IssuedCert)
+
 
 def handed_out(record: LeafRecord, leaf: HeldLeaf, now: datetime, *, hit: bool) -> LeafAnswer:
     """Return a leaf of a record as a reader gets it; ``hit``: from memory, at once."""
     failure = str(record.error) if record.error else ""
     age = now - leaf.issued_at
-    return LeafAnswer(
-        cert=leaf.cert, body=leaf.body, hit=hit, age=age, index=leaf.index, failure=failure
-    )
+    return LeafAnswer(body=leaf.body.json, hit=hit, age=age, index=leaf.index, failure=failure)
 
 
 def unservable(record: LeafRecord, now: datetime) -> Error:

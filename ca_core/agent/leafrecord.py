@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ca_core.acl.principal import Anonymous, Principal, partition_key
 from ca_core.agent.joining import Draw
+from ca_core.agent.leafbody import LeafBody
 from ca_core.agent.renewal import (
     ROOT_CHANGE_SPREAD,
     Failures,
@@ -15,10 +16,10 @@ from ca_core.agent.renewal import (
     life_left,
     state_of,
 )
+from ca_core.agent.signing import Signing
 from ca_core.agent.waiting import Gathering
 from ca_core.errors import Error
 from ca_core.identity.csr import IPAddress
-from ca_core.wire.leaf import IssuedCert
 
 IDLE_LIFE = timedelta(hours=72)
 """A leaf nobody asked for in this time is forgotten, and no longer renewed."""
@@ -62,26 +63,31 @@ class HeldLeaf:
     """A leaf with its key, verified, and the moments drawn for it.
 
     Attributes:
-        cert: what is answered.
-        body: the same as JSON, encoded once: it is asked for far more often than it changes.
+        body: what is answered.
         not_before, not_after: validity, inclusive.
         issued_at: when it was received, by this host's clock.
         renew_at: drawn once at issue.
-        signer_key_id: its AKI, colon hex: the SKI of what signed it.
-        asked_under: signing key id of the root that was active, as known here, when it was asked
-            for; a leaf is renewed once for a new signing key, not again if that changed nothing.
+        asked_under: mark of what signed, as known here, when it was asked for; a leaf is renewed
+            once for another signer, not again if that changed nothing.
         index: at least 1, different from that of the leaf before.
     """
 
-    cert: IssuedCert
-    body: bytes = field(repr=False)
+    body: LeafBody
     not_before: datetime
     not_after: datetime
     issued_at: datetime
     renew_at: datetime
-    signer_key_id: str
     asked_under: str
     index: int
+
+    @property
+    def signer_key_id(self) -> str:
+        """Return its AKI, colon hex: the SKI of what signed it."""
+        return self.body.chain.signer.key_id
+
+    def is_of(self, signing: Signing) -> bool:
+        """Say whether it is what a renewal would bring: theirs, or asked for when they signed."""
+        return self.asked_under == signing.mark or signing.signed(self.body.chain.signer)
 
     def state(self, now: datetime) -> LeafState:
         """Return what the leaf is good for at ``now``."""
@@ -103,7 +109,7 @@ class LeafRecord:
         last_used: last request for it.
         failures: the run of failed attempts since the last good one.
         error: why the last attempt failed.
-        hurry: (signing key id, moment): renew by then because that key signs now.
+        hurry: (mark of what signs, moment): renew by then because that signs now.
         fetch: the one attempt under way.
         readers: requests that wait for another leaf.
         scheduled: the earliest moment for which the timetable holds an entry.
@@ -147,15 +153,15 @@ class LeafRecord:
         return self.failures is None or now >= self.failures.not_before
 
     def follow(
-        self, signing_key_id: str, now: datetime, draw: Draw, spread: timedelta = ROOT_CHANGE_SPREAD
+        self, signing: Signing, now: datetime, draw: Draw, spread: timedelta = ROOT_CHANGE_SPREAD
     ) -> None:
-        """Renew within ``spread`` if another key signs now.
+        """Renew within ``spread`` if another one signs now.
 
-        Drawn once for each such key, and again if what was drawn lies beyond ``spread``: it has
+        Drawn once for each that signs, and again if what was drawn lies beyond ``spread``: it has
         become urgent.
         """
-        if self.leaf is None or signing_key_id in (self.leaf.signer_key_id, self.leaf.asked_under):
+        if self.leaf is None or self.leaf.is_of(signing):
             self.hurry = None
-        elif self.hurry is None or self.hurry[0] != signing_key_id or self.hurry[1] > now + spread:
+        elif self.hurry is None or self.hurry[0] != signing.mark or self.hurry[1] > now + spread:
             left = life_left(now, issued_at=self.leaf.issued_at, not_after=self.leaf.not_after)
-            self.hurry = (signing_key_id, hurried(now, draw(), left=left, spread=spread))
+            self.hurry = (signing.mark, hurried(now, draw(), left=left, spread=spread))

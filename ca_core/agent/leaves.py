@@ -30,6 +30,7 @@ from ca_core.agent.waiting import Gathering, stopped, within
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError, RequestError, UnavailableError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
+from ca_core.wire.times import wire_time
 
 log = logging.getLogger(__name__)
 
@@ -215,9 +216,8 @@ class LeafCache:
         record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
         known = self._roots.latest
         if known is not None:
-            key = known.active.signing_key_id
-            record.follow(key, self._clock.now(), self._draw, self._spread())
-        log.info("leaf of %s: valid until %s", record.name.service, leaf.cert.valid_before)
+            record.follow(known.signing, self._clock.now(), self._draw, self._spread())
+        log.info("leaf of %s: valid until %s", record.name.service, wire_time(leaf.not_after))
         record.readers.wake()
 
     def _remember(self, record: LeafRecord, error: Error) -> Error:
@@ -289,5 +289,5 @@ class LeafCache:
         """Renew what another key signed than the one that signs now, each within the spread."""
         now, spread = self._clock.now(), self._spread()
         for record in self._records.values():
-            record.follow(known.active.signing_key_id, now, self._draw, spread)
+            record.follow(known.signing, now, self._draw, spread)
             self._enter(record)

@@ -10,12 +10,12 @@ from cryptography import x509
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
 from ca_core.agent.joining import Draw, identity_of, published, rejoined
 from ca_core.agent.renewal import Failures, failed, hurried, life_left, retry_width
+from ca_core.agent.signing import Signing, signer_of
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.verification import Wanted, trusted_path
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.errors import Error
-from ca_core.identity.certificates import authority_key_id, colon_hex
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ class OwnLeaf:
         self._ask = ask
         self._was_left_behind = False
         self._failures: Failures | None = None
-        self._signing = ""
-        self._asked_under = ""
+        self._signing: Signing | None = None
+        self._asked_under: Signing | None = None
         self._hurry: tuple[str, datetime] | None = None
         self._bell = Gathering()
         self._saving = asyncio.Lock()
@@ -103,25 +103,25 @@ class OwnLeaf:
             self._was_left_behind = True
             self._bell.wake()
 
-    def follow(self, signing_key_id: str, spread: timedelta) -> None:
-        """Renew among the first within ``spread`` if another key signs now.
+    def follow(self, signing: Signing, spread: timedelta) -> None:
+        """Renew among the first within ``spread`` if another one signs now.
 
-        Drawn once for each such key, and again if what was drawn lies beyond ``spread``.
+        Drawn once for each that signs, and again if what was drawn lies beyond ``spread``.
 
         Args:
-            signing_key_id: SKI of what signs leaves, colon hex.
+            signing: what signs leaves.
             spread: over what time all leaves are re-issued.
         """
-        self._signing = signing_key_id
+        self._signing = signing
         if self._is_followed():
             self._hurry = None
             return
         identity, now = self._store.current, self._clock.now()
         hurry = self._hurry
-        if hurry is None or hurry[0] != signing_key_id or hurry[1] > now + spread:
+        if hurry is None or hurry[0] != signing.mark or hurry[1] > now + spread:
             left = life_left(now, issued_at=identity.issued_at, not_after=identity.not_after)
             moment = hurried(now, self._draw(), left=left, spread=FIRST_SHARE * spread)
-            self._hurry = (signing_key_id, moment)
+            self._hurry = (signing.mark, moment)
             self._bell.wake()
 
     async def trust(self, anchors: Sequence[x509.Certificate]) -> None:
@@ -136,8 +136,11 @@ class OwnLeaf:
                 await asyncio.to_thread(self._store.save, identity)
 
     def _is_followed(self) -> bool:
-        """Say whether the leaf is of the key that signs now, or was asked for under it."""
-        return self._signing in (_signer_of(self._store.current), self._asked_under)
+        """Say whether the leaf is of what signs now, or was asked for when that signed."""
+        signing, identity = self._signing, self._store.current
+        if signing is None or signing == self._asked_under:
+            return True
+        return signing.signed(signer_of(identity.chain, identity.anchors))
 
     def _due(self) -> datetime:
         if self._failures:
@@ -176,8 +179,3 @@ class OwnLeaf:
             fraction=self._draw(),
             width=retry_width(identity.issued_at, identity.not_after),
         )
-
-
-def _signer_of(identity: AgentIdentity) -> str:
-    """Return the SKI of what signed the agent's leaf, colon hex."""
-    return colon_hex(authority_key_id(identity.chain[0]) or b"")

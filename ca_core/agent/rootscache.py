@@ -12,6 +12,7 @@ from cryptography import x509
 
 from ca_core.agent.backoff import backoff
 from ca_core.agent.joining import Draw
+from ca_core.agent.signing import Signing, signing_of
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer, Upstream
 from ca_core.agent.waiting import Gathering, within
 from ca_core.clock import Clock
@@ -33,19 +34,19 @@ _HOT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class KnownRoots:
-    """Roots as they were answered, parsed; ``anchors`` in the order of ``value.roots``.
+    """Roots as they were answered, parsed.
 
-    ``index`` is what readers see: it differs from the index of the roots known before.
+    Attributes:
+        value: the answer.
+        index: what readers see: it differs from the index of the roots known before.
+        anchors: in the order of ``value.roots``.
+        signing: what signs leaves.
     """
 
     value: CARoots
     index: int
     anchors: tuple[x509.Certificate, ...]
-
-    @property
-    def active(self) -> CARoot:
-        """Return the root that signs now."""
-        return next(root for root in self.value.roots if root.id == self.value.active_root_id)
+    signing: Signing
 
 
 class RootsCache:
@@ -170,7 +171,7 @@ class RootsCache:
         index = max(answer.index, 1)
         if self._known is not None and self._known.index == index:
             index += 1  # other roots under the same number: readers that hold it must be answered
-        self._known = KnownRoots(answer.value, index, _anchors(answer.value))
+        self._known = _parsed(answer.value, index)
         self._readers.wake()
         for listener in self._listeners:
             listener(self._known)
@@ -213,14 +214,24 @@ class RootsCache:
         )
 
 
-def _anchors(value: CARoots) -> tuple[x509.Certificate, ...]:
-    """Return the anchors of an answer.
+def _parsed(value: CARoots, index: int) -> KnownRoots:
+    """Return an answer, parsed.
 
     Raises:
         ProviderError: a root is no certificate, there is none, or none is active.
     """
-    if not any(root.id == value.active_root_id for root in value.roots):
+    active = _active(value)
+    return KnownRoots(value, index, _anchors(value), signing_of(active))
+
+
+def _active(value: CARoots) -> CARoot:
+    active = next((root for root in value.roots if root.id == value.active_root_id), None)
+    if active is None:
         raise ProviderError("the server's answer has no active root")
+    return active
+
+
+def _anchors(value: CARoots) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(parsed_chain(root.root_cert)[0] for root in value.roots)
     except (ValueError, IndexError, RequestError) as error:

@@ -3,12 +3,15 @@
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from ca_core.agent import leaves as leaf_cache
 from ca_core.agent import ownleaf
 from ca_core.agent.backoff import LONGEST, backoff
+from ca_core.agent.leafbody import IssuerChain, LeafBody
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord
 from ca_core.agent.renewal import drawn, failed, renewal_window, retry_width
+from ca_core.agent.signing import Signer, Signing
 from ca_core.agent.timetable import Timetable
 from ca_core.errors import ProviderError, UnavailableError
 from ca_core.lifecycle import spread
@@ -19,7 +22,6 @@ from ca_core.lifecycle.simulation.mesh import Mesh, Standing
 from ca_core.lifecycle.simulation.scenario import START, Scenario
 from ca_core.lifecycle.simulation.signing import SigningServer
 from ca_core.lifecycle.simulation.timeline import Timeline
-from ca_core.wire.leaf import IssuedCert
 
 NEVER = datetime.max.replace(tzinfo=START.tzinfo) - timedelta(days=3650)
 """Simulated leaves are always in use."""
@@ -27,17 +29,17 @@ NEVER = datetime.max.replace(tzinfo=START.tzinfo) - timedelta(days=3650)
 _MANY = 16
 """After so many failures in a row the pause before an agent notices its server is the longest."""
 
-_CERT = IssuedCert(
-    serial_number="",
-    cert_pem="",
-    private_key_pem="",
-    service="",
-    service_uri="",
-    valid_after="",
-    valid_before="",
-    create_index=1,
-    modify_index=1,
-)
+
+@lru_cache(maxsize=16)
+def _signing(name: str) -> Signing:
+    """Return a signer of that key id, whose one certificate is named alike."""
+    return Signing(name, frozenset({name}), name)
+
+
+@lru_cache(maxsize=16)
+def _body(name: str) -> LeafBody:
+    """Return what all leaves of a signer hold: nothing but who signed them."""
+    return LeafBody(b"", IssuerChain(b"", Signer(name, name)), b"")
 
 
 class Fleet:
@@ -142,13 +144,11 @@ class Fleet:
     ) -> HeldLeaf:
         ends = min(issued_at + self._scenario.settings.leaf_ttl, trust.signer_ends)
         return HeldLeaf(
-            cert=_CERT,
-            body=b"",
+            body=_body(trust.signer),
             not_before=issued_at,
             not_after=ends,
             issued_at=issued_at,
             renew_at=drawn(renewal_window(issued_at, ends), fraction),
-            signer_key_id=trust.signer,
             asked_under=asked_under,
             index=1,
         )
@@ -187,7 +187,7 @@ class Fleet:
         """Hurry if another one signs, an agent's own leaf among the first, as real ones do."""
         agent = kept.agent
         span = ownleaf.FIRST_SHARE * self._spread if kept.is_own else self._spread
-        kept.record.follow(agent.knows.signer, self._timeline.now, agent.draw, span)
+        kept.record.follow(_signing(agent.knows.signer), self._timeline.now, agent.draw, span)
 
     def _judge(self, kept: Kept) -> None:
         """Note what others think of the leaf, and its holder of theirs."""

@@ -84,7 +84,7 @@ class Authority:
             not_before=wire_time(root.not_valid_before_utc),
             not_after=wire_time(root.not_valid_after_utc),
             root_cert=pem_of(root),
-            intermediate_certs=None,
+            intermediate_certs=(pem_of(self.signer.certificate),) if active else None,
             active=active,
             private_key_type="ec",
             private_key_bits=256,

@@ -60,7 +60,7 @@ def test_an_agent_answers_roots_and_leaves_and_ends_without_a_trace():
         waiting = asyncio.create_task(agent.roots.get(min_index=5))
         await settle()
         await agent.close()
-        assert (await blocked).cert is leaf.cert
+        assert (await blocked).cert == leaf.cert
         assert (await waiting).index == 5
 
     ran(scenario)

@@ -112,7 +112,7 @@ def test_the_second_read_is_a_hit_with_the_same_leaf_and_an_honest_age():
         await passed(h.clock, timedelta(minutes=7))
         second = await h.leaves.get(ANYONE, "web")
         assert (first.hit, second.hit) == (False, True)
-        assert second.cert is first.cert
+        assert second.cert == first.cert
         assert second.age == timedelta(minutes=7)
         assert len(h.upstream.signed) == 1
 
@@ -153,7 +153,7 @@ def test_two_processes_of_one_user_share_a_leaf():
     async def scenario(h):
         one = await h.leaves.get(ALICE, "web")
         two = await h.leaves.get(Peer(uid=1000, gid=5, pid=99), "web")
-        assert two.cert is one.cert
+        assert two.cert == one.cert
 
     ran(scenario)
 
@@ -364,7 +364,7 @@ def test_a_valid_leaf_is_served_while_renewal_fails_and_the_failure_is_told():
         h.upstream.sign_errors = [UnavailableError("no server")] * 3
         await passed(h.clock, 54 * HOUR)
         answer = await h.leaves.get(ANYONE, "web")
-        assert answer.cert is first.cert
+        assert answer.cert == first.cert
         assert answer.failure == "no server"
 
     ran(scenario)
@@ -422,7 +422,7 @@ def test_an_expired_leaf_is_never_answered():
         )
         await settle()
         await passed(h.clock, 72 * HOUR, step=HOUR)
-        assert (await h.leaves.get(ANYONE, "web")).cert is first.cert
+        assert (await h.leaves.get(ANYONE, "web")).cert == first.cert
         await passed(h.clock, timedelta(seconds=1))
         with pytest.raises(UnavailableError, match="no server"):
             await h.leaves.get(ANYONE, "web")
@@ -511,7 +511,7 @@ def test_a_blocked_reader_gets_the_same_leaf_after_its_wait():
         await passed(h.clock, timedelta(seconds=124))
         assert not waiting.done()
         await passed(h.clock, timedelta(seconds=1))
-        assert (await waiting).cert is first.cert
+        assert (await waiting).cert == first.cert
 
     ran(scenario)
 
@@ -794,7 +794,7 @@ def test_closing_lets_every_reader_go_and_leaves_no_task():
             await h.leaves.close()
             with pytest.raises(UnavailableError, match="stopping"):
                 await fetching
-            assert (await blocked).cert is first.cert
+            assert (await blocked).cert == first.cert
             with pytest.raises(UnavailableError, match="stopping"):
                 await h.leaves.get(ANYONE, "new")
         assert len(asyncio.all_tasks()) == 1

@@ -9,6 +9,7 @@ import msgspec
 
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
 from ca_core.agent.ownleaf import OwnLeaf
+from ca_core.agent.signing import Signing, signing_of
 from ca_core.errors import DeniedError, RateLimitedError, UnavailableError
 from ca_core.identity.certificates import pem_chain, spki_der
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
@@ -194,28 +195,28 @@ def test_a_renewal_under_way_does_not_take_a_kept_bundle_back(tmp_path):
     ran(tmp_path, scenario)
 
 
-def key_id(authority):
-    """Return the SKI of what signs for an authority, as roots show it."""
-    return authority.wire(active=True).signing_key_id
+def signing(authority):
+    """Return what signs for an authority, as roots show it."""
+    return signing_of(authority.wire(active=True))
 
 
 def test_the_agent_gets_a_leaf_of_the_new_signer_among_the_first(tmp_path):
     """A root that leaves the bundle early must not cut its agents off; and once is enough."""
 
     async def scenario(h):
-        h.own.follow(key_id(h.upstream.active), timedelta(minutes=10))
+        h.own.follow(signing(h.upstream.active), timedelta(minutes=10))
         await h.after(HOUR)
         assert h.upstream.signed == []
         h.upstream.rotate()
         await h.own.trust(h.upstream.anchors())
         for _ in range(3):  # further news does not put it off
-            h.own.follow(key_id(h.upstream.active), timedelta(minutes=10))
+            h.own.follow(signing(h.upstream.active), timedelta(minutes=10))
         await h.after(timedelta(seconds=220), step=timedelta(seconds=10))
         assert h.upstream.signed == []
         await h.after(timedelta(seconds=10))
         assert len(h.upstream.signed) == 1
         assert h.own.identity.chain[1] == h.upstream.active.signer.certificate
-        h.own.follow(key_id(h.upstream.active), timedelta(minutes=10))
+        h.own.follow(signing(h.upstream.active), timedelta(minutes=10))
         await h.after(HOUR)
         assert len(h.upstream.signed) == 1
 
@@ -232,7 +233,7 @@ def test_a_signer_that_began_during_a_renewal_gets_a_renewal_of_its_own(tmp_path
         await settle()
         h.upstream.rotate()
         await h.own.trust(h.upstream.anchors())
-        h.own.follow(key_id(h.upstream.active), timedelta(minutes=1))
+        h.own.follow(signing(h.upstream.active), timedelta(minutes=1))
         newest = h.upstream.authorities.pop()
         h.upstream.gate.set()
         await renewal
@@ -252,10 +253,10 @@ def test_what_becomes_urgent_is_drawn_anew(tmp_path):
     async def scenario(h):
         h.upstream.rotate()
         await h.own.trust(h.upstream.anchors())
-        h.own.follow(key_id(h.upstream.active), timedelta(hours=12))
+        h.own.follow(signing(h.upstream.active), timedelta(hours=12))
         await h.after(timedelta(minutes=10), step=timedelta(minutes=1))
         assert h.upstream.signed == []
-        h.own.follow(key_id(h.upstream.active), timedelta(minutes=2))
+        h.own.follow(signing(h.upstream.active), timedelta(minutes=2))
         await h.after(timedelta(minutes=2), step=timedelta(seconds=10))
         assert len(h.upstream.signed) == 1
 
@@ -267,7 +268,7 @@ def test_an_announced_key_that_does_not_sign_causes_one_renewal(tmp_path):
 
     async def scenario(h):
         for _ in range(20):
-            h.own.follow("aa:bb", timedelta(minutes=1))
+            h.own.follow(Signing("aa:bb", frozenset(), "announced"), timedelta(minutes=1))
             await h.after(timedelta(minutes=1), step=timedelta(seconds=10))
         assert len(h.upstream.signed) == 1
 

@@ -14,24 +14,13 @@ from ca_core.api.agent_handlers import leaf
 from ca_core.api.http import Request
 from ca_core.api.rooms import AgentRoom
 from ca_core.testing.clock import FakeClock
-from ca_core.wire.leaf import IssuedCert
-
-CERT = IssuedCert(
-    serial_number="08",
-    valid_after="2030-01-01T00:00:00Z",
-    valid_before="2030-01-04T00:00:00Z",
-    create_index=1,
-    modify_index=1,
-)
 
 
 def answered(failure: str):
     """Return the endpoint's answer when the last renewal ended with ``failure``."""
 
     async def get(*_args, **_kwargs) -> LeafAnswer:
-        return LeafAnswer(
-            cert=CERT, body=b"{}", hit=True, age=timedelta(), index=1, failure=failure
-        )
+        return LeafAnswer(body=b"{}", hit=True, age=timedelta(), index=1, failure=failure)
 
     agent = SimpleNamespace(leaves=SimpleNamespace(get=get), datacenter="dc1")
     room = AgentRoom(agent=agent, may=AllowAll(), clock=FakeClock(), random=Random(1))
