@@ -58,6 +58,23 @@ _POLICY = JsonAnswer(
     _CONSULS,
 )
 
+_METHOD = JsonAnswer(
+    "object",
+    (
+        *("Name", "Type", "DisplayName", "Description", "MaxTokenTTL", "TokenLocality", "Config"),
+        *("CreateIndex", "ModifyIndex"),
+    ),
+    _CONSULS,
+)
+_RULE = JsonAnswer(
+    "object",
+    (
+        *("ID", "Description", "AuthMethod", "Selector", "BindType", "BindName"),
+        *("CreateIndex", "ModifyIndex"),
+    ),
+    _CONSULS,
+)
+
 _TOKEN_KEYS = (
     *("AccessorID", "SecretID", "Description", "Local", "Hash", "CreateIndex", "ModifyIndex"),
 )
@@ -247,7 +264,17 @@ ANSWERS = {
     "token delete": JsonAnswer("object", ("AccessorID", "Deleted")),
     "token list": JsonAnswer("list", _TOKEN.keys, _TOKEN.note),
     "token login": _TOKEN_MADE,
+    "token method create": _METHOD,
+    "token method delete": JsonAnswer("object", ("Name", "Deleted")),
+    "token method list": JsonAnswer(
+        "list", tuple(k for k in _METHOD.keys if k != "Config"), _CONSULS
+    ),
+    "token method read": _METHOD,
     "token read": _TOKEN,
+    "token rule create": _RULE,
+    "token rule delete": JsonAnswer("object", ("ID", "Deleted")),
+    "token rule list": JsonAnswer("list", _RULE.keys, _CONSULS),
+    "token rule read": _RULE,
     "token self": _TOKEN,
     "token update": _TOKEN,
     "token join": JsonAnswer("object", ("ID", "Node", "Token", "ExpiresAt")),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ca_core.cli import token_keeping, token_making
+from ca_core.cli import token_keeping, token_logins, token_making
 from ca_core.cli.connect import server_client
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
 from ca_core.cli.output import print_facts, print_json
@@ -19,6 +19,7 @@ Examples:
   ca-core token join --node web-1             for an agent that is to join
   ca-core token bootstrap                     for the first operator: it may do everything
   ca-core token create --service web          for a caller that is the service web
+  ca-core token method create ci.json         for callers with JWTs, which log in
 
 The first is used up by joining. The others are sent with every request: in a file that
 `ca-core --token-file FILE …` names, or in CA_CORE_HTTP_TOKEN.
@@ -65,3 +66,4 @@ def join(
 
 token_making.add_to(app)
 token_keeping.add_to(app)
+token_logins.add_to(app)

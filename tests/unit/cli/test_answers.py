@@ -50,7 +50,13 @@ ARGUMENTS = {
     "token create": ("--service", "web"),
     "token delete": ("a1",),
     "token login": ("--method", "ci", "--jwt-file", "config.json"),
+    "token method create": ("config.json",),
+    "token method delete": ("ci",),
+    "token method read": ("ci",),
     "token read": ("a1",),
+    "token rule create": ("config.json",),
+    "token rule delete": ("r1",),
+    "token rule read": ("r1",),
     "token update": ("a1", "--service", "web"),
     "policy check": ("config.json",),
     "policy create": ("ops",),
@@ -185,7 +191,24 @@ def acls(api) -> None:
         api.answer(method, path, value)
 
 
-@pytest.mark.usefixtures("world", "changes", "intentions", "acls")
+@pytest.fixture
+def logins(api) -> None:
+    """Serve every endpoint about auth methods and binding rules."""
+    numbers = {"CreateIndex": 5, "ModifyIndex": 5}
+    method = dict.fromkeys(ANSWERS["token method read"].keys, "x") | numbers | {"Config": {}}
+    rule = dict.fromkeys(ANSWERS["token rule read"].keys, "x") | numbers
+    for verb, path, value in (
+        ("PUT", "/v1/acl/auth-method", method),
+        ("GET", "/v1/acl/auth-methods", [method]),
+        ("PUT", "/v1/acl/binding-rule", rule),
+        ("GET", "/v1/acl/binding-rules", [rule]),
+        *((each, "/v1/acl/auth-method/ci", method) for each in ("GET", "DELETE")),
+        *((each, "/v1/acl/binding-rule/r1", rule) for each in ("GET", "DELETE")),
+    ):
+        api.answer(verb, path, value)
+
+
+@pytest.mark.usefixtures("world", "changes", "intentions", "acls", "logins")
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - RUN_BY_OTHER_TESTS))
 def test_a_command_prints_the_promised_keys(run, api, monkeypatch, name):
     """Whatever the table promises is in the answer, in the promised shape."""

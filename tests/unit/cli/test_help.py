@@ -21,6 +21,8 @@ PROMISED = {
     "intention check",
     "token bootstrap", "token create", "token list", "token read", "token update", "token delete",
     "token self", "token login",
+    "token method create", "token method list", "token method read", "token method delete",
+    "token rule create", "token rule list", "token rule read", "token rule delete",
     "policy create", "policy list", "policy read", "policy update", "policy delete",
     "policy check",
     "intention explain", "intention diff", "intention test",
@@ -37,11 +39,16 @@ def every_command() -> dict[str, object]:
     root = typer.main.get_command(app)
     found = {}
     for name in LISTINGS:
-        command = root.commands[name]
-        inner = getattr(command, "commands", {})
-        found |= {f"{name} {part}": inner[part] for part in inner}
-        if not inner or command.invoke_without_command:
-            found[name] = command
+        found |= runnable(name, root.commands[name])
+    return found
+
+
+def runnable(name, command) -> dict[str, object]:
+    """Return a command, if it can be run, and those below it, by what one types."""
+    inner = getattr(command, "commands", {})
+    found = {} if inner and not command.invoke_without_command else {name: command}
+    for part, below in inner.items():
+        found |= runnable(f"{name} {part}", below)
     return found
 
 
