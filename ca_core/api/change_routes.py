@@ -8,6 +8,7 @@ from ca_core.api import (
     leftover_handlers,
     operation_handlers,
     plan_handlers,
+    revoke_handlers,
 )
 from ca_core.api.route import INDEX, WAIT, Parameter, Room, Route, Standing
 from ca_core.wire.leftovers import AbandonRequest, LeftoverAnswer
@@ -18,6 +19,7 @@ from ca_core.wire.operations import (
     TaintRequest,
     WishesRequest,
 )
+from ca_core.wire.revocation import RevokedLeaf, RevokeLeaf
 
 _PATIENCE = Parameter("wait", "how long to wait for the operation, like `10s`; 1m at most")
 _ID = "/v1/connect/ca/operations/{id}"
@@ -70,6 +72,15 @@ CHANGE_ROUTES = (
         handler=leftover_handlers.abandon,
         accepts=AbandonRequest,
         answers=LeftoverAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/v1/connect/ca/revoke",
+        room=Room.SERVER,
+        handler=revoke_handlers.revoke,
+        note="Consul has no revocation",
+        accepts=RevokeLeaf,
+        answers=RevokedLeaf,
     ),
     Route(
         method="GET",

@@ -29,7 +29,7 @@ async def current_crls(room: ServerRoom) -> CrlsAnswer:
 
 async def _of(room: ServerRoom, authority: str) -> list[str]:
     try:
-        found = await room.manager.crls(authority)
+        found = await room.manager.crls.current(authority)
     except (CapabilityUnsupportedError, NotFoundError):
         return []
     return [crl.public_bytes(serialization.Encoding.PEM).decode() for crl in found]

@@ -41,7 +41,7 @@ async def configuration(room: ServerRoom, request: Request) -> Response:
 
 async def crl(room: ServerRoom, request: Request) -> Response:
     """Return the current CRL of every signer of an authority, as PEM."""
-    found = await room.manager.crls(request.params["authority"])
+    found = await room.manager.crls.current(request.params["authority"])
     pem = b"".join(crl.public_bytes(serialization.Encoding.PEM) for crl in found)
     return Response(body=pem, content_type="application/x-pem-file")
 

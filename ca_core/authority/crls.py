@@ -1,4 +1,4 @@
-"""CRLs as they are served: made by the provider, kept for a few seconds.
+"""Leaves are revoked, and CRLs served: made by the provider, kept for a few seconds.
 
 Anybody may ask for a CRL, and making one costs a signature; the memory keeps strangers from taking
 the signing thread.
@@ -11,6 +11,7 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from ca_core.authority.bringup import new_id
 from ca_core.authority.guard import GuardedProvider
@@ -21,12 +22,13 @@ from ca_core.authority.rows import (
     AuthorityRow,
     Phase,
     SignerRow,
+    authorities,
     decoded,
     read,
 )
 from ca_core.authority.slots import Slots, place_of
 from ca_core.clock import Clock
-from ca_core.contract.requests import CrlRequest
+from ca_core.contract.requests import CrlRequest, RevokeRequest
 from ca_core.errors import NotFoundError
 from ca_core.state.store import Store
 
@@ -73,6 +75,43 @@ class CrlService:
                 kept = self._kept[authority] = _Kept(crls, self._clock.now() + KEPT_FOR)
         return kept.crls
 
+    async def revoke(
+        self, certificate: x509.Certificate, reason: x509.ReasonFlags
+    ) -> tuple[AuthorityRow, SignerRow]:
+        """Revoke a leaf and return who signed it; a second time changes nothing.
+
+        Raises:
+            NotFoundError: no signer that lives issued it.
+            CapabilityUnsupportedError: its provider does not revoke.
+            Error: the provider failed.
+        """
+        authority, signer = self._issuer_of(certificate)
+        slot = self._slots.at(place_of(authority))
+        await self._introduced.make(slot, authority, signer)
+        request = RevokeRequest(
+            request_id=new_id("revoke"),
+            deadline=self._clock.now() + TIME_LIMIT,
+            certificate=certificate,
+            signer=signer.id,
+            reason=reason,
+        )
+        await slot.call(partial(_revoke, request))
+        self._kept.pop(authority.id, None)
+        return authority, signer
+
+    def _issuer_of(self, certificate: x509.Certificate) -> tuple[AuthorityRow, SignerRow]:
+        for authority in authorities(self._store.snapshot):
+            if authority.phase is Phase.RETIRED:
+                continue
+            for signer in self._signers(authority.id):
+                if _is_from(certificate, signer.certificates[0]):
+                    return authority, signer
+        raise NotFoundError(
+            "no signer of this cluster issued this certificate, or that signer is gone",
+            field="Certificate",
+            hint="a leaf of a retired signer has expired, or is trusted by nobody",
+        )
+
     def _forget_old(self) -> None:
         """Forget what nobody is given any more, that of retired authorities among it."""
         now = self._clock.now()
@@ -91,6 +130,18 @@ class CrlService:
         deadline = self._clock.now() + TIME_LIMIT
         request = CrlRequest(request_id=new_id("crl"), deadline=deadline, signer=signer.id)
         return await slot.call(partial(_crl, request))
+
+
+def _is_from(certificate: x509.Certificate, signer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(signer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _revoke(request: RevokeRequest, provider: GuardedProvider) -> None:
+    provider.revoke(request)
 
 
 def _crl(request: CrlRequest, provider: GuardedProvider) -> x509.CertificateRevocationList:

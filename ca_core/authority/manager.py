@@ -46,6 +46,9 @@ class CAManager:
     Args:
         opener: the store, and how a provider is opened on it.
         run: names this server in the issuance record; the same after a crash.
+
+    Attributes:
+        crls: revokes, and serves what was revoked.
     """
 
     def __init__(self, opener: Opener, *, run: str) -> None:
@@ -60,7 +63,7 @@ class CAManager:
         self.pulse = Pulse(self._health)
         self._signing_hand = PatientSigning(clock)
         self._introduced = Introductions(store)
-        self._crls = CrlService(store, self.slots, self._introduced, clock)
+        self.crls = CrlService(store, self.slots, self._introduced, clock)
         self._limiter = Limiter(clock)
         self._standing = Standing(store)
         self._bringup = BringUp(store, clock, self.slots, events=self._bystanders.events)
@@ -242,15 +245,6 @@ class CAManager:
             ProviderError: the provider failed.
         """
         await self._bringup.install(chain)
-
-    async def crls(self, authority: str) -> tuple[x509.CertificateRevocationList, ...]:
-        """Return the CRL of every signer of an authority, a few seconds old at most.
-
-        Raises:
-            NotFoundError: no authority of that id.
-            CapabilityUnsupportedError: its provider does not revoke.
-        """
-        return await self._crls.current(authority)
 
     def _health(self) -> Health:
         if not self._slot.is_open:

@@ -1,18 +1,19 @@
-"""``ca-core leaf``: get, inspect and keep fresh the certificate of a service."""
+"""``ca-core leaf``: get, inspect, keep fresh and revoke the certificate of a service."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ca_core.cli.connect import agent_address, agent_client
+from ca_core.cli.change_options import YesOption
+from ca_core.cli.connect import agent_address, agent_client, server_client
 from ca_core.cli.exitcodes import ExitCode
 from ca_core.cli.options import HttpAddress, Output, OutputOption, TokenOption, command_app
 from ca_core.cli.output import progress
 from ca_core.cli.teaching import TaughtCommand
 
 app = command_app(
-    "Get, inspect and keep fresh the certificate of a service.",
+    "Get, inspect, keep fresh and revoke the certificate of a service.",
     examples="""
 Examples:
   ca-core leaf get web --out web         leaf.pem, key.pem and bundle.pem in ./web
@@ -123,3 +124,39 @@ def watch(
         service=service, out=out, dns_names=tuple(dns_san or ()), addresses=tuple(ip_san or ())
     )
     watching.watch(named, agent_address(http_addr), token, command=command or "", output=output)
+
+
+@app.command(
+    cls=TaughtCommand,
+    epilog="""
+Examples:
+  ca-core leaf revoke web/leaf.pem --reason keyCompromise
+  openssl s_client -connect web:443 </dev/null | ca-core leaf revoke - --yes
+
+It is in the next CRL (GET /v1/connect/ca/crl/AUTHORITY), and agents that are shown it (ClientCert)
+refuse it within seconds. Verifiers that read no CRL trust it until it expires: where a key was
+stolen and leaves live long, `ca-core ca taint` ends all of them.
+Next: `ca-core leaf get SERVICE` on its host, after the service was given a new key.
+""",
+)
+def revoke(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="PEM file, or - for standard input.")],
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason",
+            metavar="REASON",
+            help="As RFC 5280 names it: unspecified, keyCompromise, affiliationChanged, superseded,"
+            " cessationOfOperation or privilegeWithdrawn.",
+        ),
+    ] = "unspecified",
+    yes: YesOption = False,
+    http_addr: HttpAddress = None,
+    token: TokenOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Revoke a leaf before it expires; there is no way back."""
+    from ca_core.cli import leaf_revoking  # noqa: PLC0415 - help needs none of it
+
+    with server_client(http_addr, token) as client:
+        leaf_revoking.revoke(client, file, reason, yes=yes, output=output)

@@ -56,6 +56,9 @@ class EventType(StrEnum):
     LEAF_REFUSED = "leaf.refused"
     """The guard refused what the provider signed; nothing was released."""
 
+    LEAF_REVOKED = "leaf.revoked"
+    """An operator revoked a leaf; it is in its signer's next CRL."""
+
     PLUGIN_SWITCHED_OFF = "plugin.switched_off"
     """A review plugin was over its budget too often and is asked no more until a restart."""
 
@@ -148,6 +151,14 @@ EVENT_FIELDS: Mapping[EventType, Mapping[str, str]] = MappingProxyType(
             "provider": "who signed",
             "rule": "id of the broken rule",
             "certificate": "fingerprint of what was refused, hex, or empty",
+        },
+        EventType.LEAF_REVOKED: {
+            "identity": "SPIFFE ID in the leaf",
+            "principal": "who revoked it",
+            "authority": "id of the authority",
+            "signer": "id of the signer",
+            "serial": "serial number, hex",
+            "reason": "as RFC 5280 §5.3.1 names it",
         },
         EventType.PLUGIN_SWITCHED_OFF: {"plugin": "its name", "reason": "why, in one sentence"},
         EventType.AGENT_JOINED: _AGENT,

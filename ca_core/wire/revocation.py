@@ -1,4 +1,4 @@
-"""How agents learn what was revoked."""
+"""How a leaf is revoked, and how agents learn of it."""
 
 import msgspec
 
@@ -7,3 +7,32 @@ class CrlsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """``GET /v1/cluster/crls``: the CRL of every signer of every living authority, PEM each."""
 
     crls: tuple[str, ...] = msgspec.field(name="CRLs")
+
+
+class RevokeLeaf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PUT /v1/connect/ca/revoke``: which leaf, and why.
+
+    Attributes:
+        certificate: PEM; of a chain the first certificate counts.
+        reason: a name of RFC 5280 §5.3.1 that leaves may have, such as ``keyCompromise``.
+    """
+
+    certificate: str = msgspec.field(name="Certificate")
+    reason: str = msgspec.field(name="Reason", default="unspecified")
+
+
+class RevokedLeaf(msgspec.Struct, frozen=True, kw_only=True):
+    """What was revoked.
+
+    Attributes:
+        identity: its SPIFFE ID.
+        serial_number: colon hex.
+        authority, signer: ids of who signed it.
+        reason: as it was asked for, also if it had been revoked for another one before.
+    """
+
+    identity: str = msgspec.field(name="Identity")
+    serial_number: str = msgspec.field(name="SerialNumber")
+    authority: str = msgspec.field(name="Authority")
+    signer: str = msgspec.field(name="Signer")
+    reason: str = msgspec.field(name="Reason")

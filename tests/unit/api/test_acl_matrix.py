@@ -41,6 +41,7 @@ MATRIX = {
     f"PUT {CA}/renew": WRITES_OPERATOR,
     f"PUT {CA}/taint": WRITES_OPERATOR,
     f"PUT {CA}/abandon": WRITES_OPERATOR,
+    f"PUT {CA}/revoke": WRITES_OPERATOR,
     f"GET {CA}/operations": READS_OPERATOR,
     f"GET {CA}/operations/{{id}}": READS_OPERATOR,
     f"PUT {CA}/operations/{{id}}/abort": WRITES_OPERATOR,

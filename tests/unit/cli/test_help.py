@@ -11,7 +11,7 @@ from ca_core.cli.main import LISTINGS, app
 
 PROMISED = {
     "dev", "server", "agent", "agent list", "agent forget", "token join", "ca roots",
-    "ca get-config", "leaf get", "leaf watch", "leaf inspect",
+    "ca get-config", "leaf get", "leaf watch", "leaf inspect", "leaf revoke",
     "provider list", "provider show", "provider check",
     "backup", "restore", "secrets rekey", "doctor", "ca status", "ca csr", "ca install-chain",
     "plugin new", "plugin test", "provider conformance", "provider verify-passport",

@@ -124,7 +124,7 @@ def test_the_crl_of_an_authority_that_drains_is_served_after_a_restart():
             assert len(again.store.snapshot.table(SIGNERS)) == 2
             place = next(p for p in again.manager.slots._slots if p.authority == old)
             await again.manager.slots.at(place).opened()
-            (crl,) = await again.manager.crls(old)
+            (crl,) = await again.manager.crls.current(old)
             assert crl.next_update_utc is not None
 
     asyncio.run(scenario())

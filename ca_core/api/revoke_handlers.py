@@ -1,0 +1,68 @@
+"""``PUT /v1/connect/ca/revoke``: a leaf is good no longer, although it has not expired."""
+
+import logging
+
+from cryptography import x509
+
+from ca_core.acl.access import Action
+from ca_core.acl.principal import describe
+from ca_core.api.http import Request, Response, json_response
+from ca_core.api.places import refuse_other_places
+from ca_core.api.rooms import ServerRoom, require
+from ca_core.contract.events import EventType
+from ca_core.errors import RequestError
+from ca_core.identity.certificates import parse_certificates, serial_hex, uri_sans
+from ca_core.wire.revocation import RevokedLeaf, RevokeLeaf
+
+REASONS = (
+    x509.ReasonFlags.unspecified,
+    x509.ReasonFlags.key_compromise,
+    x509.ReasonFlags.affiliation_changed,
+    x509.ReasonFlags.superseded,
+    x509.ReasonFlags.cessation_of_operation,
+    x509.ReasonFlags.privilege_withdrawn,
+)
+"""Why a leaf may be revoked (RFC 5280 §5.3.1); no hold, which could be taken back."""
+
+_log = logging.getLogger("ca_core.authority")
+
+
+async def revoke(room: ServerRoom, request: Request) -> Response:
+    """Revoke a leaf: it is in the next CRL, and agents that are shown it refuse it."""
+    require(room.may, request, Action.OPERATOR_WRITE)
+    refuse_other_places(request, room.manager.datacenter)
+    asked = request.json(RevokeLeaf)
+    leaf = parse_certificates(asked.certificate, field="Certificate")[0]
+    reason = _reason(asked.reason)
+    authority, signer = await room.manager.crls.revoke(leaf, reason)
+    answer = RevokedLeaf(
+        identity=", ".join(uri_sans(leaf)),
+        serial_number=serial_hex(leaf),
+        authority=authority.id,
+        signer=signer.id,
+        reason=reason.value,
+    )
+    _tell(room, request, answer)
+    return json_response(answer)
+
+
+def _tell(room: ServerRoom, request: Request, revoked: RevokedLeaf) -> None:
+    who = describe(request.principal)
+    _log.info("%s revoked leaf %s of %s", who, revoked.serial_number, revoked.identity)
+    room.events.tell(
+        EventType.LEAF_REVOKED,
+        identity=revoked.identity,
+        principal=who,
+        authority=revoked.authority,
+        signer=revoked.signer,
+        serial=revoked.serial_number,
+        reason=revoked.reason,
+    )
+
+
+def _reason(name: str) -> x509.ReasonFlags:
+    found = next((one for one in REASONS if one.value == name), None)
+    if found is None:
+        known = ", ".join(one.value for one in REASONS)
+        raise RequestError(f"{name[:40]!r} is none of: {known}", field="Reason")
+    return found
