@@ -174,6 +174,9 @@ ANSWERS = {
         ),
         "a finding has `Level` (wrong, note) and `Text`; `Chain` holds fingerprints",
     ),
+    "leaf revoke": JsonAnswer(
+        "object", ("Identity", "SerialNumber", "Authority", "Signer", "Reason")
+    ),
     "leaf watch": JsonAnswer("lines", ("Service", "Out", "ValidBefore"), "one after every change"),
     "import consul": JsonAnswer(
         "object",

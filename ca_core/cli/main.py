@@ -32,7 +32,7 @@ LISTINGS = {
     ),
     "leaf": Listing(
         section=_USE,
-        summary="Get, inspect and keep fresh the certificate of a service.",
+        summary="Get, inspect, keep fresh and revoke the certificate of a service.",
         module="ca_core.cli.leaf",
     ),
     "ca": Listing(
