@@ -18,3 +18,23 @@ def backoff(failures: int, fraction: float, *, at_least: timedelta = timedelta()
     """
     ceiling = min(FIRST * 2.0 ** min(failures - 1, 16), LONGEST)
     return max(ceiling * (0.5 + fraction / 2), at_least.total_seconds())
+
+
+FORGIVEN = 3
+"""Failures in a row after which a record is asked for again at once."""
+LONGEST_OF_RECORD = 60.0
+"""Seconds from which no wait of a record grows; what is drawn on top at most doubles it."""
+
+
+def record_backoff(failures: int, fraction: float) -> float:
+    """Return the seconds until one record of the cache is fetched again.
+
+    Zero up to the third failure in a row; then 2, 4, 8, 16, 32 and from then on 60 seconds, plus
+    ``fraction`` (0 to 1) of the same.
+
+    Source: the backoff of Consul's agent cache, as it can be observed.
+    """
+    if failures <= FORGIVEN:
+        return 0.0
+    seconds = min(2.0 ** min(failures - FORGIVEN, 16), LONGEST_OF_RECORD)
+    return seconds * (1 + fraction)

@@ -66,7 +66,7 @@ class LeafCache:
         self._draw = draw
         self._spread = spread
         self._records: dict[LeafName, LeafRecord] = {}
-        self._timetable = Timetable()
+        self._timetable: Timetable[datetime, LeafRecord] = Timetable()
         self._bell = Gathering()
         self._closed = False
         self._under_way = 0

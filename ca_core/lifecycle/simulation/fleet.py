@@ -61,7 +61,7 @@ class Fleet:
         self._server = server
         self._mesh = mesh
         self._spread = _spread(scenario)
-        self._timetable = Timetable()
+        self._timetable: Timetable[datetime, LeafRecord] = Timetable()
         self._wakes_at: datetime | None = None
         self._kept: dict[LeafRecord, Kept] = {}
         self.agents: list[SimulatedAgent] = []

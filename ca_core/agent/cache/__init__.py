@@ -1,0 +1,1 @@
+"""What the agent remembers: records with their owners, one inventory, one budget."""
