@@ -1,9 +1,10 @@
-"""``/v1/cluster/grant…``: an agent learns what a token that it was shown may, and follows it."""
+"""``/v1/cluster/grant``: an agent learns what a token that it was shown may, and follows it."""
 
 from ca_core.acl.policies import ACL_TOPIC
 from ca_core.api.blocking import MAX_WAIT
 from ca_core.api.cluster_handlers import calling_agent
 from ca_core.api.http import Request, Response, json_response
+from ca_core.api.news import Look, News, first_news
 from ca_core.api.rooms import ServerRoom
 from ca_core.durations import parse_duration
 from ca_core.errors import RequestError
@@ -24,8 +25,6 @@ async def grant(room: ServerRoom, request: Request) -> Response:
 async def grants(room: ServerRoom, request: Request) -> Response:
     """Tell what tokens may now, once it is not what the agent knows; grants come renewed."""
     asked = request.json(GrantsRequest)
-    if len(asked.grants) > MAX_GRANTS:
-        raise RequestError(f"more than {MAX_GRANTS}", field="Grants")
     agent, _ = await calling_agent(room, request)
     return json_response(await followed(room, agent, asked))
 
@@ -38,17 +37,36 @@ async def followed(room: ServerRoom, agent: AgentId, asked: GrantsRequest) -> Gr
         UnavailableError: the key of grants cannot be had now.
     """
     wait = min(parse_duration(asked.wait, field="Wait"), MAX_WAIT).total_seconds()
-    ends = room.clock.monotonic() + wait
-    accessors = await room.granting.held(asked.grants, agent)
-    while True:
+    looks = {"grants": grants_look(room, agent, asked)}
+    found = await first_news(room.store, room.clock, looks, wait)
+    answer: GrantsAnswer = found["grants"].answer
+    return answer
+
+
+def grants_look(room: ServerRoom, agent: AgentId, asked: GrantsRequest) -> Look:
+    """Return what looks at tokens that an agent was shown; an answer is a ``GrantsAnswer``.
+
+    Raises:
+        RequestError: too many grants.
+    """
+    if len(asked.grants) > MAX_GRANTS:
+        raise RequestError(f"more than {MAX_GRANTS}", field="Grants")
+
+    async def look() -> News[GrantsAnswer]:
+        accessors = await room.granting.held(asked.grants, agent)
         view = room.store.snapshot
         answer = await room.granting.answer(view, accessors, agent)
-        left = ends - room.clock.monotonic()
-        if answer.digest != asked.digest or left <= 0:
-            return answer
-        first = room.granting.next_end(view, accessors)
-        pause = left if first is None else min(left, first.total_seconds() + _A_MOMENT)
-        await room.store.wait((ACL_TOPIC,), view.topic_index(ACL_TOPIC), pause)
+        ends_in = room.granting.next_end(view, accessors)
+        end = None if ends_in is None else ends_in.total_seconds() + _A_MOMENT
+        return News(
+            answer=answer,
+            is_news=answer.digest != asked.digest,
+            topics=(ACL_TOPIC,),
+            index=view.topic_index(ACL_TOPIC),
+            look_at=None if end is None else room.clock.monotonic() + end,
+        )
+
+    return look
 
 
 _A_MOMENT = 0.001

@@ -2,7 +2,7 @@
 
 from ca_core.api import grant_handlers
 from ca_core.api.route import Room, Route
-from ca_core.wire.grants import Granted, GrantRequest, GrantsAnswer, GrantsRequest
+from ca_core.wire.grants import Granted, GrantRequest
 
 GRANT_ROUTES = (
     Route(
@@ -13,15 +13,5 @@ GRANT_ROUTES = (
         accepts=GrantRequest,
         answers=Granted,
     ),
-    Route(
-        method="POST",
-        path="/v1/cluster/grants",
-        room=Room.SERVER,
-        handler=grant_handlers.grants,
-        hot=True,
-        reads=True,
-        accepts=GrantsRequest,
-        answers=GrantsAnswer,
-    ),
 )
-"""A secret for a grant, and what became of grants."""
+"""A secret for a grant; what becomes of grants is told to those who watch."""

@@ -1,4 +1,4 @@
-"""``POST /v1/cluster/intentions``: agents hold the intentions of the destinations they decide for.
+"""Intentions for agents: each holds those of the destinations it decides for.
 
 Nothing of an agent is remembered between two calls: it says what it holds, and is told the rest.
 """
@@ -10,6 +10,7 @@ import msgspec
 from ca_core.api.blocking import MAX_WAIT
 from ca_core.api.cluster_handlers import calling_agent
 from ca_core.api.http import Request, Response, json_response
+from ca_core.api.news import Look, News, first_news
 from ca_core.api.rooms import ServerRoom
 from ca_core.durations import parse_duration
 from ca_core.errors import RequestError
@@ -37,22 +38,38 @@ async def lists(room: ServerRoom, request: Request) -> Response:
 async def current_lists(room: ServerRoom, asked: ListsRequest) -> ListsAnswer:
     """Return what the agent does not hold: at once if there is any, else when it comes.
 
-    Changes of other destinations do not wake it.
-
     Raises:
         RequestError: too many names, one that is none, or ``wait`` is no span of time.
     """
-    names = wanted(asked)
     wait = min(parse_duration(asked.wait, field="Wait"), MAX_WAIT).total_seconds()
-    ends, topics = room.clock.monotonic() + wait, tuple(map(destination_topic, names.values()))
-    while True:
+    looks = {"lists": lists_look(room, asked)}
+    found = await first_news(room.store, room.clock, looks, wait)
+    answer: ListsAnswer = found["lists"].answer
+    return answer
+
+
+def lists_look(room: ServerRoom, asked: ListsRequest) -> Look:
+    """Return what looks at the lists that an agent does not hold; an answer is a ``ListsAnswer``.
+
+    Changes of other destinations do not touch it.
+
+    Raises:
+        RequestError: too many names, or one that is none.
+    """
+    names = wanted(asked)
+    topics = tuple(map(destination_topic, names.values()))
+
+    async def look() -> News[ListsAnswer]:
         now = room.intentions.now
         answer = _answer(now, asked, names)
-        left = ends - room.clock.monotonic()
-        if answer.lists or answer.default != asked.default or left <= 0:
-            return answer
-        if not await room.store.wait(topics, now.view.topic_index(*topics), left):
-            return answer
+        return News(
+            answer=answer,
+            is_news=bool(answer.lists) or answer.default != asked.default,
+            topics=topics,
+            index=now.view.topic_index(*topics),
+        )
+
+    return look
 
 
 def wanted(asked: ListsRequest) -> Mapping[str, Name]:

@@ -111,7 +111,9 @@ class Answering:
         link = link_of(scope)
         refuse_rebinding(headers, link.hosts)
         query = scope["query_string"].decode("latin-1")
-        body = b"" if scope["method"] in _BODYLESS else await read_body(receive, headers)
+        body = (
+            b"" if scope["method"] in _BODYLESS else await read_body(receive, headers, route.most)
+        )
         caller, refusal = self._connected(link), None
         if len(headers) != len(scope["headers"]) and not route.open:
             refuse_two_tokens(scope["headers"])
@@ -209,15 +211,15 @@ class Lane:
         return None
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[str, str], most: int = MAX_BODY) -> bytes:
     """Return the whole request body.
 
     Raises:
-        RequestError: more than ``MAX_BODY`` bytes, announced or sent, or the client went away.
+        RequestError: more than ``most`` bytes, announced or sent, or the client went away.
     """
     announced = headers.get("content-length", "0")
-    if announced.isdigit() and (len(announced) > 12 or int(announced) > MAX_BODY):  # noqa: PLR2004 - a terabyte
-        raise RequestError(f"larger than {MAX_BODY} bytes", field="body")
+    if announced.isdigit() and (len(announced) > 12 or int(announced) > most):  # noqa: PLR2004 - a terabyte
+        raise RequestError(f"larger than {most} bytes", field="body")
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -225,8 +227,8 @@ async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes:
             raise RequestError("the connection ended before the body did", field="body")
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY:
-            raise RequestError(f"larger than {MAX_BODY} bytes", field="body")
+        if size > most:
+            raise RequestError(f"larger than {most} bytes", field="body")
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -16,6 +16,7 @@ from ca_core.api.granting import Granting
 from ca_core.api.http import Request
 from ca_core.api.keysets import KeySets
 from ca_core.api.membership import Membership
+from ca_core.api.questions import Questions
 from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
 from ca_core.clock import Clock, SystemClock
@@ -39,6 +40,7 @@ class ServerRoom:
         granting: tokens at agents.
         reachability: which agents call; this process's memory only.
         observed: what agents said that intentions in observe mode would have denied.
+        questions: which question of each agent waits.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
         wishes: how a change goes where a request does not say more.
@@ -67,6 +69,7 @@ class ServerRoom:
     keysets: KeySets = field(default_factory=lambda: KeySets(SystemClock()))
     events: Events = field(default_factory=Events)
     observed: Collected = field(default_factory=Collected)
+    questions: Questions = field(default_factory=Questions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ca_core.api.http import Request, Response
+from ca_core.api.http import MAX_BODY, Request, Response
 
 
 class Room(StrEnum):
@@ -44,6 +44,7 @@ class Route:
         late: an unknown token is refused where the handler asks for a right, not before: what is
             wrong with the request itself is told first, as Consul does here.
         reads: changes nothing although it is no GET, so that it ends with its client.
+        most: bytes that the body may have.
         standing: same, corrected or ours; ``note`` says what was corrected.
         accepts, answers: the JSON types of request and answer, or None.
     """
@@ -56,6 +57,7 @@ class Route:
     open: bool = False
     late: bool = False
     reads: bool = False
+    most: int = MAX_BODY
     standing: Standing = Standing.OURS
     note: str = ""
     parameters: tuple[Parameter, ...] = ()

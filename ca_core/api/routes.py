@@ -22,8 +22,8 @@ from ca_core.api.change_routes import CHANGE_ROUTES
 from ca_core.api.explain_routes import EXPLAIN_ROUTES
 from ca_core.api.grant_routes import GRANT_ROUTES
 from ca_core.api.intention_routes import INTENTION_ROUTES
-from ca_core.api.intentionlist_routes import INTENTION_LIST_ROUTES
 from ca_core.api.route import INDEX, WAIT, Parameter, Room, Route, Standing
+from ca_core.api.watch_routes import WATCH_ROUTES
 from ca_core.wire.cluster import (
     AgentRow,
     JoinRequest,
@@ -77,7 +77,7 @@ SERVER_ROUTES = (
     *EXPLAIN_ROUTES,
     *INTENTION_ROUTES,
     *ACL_ROUTES,
-    *INTENTION_LIST_ROUTES,
+    *WATCH_ROUTES,
     *GRANT_ROUTES,
     Route(
         method="GET",

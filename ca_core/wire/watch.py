@@ -56,6 +56,9 @@ class WatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         roots: index of the roots that are held; 0 to be answered at once; None does not ask.
         grants, intentions, views: None does not ask.
         registered: digest of what is registered at the agent; '' has nothing compared.
+        index: that of the last answer; a server that has not seen as much answers nothing before it
+            has, so that an agent that goes to another server never runs backwards.
+        epoch: that of ``index`` and ``roots``; in another one both are 0.
         wait: like ``60s``.
     """
 
@@ -64,6 +67,8 @@ class WatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     intentions: ListsRequest | None = msgspec.field(name="Intentions", default=None)
     views: ViewsRequest | None = msgspec.field(name="Views", default=None)
     registered: str = msgspec.field(name="Registered", default="")
+    index: int = msgspec.field(name="Index", default=0)
+    epoch: str = msgspec.field(name="Epoch", default="")
     wait: str = msgspec.field(name="Wait", default="60s")
 
 
@@ -72,6 +77,9 @@ class WatchAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     Attributes:
         out_of_sync: what is stored of this agent's services is not what it has registered.
+        index: everything up to this commit is taken into account; 0 if a newer question ended
+            this one.
+        epoch: that of the index.
     """
 
     roots: RootsFound | None = msgspec.field(name="Roots", default=None)
@@ -79,3 +87,5 @@ class WatchAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     intentions: ListsAnswer | None = msgspec.field(name="Intentions", default=None)
     views: ViewsAnswer | None = msgspec.field(name="Views", default=None)
     out_of_sync: bool = msgspec.field(name="OutOfSync", default=False)
+    index: int = msgspec.field(name="Index", default=0)
+    epoch: str = msgspec.field(name="Epoch", default="")

@@ -1,0 +1,53 @@
+"""The routes by which agents follow what they serve and decide by."""
+
+from ca_core.api import crl_handlers, grant_handlers, intentionlists, watch_handlers
+from ca_core.api.route import Room, Route
+from ca_core.wire.grants import GrantsAnswer, GrantsRequest
+from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
+from ca_core.wire.revocation import CrlsAnswer
+from ca_core.wire.watch import WatchAnswer, WatchRequest
+
+MOST_ASKED = 4 * 1024 * 1024
+"""Bytes of a question: 900 KB of destinations, 500 KB of grants, and names of views."""
+
+WATCH_ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/cluster/watch",
+        room=Room.SERVER,
+        handler=watch_handlers.watch,
+        hot=True,
+        reads=True,
+        most=MOST_ASKED,
+        accepts=WatchRequest,
+        answers=WatchAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/v1/cluster/grants",
+        room=Room.SERVER,
+        handler=grant_handlers.grants,
+        hot=True,
+        reads=True,
+        accepts=GrantsRequest,
+        answers=GrantsAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/v1/cluster/intentions",
+        room=Room.SERVER,
+        handler=intentionlists.lists,
+        hot=True,
+        reads=True,
+        accepts=ListsRequest,
+        answers=ListsAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/v1/cluster/crls",
+        room=Room.SERVER,
+        handler=crl_handlers.crls,
+        answers=CrlsAnswer,
+    ),
+)
+"""What is news; what was revoked."""
