@@ -49,13 +49,16 @@ def leaf_name(
     dns_names: tuple[str, ...],
     ip_addresses: tuple[IPAddress, ...],
 ) -> LeafName:
-    """Return the key of a caller's record; a name asked for twice counts once."""
+    """Return the key of a caller's record: the set of names counts, not how it was written.
+
+    DNS names are the same in upper and lower case (RFC 4343); names stand in one order, once each.
+    """
     partition = partition_key(principal)
     if not dns_names and not ip_addresses:
         return LeafName(partition, service)
-    return LeafName(
-        partition, service, tuple(dict.fromkeys(dns_names)), tuple(dict.fromkeys(ip_addresses))
-    )
+    lowered = {name.lower() for name in dns_names}
+    addresses = sorted(set(ip_addresses), key=lambda one: (one.version, one.packed))
+    return LeafName(partition, service, tuple(sorted(lowered)), tuple(addresses))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
