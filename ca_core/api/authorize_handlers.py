@@ -15,6 +15,7 @@ async def authorize(room: AgentRoom, request: Request) -> Response:
     3. The caller may be the target: ``service:write``.
     4. The client is of the partition that is served.
     5. The authorizer decides: see ``Authorizer.decide``.
+    6. The caller may still be the target: (5) may have waited for a server.
 
     While nothing changes, equal bodies get equal answers: (2), (4) and (5) are not done again.
     """
@@ -29,5 +30,6 @@ async def authorize(room: AgentRoom, request: Request) -> Response:
     require(room.may, request, Action.SERVICE_WRITE, asked.right)  # (3)
     asked.refuse_other_partition()  # (4)
     verdict = await agent.authorizer.decide(asked.question)  # (5)
+    require(room.may, request, Action.SERVICE_WRITE, asked.right)  # (6)
     alike = asked.plain and agent.authorizer.by_names_alone
     return decisions.answer(asked, verdict, request.body if alike else None)

@@ -103,21 +103,33 @@ async def everybody():
         for who, held in POLICIES.items()
     ]
     await asyncio.to_thread(keep, server.store, EXACT, PREFIX, OTHER, *tokens)
-    upstream = LocalUpstream(server.room, "n0", Random(1))
+    domain = lambda: trust_domain(server.store.snapshot)  # noqa: E731 - read anew each time
+    try:
+        async with agent_over(server, local, clock) as (room, grants):
+            routes = (*server.routes(), *bound(AGENT_ROUTES, room))
+            app = process_app(routes, server.about(), domain, clock, grants)
+            yield Everybody(app, server, *await _joined(server))
+    finally:
+        await server.close()
+
+
+@asynccontextmanager
+async def agent_over(server, local, clock, *, around=lambda upstream: upstream):
+    """Run an agent in a server's process; yield its room, and who knows whose tokens are.
+
+    ``local`` is what holds there without tokens; ``around`` may stand between it and the server.
+    """
+    upstream = around(LocalUpstream(server.room, "n0", Random(1)))
     grants = Grants(upstream, clock, Random(1).random)
     may = TokenRules(grants, local)
     settings = AgentSettings(datacenter="dc1", node="n0")
     agent = Agent(upstream, clock, settings, may=may, grants=grants)
     room = AgentRoom(agent=agent, may=may, clock=clock, random=Random(1))
-    routes = (*server.routes(), *bound(AGENT_ROUTES, room))
-    domain = lambda: trust_domain(server.store.snapshot)  # noqa: E731 - read anew each time
-    app = process_app(routes, server.about(), domain, clock, grants)
     await agent.start()
     try:
-        yield Everybody(app, server, *await _joined(server))
+        yield room, grants
     finally:
         await agent.close()
-        await server.close()
 
 
 _WORKLOADS = {"web": frozenset({WORKLOAD})}
