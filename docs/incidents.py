@@ -11,6 +11,7 @@ _DECIDING = "tests/unit/intentions/test_deciding.py"
 _AUTHORIZE = "tests/unit/api/test_authorize.py"
 
 _ROTATIONS = "tests/unit/lifecycle/incidents/test_s_rotations.py"
+_LEAVES = "tests/unit/agent/incidents/test_s_leaves.py"
 
 INCIDENTS = (
     Incident(
@@ -66,7 +67,7 @@ INCIDENTS = (
         broke="A race let some leaves go unrenewed after 72 hours.",
         owners=(Owner.AGENT,),
         because="Renewal is the agent's; a provider never hears of it.",
-        covered=("tests/unit/agent/test_leaves.py", "tests/unit/agent/test_endurance.py"),
+        covered=(_LEAVES, "tests/unit/agent/test_endurance.py"),
     ),
     Incident(
         id="S07",
@@ -74,7 +75,7 @@ INCIDENTS = (
         broke="The first rotation of the root was noticed, later ones were not.",
         owners=(Owner.AGENT, Owner.LIFECYCLE),
         because="Who waits for new roots is the agent; see also the checks that rotate repeatedly.",
-        covered=("tests/unit/agent/test_rootscache.py", _ROTATIONS),
+        covered=(_LEAVES, "tests/unit/agent/test_rootscache.py", _ROTATIONS),
     ),
     Incident(
         id="S08",
@@ -82,7 +83,7 @@ INCIDENTS = (
         broke="A plain read of a leaf got a stale one, or was held up.",
         owners=(Owner.AGENT,),
         because="These are answers from the agent's memory.",
-        covered=("tests/unit/agent/test_leaves.py",),
+        covered=(_LEAVES, "tests/unit/agent/test_leaves.py"),
     ),
     Incident(
         id="S09",
@@ -90,7 +91,7 @@ INCIDENTS = (
         broke="Requests with other names or another token shared one cached leaf.",
         owners=(Owner.AGENT,),
         because="The cache and its partitions are the agent's.",
-        covered=("tests/unit/agent/test_leaves.py",),
+        covered=(_LEAVES, "tests/unit/agent/test_leaves.py"),
     ),
     Incident(
         id="S10",
@@ -270,7 +271,7 @@ INCIDENTS = (
         "and again.",
         owners=(Owner.PROVIDER, Owner.AGENT),
         because="A leaf may not outlive its signer, whoever asks.",
-        covered=(_SIGNING,),
+        covered=(_SIGNING, _LEAVES),
     ),
     Incident(
         id="S32",
@@ -335,7 +336,7 @@ INCIDENTS = (
         owners=(Owner.AGENT,),
         because="The agent asks for the right on every request, before its cache; when a token "
         "goes, it hears of it.",
-        covered=("tests/unit/api/test_acl_matrix.py", "tests/unit/api/test_leaf_handler.py"),
+        covered=(_LEAVES, "tests/unit/api/test_acl_matrix.py"),
     ),
 )
 """S01 to S38; the numbers are never used again for anything else."""

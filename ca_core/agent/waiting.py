@@ -14,8 +14,10 @@ ResultT = TypeVar("ResultT")
 class Gathering:
     """Callers that wait for one thing to change; each has its own future. One event loop only."""
 
+    __slots__ = ("_parked",)
+
     def __init__(self) -> None:
-        self._parked: set[asyncio.Future[None]] = set()
+        self._parked: dict[asyncio.Future[None], None] = {}  # empty it is smaller than a set
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -30,11 +32,11 @@ class Gathering:
     async def changed(self, seconds: float, clock: Clock) -> bool:
         """Wait for the next ``wake``, at most ``seconds``; say whether it came."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._parked.add(future)
+        self._parked[future] = None
         try:
             return await _done_in_time(future, seconds, clock)
         finally:
-            self._parked.discard(future)
+            del self._parked[future]
 
 
 async def within(

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,3 +186,35 @@ def test_those_who_failed_together_do_not_return_together():
 def test_backoff_doubles_until_its_ceiling():
     """At the same fraction each failure waits twice as long as the one before, up to 8 s."""
     assert [backoff(n, 1.0) for n in range(1, 8)] == [0.25, 0.5, 1, 2, 4, 8, 8]
+
+
+SOFT_EXPIRIES = (  # life, then hours after the issue: earliest and latest
+    (timedelta(hours=72), timedelta(hours=43.2), timedelta(hours=64.8)),
+    (timedelta(hours=1), timedelta(minutes=36), timedelta(minutes=54)),
+    (timedelta(minutes=1), timedelta(seconds=36), timedelta(seconds=54)),
+)
+
+
+@pytest.mark.parametrize(("life", "earliest", "latest"), SOFT_EXPIRIES)
+def test_soft_expiry(life, earliest, latest):
+    """util_test calculateSoftExpiry: its windows for 72 h and 1 h are ours.
+
+    Consul moves the window with every look, so that later rows of its table begin "now"; here the
+    moment is drawn at issue and looked at, and what was drawn before now is due. A life of a minute
+    has a window like any other: Consul renews it at once, and again at once.
+    """
+    window = renewal_window(ISSUED, ISSUED + life)
+    assert (window.earliest - ISSUED, window.latest - ISSUED) == (earliest, latest)
+
+
+@pytest.mark.parametrize("moment", [timedelta(hours=44, seconds=20), timedelta(hours=66)])
+def test_what_was_drawn_before_now_is_due(moment):
+    """CalculateSoftExpiry past its first and its last mark: due, until the leaf has ended."""
+    ends = ISSUED + timedelta(hours=72)
+    drawn_at = drawn(renewal_window(ISSUED, ends), 0.0)
+    state = state_of(ISSUED + moment, not_before=ISSUED, renew_at=drawn_at, not_after=ends)
+    assert state is LeafState.DUE
+    after = state_of(
+        ends + timedelta(seconds=1), not_before=ISSUED, renew_at=drawn_at, not_after=ends
+    )
+    assert after is LeafState.EXPIRED
