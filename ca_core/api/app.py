@@ -29,8 +29,11 @@ def process_app(
     clock: Clock,
     tokens: TokenLookup = NO_TOKENS,
 ) -> Lane:
-    """Return the application of one process: ``routes``, and what every process answers."""
-    own = tuple(routes)
+    """Return the application of one process: ``routes``, and what every process answers.
+
+    Of two routes with one method and path the later one counts.
+    """
+    own = tuple({(one.route.method, one.route.path): one for one in routes}.values())
     described = (*(entry.route for entry in own), *PROCESS_ROUTES)
     process = replace(about, openapi=cache(partial(openapi_bytes, described)))
     everything = (*own, *bound(PROCESS_ROUTES, process))

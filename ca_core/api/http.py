@@ -160,11 +160,16 @@ class Response:
 _encoder = msgspec.json.Encoder()
 
 
+def encoded_json(value: Any) -> bytes:
+    """Return ``value`` (Structs, or plain data) as JSON."""
+    return _encoder.encode(value)
+
+
 def json_response(
     value: Any, *, headers: Mapping[str, str] | None = None, status: int = 200
 ) -> Response:
     """Return ``value`` (a Struct, or plain data) as JSON."""
-    return Response(status=status, headers=headers or {}, body=_encoder.encode(value))
+    return Response(status=status, headers=headers or {}, body=encoded_json(value))
 
 
 def text_response(

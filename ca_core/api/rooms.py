@@ -14,11 +14,15 @@ from ca_core.agent.agent import Agent
 from ca_core.api.decisions import Decisions, untold_decisions
 from ca_core.api.granting import Granting
 from ca_core.api.http import Request
+from ca_core.api.keptanswers import KeptAnswers
 from ca_core.api.keysets import KeySets
 from ca_core.api.membership import Membership
 from ca_core.api.questions import Questions
+from ca_core.api.viewheaders import remembered_headers, stored_headers
 from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
+from ca_core.catalog.noviews import NoViews
+from ca_core.catalog.views import ViewAnswer, Views
 from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
 from ca_core.intentions.following import Following
@@ -48,6 +52,7 @@ class ServerRoom:
             not. Blocks.
         draw: gives unpredictable bytes: secrets of tokens, ids.
         keysets: knows the keys of auth methods.
+        views: those of the catalog, from the store; ``kept`` are answers made of them.
         rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
     """
 
@@ -70,17 +75,44 @@ class ServerRoom:
     events: Events = field(default_factory=Events)
     observed: Collected = field(default_factory=Collected)
     questions: Questions = field(default_factory=Questions)
+    views: Views = field(default_factory=NoViews)
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
+
+    @property
+    def datacenter(self) -> str:
+        """Return the datacenter that this server is of."""
+        return self.manager.datacenter
+
+    def view_headers(self, answer: ViewAnswer) -> dict[str, str]:
+        """Return the headers of a view from the store."""
+        return stored_headers(answer, self.store.snapshot.epoch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRoom:
-    """The agent, and who may have what of it; ``decisions`` answers its authorizer's verdicts."""
+    """The agent, and who may have what of it.
+
+    Attributes:
+        decisions: answers its authorizer's verdicts.
+        views: those of the catalog, from memory; ``kept`` are answers made of them.
+    """
 
     agent: Agent
     may: May
     clock: Clock
     random: Random
     decisions: Decisions = field(default_factory=untold_decisions)
+    views: Views = field(default_factory=NoViews)
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
+
+    @property
+    def datacenter(self) -> str:
+        """Return the datacenter that this agent is of."""
+        return self.agent.datacenter
+
+    def view_headers(self, answer: ViewAnswer) -> dict[str, str]:
+        """Return the headers of a view from memory."""
+        return remembered_headers(answer)
 
 
 async def _nothing() -> str:
