@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 REFUSED_FOR = timedelta(seconds=5)
 """How long an unknown secret is refused without asking again; a new token is soon good."""
 REMEMBERED_REFUSALS = 1000
+MOST_EXCHANGES = 8
+"""At once: whoever tries thousands of secrets must not keep other questions from the server."""
 EXCHANGE_LIMIT = timedelta(seconds=20)
 _POLL_WAIT = timedelta(minutes=1)
 _POLL_SLACK = timedelta(seconds=60)
@@ -60,6 +62,7 @@ class Grants:
         self._default = default
         self._tokens = HeldTokens(clock)
         self._exchanges: dict[bytes, asyncio.Task[Token | Error]] = {}
+        self._turns = asyncio.Semaphore(MOST_EXCHANGES)
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._followed = _NOTHING
         self._news = asyncio.Event()
@@ -205,10 +208,10 @@ class Grants:
         del self._refused[mark]
 
     async def _exchanged(self, secret: str, mark: bytes) -> Token | Error:
-        asked_at = self._clock.now()
         try:
-            asking = self._upstream.grant(secret)
-            granted = await within(asking, EXCHANGE_LIMIT, self._clock, what="asking for a token")
+            async with self._turns:
+                asked_at, asking = self._clock.now(), self._upstream.grant(secret)
+                granted = await within(asking, EXCHANGE_LIMIT, self._clock, what="token exchange")
             await self.heard(_FIRST_PATIENCE)  # it says what holds where no rule decides
             token = self._tokens.add(granted, mark, asked_at)
         except DeniedError as error:
@@ -274,11 +277,9 @@ class Grants:
             digest=digest if known == asked else "",
             wait=format_duration(_POLL_WAIT),
         )
-        poll = self._upstream.grants(request)
+        poll, limit = self._upstream.grants(request), _POLL_WAIT + _POLL_SLACK
         try:
-            return await within(
-                poll, _POLL_WAIT + _POLL_SLACK, self._clock, what="asking about tokens"
-            )
+            return await within(poll, limit, self._clock, what="asking about tokens")
         except Error:
             raise
         except Exception as error:

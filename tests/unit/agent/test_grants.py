@@ -12,7 +12,7 @@ from ca_core.acl.grants import GRANT_LIFE
 from ca_core.acl.principal import Anonymous, Peer, Token
 from ca_core.acl.resolving import TokenRules
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
-from ca_core.agent.grants import REFUSED_FOR, REMEMBERED_REFUSALS, Grants
+from ca_core.agent.grants import MOST_EXCHANGES, REFUSED_FOR, REMEMBERED_REFUSALS, Grants
 from ca_core.agent.heldtokens import IDLE_LIFE, MAX_TOKENS, HeldTokens, mark_of
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.leaves import LeafCache
@@ -105,6 +105,32 @@ async def test_all_who_show_it_meanwhile_wait_for_one_answer():
         h.upstream.gate.set()
         assert await asyncio.gather(*asked[1:]) == [AB] * 4
         assert h.upstream.exchanged == [SECRET]
+
+
+async def test_few_secrets_are_asked_about_at_once():
+    """A program that tries thousands does not fill the way to the server; each gets its answer."""
+    async with house(ab=WEB) as h:
+        h.upstream.gate = asyncio.Event()
+        guesses = [asyncio.create_task(h.shown(f"secret of no{n}")) for n in range(100)]
+        honest = asyncio.create_task(h.shown())
+        await settle()
+        assert len(h.upstream.exchanged) == MOST_EXCHANGES
+        h.upstream.gate.set()
+        found = await asyncio.gather(*guesses, return_exceptions=True)
+        assert {type(one) for one in found} == {DeniedError}
+        assert await honest == AB
+
+
+async def test_whoever_is_in_line_for_the_server_may_go_away():
+    """What he asked about is still asked, and nothing is left running at the end."""
+    async with house(ab=WEB) as h:
+        h.upstream.gate = asyncio.Event()
+        guesses = [asyncio.create_task(h.shown(f"secret of no{n}")) for n in range(20)]
+        await settle()
+        for guess in guesses:
+            guess.cancel()
+        await settle()
+    assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 
 async def test_an_unknown_secret_is_refused_from_memory_for_a_moment():
