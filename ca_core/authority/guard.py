@@ -104,6 +104,11 @@ class GuardedProvider(Provider):
         """Return how many calls the provider takes at once."""
         return self._inner.concurrency
 
+    @property
+    def only_computes(self) -> bool:  # type: ignore[override] # read through, live
+        """Say whether the provider promises that signing a leaf waits for nothing."""
+        return self._inner.only_computes
+
     def adopt_authority(self, trust_chain: TrustChain) -> None:
         """Take the authority as it stands in the store, at start: no other chain passes any more.
 

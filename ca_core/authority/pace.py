@@ -5,6 +5,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+QUICK = 0.002
+"""Seconds that others may be kept waiting by a signature: any EC or Ed25519 key, RSA up to 2,048
+bits, and the guard behind it."""
+
 _NEW = 0.1
 """Weight of the newest signature: a provider that became slow is known after a few dozen."""
 
@@ -30,6 +34,11 @@ class Pace:
         mean = self._mean
         self._mean = took if mean is None else mean + _NEW * (took - mean)
         return made
+
+    @property
+    def is_quick(self) -> bool:
+        """Say whether a signature is known to take no longer than ``QUICK``."""
+        return self._mean is not None and self._mean <= QUICK
 
     def rate(self, concurrency: int) -> float:
         """Return the signatures a second of that many at once; 0 before the first."""

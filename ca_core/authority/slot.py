@@ -11,7 +11,7 @@ from typing import TypeVar
 from cryptography import x509
 
 from ca_core.authority.guard import GuardedProvider
-from ca_core.authority.hands import Hands
+from ca_core.authority.hands import Hands, HandsClosedError
 from ca_core.authority.pace import Pace
 from ca_core.clock import Clock
 from ca_core.contract.requests import LeafRequest
@@ -83,12 +83,16 @@ class ProviderSlot:
     async def sign(self, request: LeafRequest) -> x509.Certificate:
         """Have a leaf signed, and measure how long that takes.
 
+        On the loop itself, where the provider promises that it only computes and is quick at it.
+
         Raises:
             NotReadyError: as ``call``.
             Error: as ``Provider.sign_leaf``.
         """
-        pace = self.pace
-        return await self.call(lambda provider: pace.timed(lambda: provider.sign_leaf(request)))
+        pace, here = self.pace, self.provider.only_computes and self.pace.is_quick
+        return await self._done(
+            lambda provider: pace.timed(lambda: provider.sign_leaf(request)), here=here
+        )
 
     @property
     def provider(self) -> GuardedProvider:
@@ -144,14 +148,17 @@ class ProviderSlot:
         Raises:
             NotReadyError: the provider is not open, or no more.
         """
+        return await self._done(work, here=False)
+
+    async def _done(self, work: Callable[[GuardedProvider], T], *, here: bool) -> T:
         provider = self.provider
         if self._hands is None:
             raise NotReadyError("the CA provider is not open")
+        submit = self._hands.submit_here if here else self._hands.submit
         try:
-            ended = self._hands.submit(partial(work, provider))
-        except RuntimeError as closed:
+            return await submit(partial(work, provider))
+        except HandsClosedError as closed:
             raise NotReadyError("the CA provider has been closed") from closed
-        return await ended
 
     def close(self) -> None:
         """Let running calls end, then close the provider."""

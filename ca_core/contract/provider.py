@@ -45,10 +45,14 @@ class Provider(ABC):
     Attributes:
         capabilities: what this *instance* can do; declared must work, undeclared must refuse.
         concurrency: how many calls may run at once; 1 is right for a local EC key.
+        only_computes: a promise that ``sign_leaf`` waits for nothing: no network, no disk, no other
+            process. The core may then call it on its event loop, which is cheaper; whoever waits
+            all the same stops the server.
     """
 
     capabilities: frozenset[Capability] = frozenset()
     concurrency: int = 1
+    only_computes: bool = False
 
     def probe(self, request: ProbeRequest) -> Findings:
         """Say what exists, which permissions are missing, which limits hold. Changes nothing.

@@ -44,8 +44,8 @@ _EXPIRY_WARNING = timedelta(days=30)
 class LocalSigning(Provider):
     """The half of the built-in provider that a primary and a secondary have in common.
 
-    ``capabilities`` and ``concurrency`` follow the configuration and, once the CA has been seen,
-    what its path length and its key allow.
+    ``capabilities``, ``concurrency`` and ``only_computes`` follow the configuration and, once the
+    CA has been seen, what its path length and its key allow.
     """
 
     ABILITIES: ClassVar[frozenset[Capability]] = frozenset({Capability.REVOKE, Capability.TEMPLATE})
@@ -55,7 +55,7 @@ class LocalSigning(Provider):
         self.context = context
         self.kept = Kept(context)
         self.capabilities = self.ABILITIES
-        self.concurrency = 1
+        self.concurrency, self.only_computes = 1, True
         self._revocations = Revocations(context, self.kept)
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ class LocalSigning(Provider):
         thread; an EC signature is over before the threads have taken turns.
         """
         if isinstance(chain[0].public_key(), rsa.RSAPublicKey):
-            self.concurrency = 2
+            self.concurrency, self.only_computes = 2, False
         return Signer(signer_id, chain)
 
     def _held(self, signer_id: str) -> Held:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ca_core.authority.hands import Hands
+from ca_core.authority.hands import Hands, HandsClosedError
 
 
 @contextlib.asynccontextmanager
@@ -129,7 +129,7 @@ async def test_the_end_waits_for_everything_that_was_submitted():
     await closing
     await asyncio.gather(*calls)
     assert done == list(range(5))
-    with pytest.raises(RuntimeError, match="ended"):
+    with pytest.raises(HandsClosedError, match="ended"):
         one.submit(int)
 
 
@@ -147,3 +147,74 @@ def test_a_loop_that_is_gone_stops_no_thread():
     gate.opened.set()
     one.close()
     assert done == [1]
+
+
+async def test_what_only_computes_is_done_on_the_loop_while_no_thread_is_busy():
+    """Answers and errors go to whoever asked, in the order in which they came."""
+    threads = []
+
+    def work(number):
+        threads.append((number, threading.current_thread()))
+        if number == 3:
+            raise ValueError(number)
+        return number
+
+    async with hands(1) as one:
+        calls = [one.submit_here(lambda number=number: work(number)) for number in range(6)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert threads == [(number, threading.main_thread()) for number in range(6)]
+    assert isinstance(answers.pop(3), ValueError)
+    assert answers == [0, 1, 2, 4, 5]
+
+
+async def test_the_loop_listens_between_two_turns():
+    """However many wait for one, others are served meanwhile."""
+    done, seen = [], []
+
+    async def listening():
+        while len(done) < 20:
+            seen.append(len(done))
+            await asyncio.sleep(0)
+
+    async with hands(1) as one:
+        calls = [one.submit_here(lambda n=n: done.append(n)) for n in range(20)]
+        await asyncio.gather(listening(), *calls)
+    assert set(seen) >= set(range(1, 20))
+
+
+async def test_a_turn_that_comes_while_a_thread_is_busy_is_done_by_a_thread():
+    """Never more calls at once than the provider takes, wherever they are made."""
+    gate, threads = Gate(), []
+    async with hands(1) as one:
+        first = one.submit(gate)
+        assert await asyncio.to_thread(gate.begun.acquire, timeout=10)
+        turn = one.submit_here(lambda: threads.append(threading.current_thread()))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not turn.done()
+        gate.opened.set()
+        await asyncio.gather(first, turn)
+    assert threads[0] is not threading.main_thread()
+
+
+async def test_a_turn_that_nobody_waits_for_any_more_is_not_taken():
+    """It costs nothing, and the next one is."""
+    done = []
+    async with hands(1) as one:
+        given_up, other = (one.submit_here(lambda n=n: done.append(n)) for n in range(2))
+        given_up.cancel()
+        await other
+    assert done == [1]
+
+
+async def test_after_the_end_no_turn_is_taken():
+    """Neither one that waits nor one that comes; a provider that is closed is not called."""
+    done = []
+    one = Hands(1)
+    waiting = one.submit_here(lambda: done.append(1))
+    one.close()
+    with pytest.raises(HandsClosedError, match="ended"):
+        await waiting
+    with pytest.raises(HandsClosedError, match="ended"):
+        one.submit_here(lambda: done.append(2))
+    assert done == []

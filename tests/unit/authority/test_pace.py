@@ -2,7 +2,7 @@
 
 import pytest
 
-from ca_core.authority.pace import Pace
+from ca_core.authority.pace import QUICK, Pace
 
 
 class Watch:
@@ -63,3 +63,17 @@ def test_a_signature_that_was_not_made_is_not_measured():
     with pytest.raises(ValueError, match="refused"):
         pace.timed(refused)
     assert pace.rate(1) == 0
+
+
+def test_a_provider_is_quick_once_it_was_and_as_long_as_it_is():
+    """Nothing is believed before the first signature; slow ones count soon, a single one not."""
+    watch = Watch()
+    pace = Pace(watch)
+    assert not pace.is_quick
+    pace.timed(signing(watch, QUICK / 2))
+    assert pace.is_quick
+    pace.timed(signing(watch, 3 * QUICK))
+    assert pace.is_quick
+    for _ in range(10):
+        pace.timed(signing(watch, 3 * QUICK))
+    assert not pace.is_quick

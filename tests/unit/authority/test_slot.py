@@ -1,9 +1,13 @@
 """The place where a provider is opened, and those who wait for it."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from types import SimpleNamespace
 
+import pytest
+
+from ca_core.authority.pace import QUICK
 from ca_core.authority.slot import ProviderSlot
 from ca_core.errors import UnavailableError
 from ca_core.testing.clock import FakeClock
@@ -30,3 +34,44 @@ async def test_who_waits_for_the_provider_goes_on_the_moment_it_is_open():
     await opening
     await asyncio.wait_for(waiting, 0.1)
     await asyncio.wait_for(slot.opened(), 0.1)
+
+
+class Signing:
+    """A provider that notes on which thread it signs; every signature takes so long."""
+
+    concurrency = 1
+
+    def __init__(self, clock, *, only_computes, seconds):
+        self.only_computes = only_computes
+        self.threads = []
+        self._clock = clock
+        self._seconds = seconds
+
+    def sign_leaf(self, request):
+        """Sign."""
+        self.threads.append(threading.current_thread())
+        self._clock.advance(timedelta(seconds=self._seconds))
+        return request
+
+    def close(self):
+        """End."""
+
+
+@pytest.mark.parametrize(
+    ("only_computes", "seconds", "here"),
+    [(True, QUICK / 2, True), (True, QUICK * 2, False), (False, QUICK / 2, False)],
+)
+async def test_leaves_are_signed_on_the_loop_by_who_promises_to_compute_and_is_quick(
+    only_computes, seconds, here
+):
+    """The first on a thread in any case: nothing is known of it yet."""
+    clock = FakeClock()
+    provider = Signing(clock, only_computes=only_computes, seconds=seconds)
+    slot = ProviderSlot(clock, lambda: provider)
+    await slot.open()
+    try:
+        assert [await slot.sign(number) for number in range(3)] == [0, 1, 2]
+    finally:
+        await asyncio.to_thread(slot.close)
+    on_the_loop = [thread is threading.main_thread() for thread in provider.threads]
+    assert on_the_loop == [False, here, here]
