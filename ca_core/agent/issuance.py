@@ -17,7 +17,7 @@ from ca_core.agent.upstream import Upstream
 from ca_core.agent.verification import UntrustedChainError, Wanted, verified_chain
 from ca_core.clock import Clock
 from ca_core.errors import PendingError, UnavailableError
-from ca_core.identity.certificates import pem_chain, serial_hex
+from ca_core.identity.certificates import parse_certificates, pem_chain, serial_hex
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.wire.cluster import SignedLeaf
@@ -137,6 +137,9 @@ class LeafIssuer:
         try:
             return verified_chain(signed.cert_pem, wanted, known.anchors, now=self._clock.now())
         except UntrustedChainError:
+            # On a clock that is behind, the CA is as little valid as its leaf: say that instead.
+            leaf = parse_certificates(signed.cert_pem, field="CertPEM")[0]
+            _refuse_outside_validity(leaf, self._clock.now())
             newer = await self._roots.newer_than(known, _ROOTS_PATIENCE)
             return verified_chain(signed.cert_pem, wanted, newer.anchors, now=self._clock.now())
 

@@ -24,9 +24,12 @@ HOUR = timedelta(hours=1)
 class House:
     """One agent's caches over one fake server, on one fake clock."""
 
-    def __init__(self, *, ttl=72 * HOUR, draws=None, spread=ROOT_CHANGE_SPREAD):
-        self.clock = FakeClock()
-        self.upstream = FakeUpstream(self.clock, ttl=ttl)
+    def __init__(
+        self, *, ttl=72 * HOUR, draws=None, spread=ROOT_CHANGE_SPREAD, clock=None, server=None
+    ):
+        self.clock = clock or FakeClock()
+        self.server = server or self.clock
+        self.upstream = FakeUpstream(self.server, ttl=ttl)
         self.draws = draws
         self.allowed = lambda _: True
         self.roots = RootsCache(self.upstream, self.clock, self.draw)
