@@ -30,7 +30,7 @@ def _nobody_minds() -> None:
 
 
 class Cache(Generic[KeyT, ValueT]):
-    """The records of one kind. Used from one event loop; ``run`` forgets what is idle.
+    """The records of one kind. Used from one event loop.
 
     Args:
         kind: what holds for its records.
@@ -91,10 +91,9 @@ class Cache(Generic[KeyT, ValueT]):
             await self._replaced(record, partition, wait)  # (5)
         return self._answer(record, partition, hit=hit)  # (6)
 
-    async def run(self) -> None:
-        """Forget what is idle, for ever; cancel to end."""
-        while True:
-            await self._clock.sleep(self._records.forget_idle())
+    def forget_idle(self) -> float:
+        """Forget what nobody used; return the seconds until there may be more of it."""
+        return self._records.forget_idle()
 
     def review(self, may_hold: MayHold[KeyT]) -> None:
         """Take back the handles of callers who may see a record no more; who waits is told."""
@@ -178,17 +177,31 @@ class Cache(Generic[KeyT, ValueT]):
         """Return the record of a key, with a handle of this caller, and their partition.
 
         Raises:
-            UnavailableError: it would be a new one, and the agent is stopping.
+            UnavailableError: it would be a new one, and the agent is stopping or full.
         """
         record, partition = self._records.get(key), partition_key(caller)
         if record is None:
             if self._closed:
                 raise UnavailableError("the agent is stopping")
-            self.on_growth()  # before it is there: nobody waits for it yet
+            self._make_room()
             record = self._records.make(key)
         self._records.give(record, partition, caller)
         record.last_used = self._clock.monotonic()
         return record, partition
+
+    def _make_room(self) -> None:
+        """See that one record more can be made.
+
+        Raises:
+            UnavailableError: all there may be are waited for.
+        """
+        self.on_growth()  # before it is there: nobody waits for it yet
+        if len(self._records) < self._kind.most:
+            return
+        oldest = self._records.least_used()
+        if oldest is None:
+            raise UnavailableError(f"{self._kind.most} records are waited for; no more is kept")
+        self._records.erase(oldest, Reason.BUDGET)
 
     async def _fetched(
         self, record: Record[KeyT, ValueT], partition: str, freshness: Freshness

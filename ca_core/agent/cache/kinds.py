@@ -35,6 +35,7 @@ class Kind(Generic[ValueT]):
         weigh: how many bytes of memory a value takes, about.
         query_timeout: how long one fetch waits for something newer.
         patience: how long a caller waits for a first value.
+        most: records that are kept; for one more, the one that was used longest ago goes.
         idle: a record that nobody asked for this long is forgotten.
     """
 
@@ -43,4 +44,5 @@ class Kind(Generic[ValueT]):
     followed: bool = True
     query_timeout: timedelta = timedelta(minutes=10)
     patience: timedelta = timedelta(seconds=10)
+    most: int = 10_000
     idle: timedelta = timedelta(hours=72)

@@ -46,6 +46,11 @@ class Records(Generic[KeyT, ValueT]):
         """Return the record of a key, or None."""
         return self._by_key.get(key)
 
+    def least_used(self) -> Record[KeyT, ValueT] | None:
+        """Return the record that was used longest ago and is not waited for, or None."""
+        idle = (record for record in self._by_key.values() if not record.busy)
+        return min(idle, key=lambda record: record.last_used, default=None)
+
     def make(self, key: KeyT) -> Record[KeyT, ValueT]:
         """Return a new record without a value."""
         idle, now = self._kind.idle.total_seconds(), self._clock.monotonic()

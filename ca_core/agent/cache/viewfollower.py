@@ -1,0 +1,192 @@
+"""All views of the catalog that an agent keeps, followed by one question."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from ca_core.agent.backoff import backoff
+from ca_core.agent.cache.sources import Told
+from ca_core.agent.joining import Draw
+from ca_core.agent.waiting import Gathering, stopped
+from ca_core.catalog.viewing import decoded_view
+from ca_core.catalog.views import ViewKey, ViewValue
+from ca_core.clock import Clock
+from ca_core.errors import DeniedError, Error, ProviderError
+from ca_core.wire.watch import FoundView, ViewsAnswer, ViewsRequest
+
+log = logging.getLogger(__name__)
+
+_HOT_SECONDS = 1.0
+"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
+
+_RESPITE_SECONDS = 0.25
+"""After a failure no caller has the server asked again sooner."""
+_LONGEST_SLEEP = 3600.0
+
+
+class AnswersViews(Protocol):
+    """A server, as far as it answers with views."""
+
+    async def views(self, asked: ViewsRequest) -> ViewsAnswer:
+        """Return the views that differ from what is held: at once if any does, else when one does.
+
+        Nothing after a while: none does.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
+
+class ViewFollower:
+    """A ``Source`` of views. Used from one event loop; ``run`` is its only fetcher.
+
+    Args:
+        upstream: is asked.
+        told: hears what came, and why nothing did.
+    """
+
+    def __init__(
+        self,
+        upstream: AnswersViews,
+        told: Told[ViewKey, ViewValue],
+        clock: Clock,
+        draw: Draw,
+    ) -> None:
+        self._upstream = upstream
+        self._told = told
+        self._clock = clock
+        self._draw = draw
+        self._held: dict[ViewKey, int] = {}
+        self._epoch = ""
+        self._parked: asyncio.Task[ViewsAnswer] | None = None
+        self._failures = 0
+        self._error: Error | None = None
+        self._failed_at = 0.0
+        self._wanted = Gathering()
+
+    def ask(self, key: ViewKey) -> bool:
+        """Ask for it now, and follow it from now on; a question that waits begins anew.
+
+        Returns False if an attempt has failed a moment ago; that is told once more.
+        """
+        self._held[key] = 0
+        if self._error and self._clock.monotonic() - self._failed_at < _RESPITE_SECONDS:
+            self._told.failed(key, self._error)
+            return False
+        if self._parked is not None:
+            self._parked.cancel()
+        self._wanted.wake()
+        return True
+
+    def forget(self, key: ViewKey) -> None:
+        """Ask for it no more, from the next question on."""
+        self._held.pop(key, None)
+
+    async def run(self) -> None:
+        """Follow what is wanted for ever; cancel to end."""
+        while True:
+            if not self._held:
+                await self._wanted.changed(_LONGEST_SLEEP, self._clock)
+                continue
+            try:
+                await self._once()
+            except Error as error:
+                await self._after_failure(error)
+
+    async def _once(self) -> None:
+        """Ask once and tell what came.
+
+        Raises:
+            Error: nobody answered, or not as expected.
+        """
+        asked, began = self._question(), self._clock.monotonic()
+        answer = await self._answered(asked)
+        if answer is None:
+            return
+        was_lost, self._error = self._error is not None, None
+        is_news = self._tell(asked, answer)
+        if is_news or was_lost or self._clock.monotonic() - began >= _HOT_SECONDS:
+            self._failures = 0
+        else:
+            await self._pause(0.0)
+
+    def _question(self) -> dict[ViewKey, int]:
+        """Return what to ask: view → index of it that is held.
+
+        After a failure one of them is asked for as if it were not held: the answer comes at once
+        and tells that contact is back.
+        """
+        asked = dict(self._held)
+        if self._error and all(asked.values()):
+            asked[min(asked)] = 0
+        return asked
+
+    async def _answered(self, asked: dict[ViewKey, int]) -> ViewsAnswer | None:
+        """Return the answer, None if meanwhile more is wanted than was asked for."""
+        held = {str(key): index for key, index in asked.items()}
+        task = asyncio.ensure_future(self._guarded(ViewsRequest(held=held, epoch=self._epoch)))
+        if all(asked.values()):
+            self._parked = task
+        try:
+            await asyncio.wait({task})
+        finally:
+            self._parked = None
+            await stopped(task)
+        return None if task.cancelled() else task.result()
+
+    async def _guarded(self, asked: ViewsRequest) -> ViewsAnswer:
+        try:
+            return await self._upstream.views(asked)
+        except Error:
+            raise
+        except Exception as error:
+            log.exception("views: the upstream failed in a way it should not")
+            raise ProviderError(f"asking for views failed: {type(error).__name__}") from error
+
+    def _tell(self, asked: dict[ViewKey, int], answer: ViewsAnswer) -> bool:
+        """Hand over what came; say whether it brought anything.
+
+        What was asked for as held and did not come is as it was, within one epoch.
+        """
+        same_epoch = answer.epoch == self._epoch
+        if not same_epoch:
+            self._epoch, self._held = answer.epoch, dict.fromkeys(self._held, 0)
+        keys = {str(key): key for key in self._held}
+        found = {keys[one.key]: one for one in answer.views if one.key in keys}
+        taken = [self._taken(key, one) for key, one in found.items()]
+        for key, index in asked.items():
+            if same_epoch and index and key not in found:
+                self._told.unchanged(key)
+        return any(taken)
+
+    def _taken(self, key: ViewKey, found: FoundView) -> bool:
+        try:
+            value = decoded_view(key, bytes(found.value))
+        except ProviderError as error:
+            log.warning("views: %s", error)
+            self._told.failed(key, error)
+            return False
+        is_other = self._held[key] != found.index
+        self._held[key] = max(found.index, 1)
+        self._told.arrived(key, value, found.index)
+        return is_other
+
+    async def _after_failure(self, error: Error) -> None:
+        if self._error is None:
+            log.warning("views: no answer from the server: %s", error)
+        self._error, self._failed_at = error, self._clock.monotonic()
+        if isinstance(error, DeniedError):
+            self._held = dict.fromkeys(self._held, 0)  # what is refused is not kept
+        for key in tuple(self._held):
+            self._told.failed(key, error)
+        retry_after = getattr(error, "retry_after", None)
+        await self._pause(retry_after.total_seconds() if retry_after else 0.0)
+
+    async def _pause(self, at_least: float) -> None:
+        """Wait after a failure; who wants a view may cut it short, but not before ``at_least``."""
+        self._failures += 1
+        seconds = backoff(self._failures, self._draw())
+        if at_least:
+            await self._clock.sleep(at_least)
+        await self._wanted.changed(seconds - at_least, self._clock)
