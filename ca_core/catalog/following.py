@@ -1,6 +1,7 @@
 """The server's catalog: it follows every commit of its store."""
 
 import threading
+from dataclasses import replace
 
 from ca_core.catalog.index import Catalog
 from ca_core.catalog.rows import TABLES
@@ -22,6 +23,15 @@ class FollowingCatalog:
         self._gate = threading.Lock()
         with self._gate:
             self.now = Catalog.of(store.follow(self._follow))
+
+    def at(self, view: View) -> Catalog:
+        """Return the catalog with everything else as new as in ``view``.
+
+        Args:
+            view: one that followers have been told of, as ``Store.update`` gives.
+        """
+        now = self.now
+        return replace(now, view=view) if view.index > now.view.index else now
 
     def _follow(self, view: View, commit: Commit) -> None:
         """Move on to the view after ``commit``; commits come one at a time, in order."""

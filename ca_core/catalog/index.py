@@ -36,6 +36,13 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[str, ...]
     checked: bool
 
+    @classmethod
+    def of(cls, value: bytes) -> "Placed":
+        """Return by what the instance of a row's bytes is found."""
+        row = decoded(ServiceRow, value)
+        service = row.service
+        return cls(service.service, connect_name(service), service.tags, bool(row.checks))
+
 
 _NOTHING_PLACED: Map[str, Placed] = Map()
 
@@ -63,7 +70,7 @@ class Catalog:
         """Return the catalog of everything in a view. Reads the whole table of instances."""
         draft = Draft(cls(view))
         for key, row in view.table(SERVICES).items():
-            draft.place(key, placed(row.value))
+            draft.place(key, Placed.of(row.value))
         return draft.done(view)
 
     def after(self, view: View, changes: Iterable[Change]) -> "Catalog":
@@ -71,7 +78,7 @@ class Catalog:
         draft = Draft(self)
         for change in changes:
             if change.table == SERVICES:
-                draft.place(change.key, None if change.value is None else placed(change.value))
+                draft.place(change.key, None if change.value is None else Placed.of(change.value))
         return draft.done(view)
 
     def tags(self, name: str) -> tuple[str, ...] | None:
@@ -80,13 +87,6 @@ class Catalog:
         if keys is None:
             return None
         return tuple(sorted({tag for key in keys for tag in self.placed[key].tags}))
-
-
-def placed(value: bytes) -> Placed:
-    """Return by what the instance of a row's bytes is found."""
-    row = decoded(ServiceRow, value)
-    service = row.service
-    return Placed(service.service, connect_name(service), service.tags, bool(row.checks))
 
 
 class Draft:

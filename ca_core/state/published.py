@@ -54,6 +54,11 @@ class Published:
             self._followers += (follower,)
             return self.view
 
+    def told(self) -> View:
+        """Return the view, once every follower has been told of it."""
+        with self._moved:
+            return self.view
+
     def settle(self, index: int, outcome: Future[int]) -> None:
         """Complete ``outcome`` with ``index`` once the view contains that commit."""
         with self._moved:

@@ -107,6 +107,8 @@ class Store:
     def update(self, decide: Decide) -> int | None:
         """Commit what ``decide`` says, asking again with a newer view when a race was lost.
 
+        Followers have been told of every view that it is asked with.
+
         Returns the index, or None if there was nothing to write.
 
         Raises:
@@ -115,7 +117,7 @@ class Store:
             OutcomeUnknownError: as ``commit``.
         """
         while True:
-            view = self.snapshot
+            view = self._published.told()
             transaction = decide(view)
             if transaction is None:
                 return None
