@@ -154,6 +154,13 @@ ANSWERS = {
         f"{_CREDENTIAL}; "
         "with `--watch` one line for each change, with `Operation` as `ca operations` has it",
     ),
+    "catalog nodes": JsonAnswer(
+        "list", ("ID", "Node", "Address", "Datacenter", "TaggedAddresses", "Meta"), _CONSULS
+    ),
+    "catalog service": JsonAnswer(
+        "list", ("Node", "Service", "Checks"), f"{_CONSULS} of `/v1/health/service/:service`"
+    ),
+    "catalog services": JsonAnswer("object", (), f"{_CONSULS}: the name of a service → its tags"),
     "doctor": JsonAnswer(
         "object",
         ("Grade", "Findings"),

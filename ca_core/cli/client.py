@@ -105,7 +105,7 @@ class Client:
             UnreachableError: nobody answers.
             AnsweredError: an error answer; carries the server's words and hint.
         """
-        return self._asked("GET", path, params=dict(params or {}))
+        return self._asked("GET", path, params=dict(params) if params else None)
 
     def put(
         self,

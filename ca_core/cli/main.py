@@ -45,6 +45,11 @@ LISTINGS = {
         summary="Say which service may connect to which.",
         module="ca_core.cli.intention",
     ),
+    "catalog": Listing(
+        section=_USE,
+        summary="Show which services are registered, on which nodes, and how healthy they are.",
+        module="ca_core.cli.catalog",
+    ),
     "token": Listing(
         section=_OPERATE,
         summary="Make, list and revoke tokens: with which agents join, and callers are known.",

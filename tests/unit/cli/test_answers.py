@@ -27,6 +27,7 @@ ARGUMENTS = {
     "ca set-config": ("config.json",),
     "ca taint": ("--yes",),
     "ca install-chain": ("leaf.pem",),
+    "catalog service": ("web",),
     "import consul": ("--file", "ca.json"),
     "intention authorize": ("db", "spiffe://x/ns/default/dc/dc1/svc/web"),
     "intention check": ("web", "db"),
@@ -192,6 +193,17 @@ def acls(api) -> None:
 
 
 @pytest.fixture
+def catalog(api) -> None:
+    """Serve every endpoint about services and nodes."""
+    for path, value in (
+        ("/v1/catalog/services", {"web": []}),
+        ("/v1/catalog/nodes", [dict.fromkeys(ANSWERS["catalog nodes"].keys, "x")]),
+        ("/v1/health/service/web", [dict.fromkeys(ANSWERS["catalog service"].keys, {})]),
+    ):
+        api.answer("GET", path, value)
+
+
+@pytest.fixture
 def logins(api) -> None:
     """Serve every endpoint about auth methods and binding rules."""
     numbers = {"CreateIndex": 5, "ModifyIndex": 5}
@@ -208,7 +220,7 @@ def logins(api) -> None:
         api.answer(verb, path, value)
 
 
-@pytest.mark.usefixtures("world", "changes", "intentions", "acls", "logins")
+@pytest.mark.usefixtures("world", "changes", "intentions", "acls", "logins", "catalog")
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - RUN_BY_OTHER_TESTS))
 def test_a_command_prints_the_promised_keys(run, api, monkeypatch, name):
     """Whatever the table promises is in the answer, in the promised shape."""

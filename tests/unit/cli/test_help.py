@@ -26,6 +26,7 @@ PROMISED = {
     "policy create", "policy list", "policy read", "policy update", "policy delete",
     "policy check",
     "intention explain", "intention diff", "intention test",
+    "catalog services", "catalog service", "catalog nodes",
     "intention suggest", "intention authorize", "import consul",
 }  # fmt: skip
 """The commands of this stage, as the design names them."""
