@@ -153,7 +153,7 @@ def _encoded(
     found: ViewAnswer,
 ) -> Encoded:
     return room.kept.encoded(
-        (key, form, wanted, found.index),
+        (key, form, wanted, found.index, found.stamp),
         sight_of(room.may, request.principal),
         partial(seen, found.value, room.may, request.principal),
         partial(_encode, form, wanted),

@@ -65,6 +65,8 @@ class ViewAnswer:
         hit: True if it came from an agent's memory at once.
         age: how long ago contact with the server was lost; zero while it stands.
         known_leader: whether a server answered last time; True on a server.
+        stamp: on an agent, another one for every value that came: after a restore of servers the
+            same index may mean another value. 0 on a server, which begins anew with its store.
     """
 
     value: ViewValue
@@ -72,6 +74,7 @@ class ViewAnswer:
     hit: bool = False
     age: timedelta = timedelta()
     known_leader: bool = True
+    stamp: int = 0
 
 
 NOBODY = Anonymous()

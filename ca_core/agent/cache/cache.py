@@ -250,6 +250,7 @@ class Cache(Generic[KeyT, ValueT]):
             hit=hit,
             age=self._records.age(record),
             in_contact=record.lost_at is None,
+            stamp=record.stamp,
         )
 
     def _note_contact(self, record: Record[KeyT, ValueT]) -> None:

@@ -27,6 +27,7 @@ class Cached(Generic[ValueT]):
         hit: True if it came from memory at once.
         age: of what is followed, how long ago contact was lost, else since it was fetched.
         in_contact: whether a server answered last time.
+        stamp: of this very value; no other one of this cache has it.
     """
 
     value: ValueT
@@ -34,6 +35,7 @@ class Cached(Generic[ValueT]):
     hit: bool
     age: timedelta
     in_contact: bool
+    stamp: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -44,6 +46,7 @@ class Record(Generic[KeyT, ValueT]):
         idle: seconds without use after which it is forgotten.
         index: what readers see; 0 while there is no value.
         weight: bytes of the value.
+        stamp: of the value.
         error: why the last fetch failed; None if it did not.
         failures: in a row.
         lost_at: first failure of that row.
@@ -60,6 +63,7 @@ class Record(Generic[KeyT, ValueT]):
     value: ValueT | None = None
     index: int = 0
     weight: int = 0
+    stamp: int = 0
     error: Error | None = None
     failures: int = 0
     fetched_at: float = 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator
 from datetime import timedelta
+from itertools import count
 from typing import Generic, TypeVar
 
 from ca_core.acl.principal import Principal
@@ -31,6 +32,7 @@ class Records(Generic[KeyT, ValueT]):
         self._on_erased = on_erased
         self._by_key: dict[KeyT, Record[KeyT, ValueT]] = {}
         self._timetable: Timetable[float, Record[KeyT, ValueT]] = Timetable()
+        self._stamps = count(1)
         self.counts = Counts()
         self.size = 0
 
@@ -79,6 +81,7 @@ class Records(Generic[KeyT, ValueT]):
         weight = self._kind.weigh(value)
         self.size += weight - record.weight
         record.value, record.index, record.weight = value, index, weight
+        record.stamp = next(self._stamps)
 
     def empty(self, record: Record[KeyT, ValueT]) -> None:
         """Let a value go that the server refuses now."""

@@ -89,6 +89,7 @@ class ViewCache:
             hit=found.hit,
             age=found.age,
             known_leader=found.in_contact,
+            stamp=found.stamp,
         )
 
     def review(self) -> None:
