@@ -2,11 +2,9 @@
 
 from functools import lru_cache
 
+from ca_core.catalog.viewing import LONGEST_NAME
 from ca_core.errors import RequestError
 from ca_core.identity.spiffe import AgentId, ServiceId, TrustDomain
-
-MAX_NAME = 1024
-"""Characters a name may have, so that its SPIFFE ID fits into 2,048 bytes."""
 
 _ANY = TrustDomain("any")
 
@@ -36,5 +34,5 @@ def node_name(text: str) -> str:
 def _check_length(text: str, what: str) -> None:
     if not text:
         raise RequestError(f"Missing {what} name", field=what)
-    if len(text) > MAX_NAME:
-        raise RequestError(f"longer than {MAX_NAME} characters", field=what)
+    if len(text) > LONGEST_NAME:  # a server refuses the whole question of an agent that asks for it
+        raise RequestError(f"longer than {LONGEST_NAME} characters", field=what)

@@ -16,9 +16,9 @@ from ca_core.clock import Clock
 from ca_core.errors import Error
 from ca_core.wire.freshness import ANY_AGE, Freshness
 
-MOST_UPSTREAMS, MOST_LISTS = 16_000, 4_000
-"""Views that are kept: one question about all of them fits into the mebibyte that a server takes,
-with names of usual length."""
+MOST_UPSTREAMS, MOST_LISTS = 6_000, 2_000
+"""Views that are kept: one question about everything that an agent follows must fit into what a
+server takes, whatever names local programs ask for."""
 
 _UPSTREAMS = frozenset({ViewKind.CONNECT, ViewKind.SERVICE})
 _MEMORY_PER_BYTE = 5

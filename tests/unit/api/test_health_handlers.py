@@ -195,3 +195,12 @@ async def test_bodies_are_json_without_nulls(room):
     """A list that Go would leave nil is ``[]`` here, at every depth."""
     assert b"null" not in (await room.ask(service, service="web")).body
     assert json.loads((await room.ask(connect, "passing", service="web")).body)
+
+
+@pytest.mark.parametrize("handler", [connect, service, checks])
+async def test_a_name_longer_than_any_registered_one_is_refused_here(room, handler):
+    """A server would refuse the agent's whole question for it, and everything would grow old."""
+    with pytest.raises(RequestError, match="longer than 256"):
+        await room.ask(handler, service="w" * 257)
+    assert room.views.looked_at == []
+    await room.ask(handler, service="w" * 256)
