@@ -12,8 +12,10 @@ from msgspec import inspect
 from ca_core.errors import RequestError
 
 
-def folded(value: Any, kind: type) -> Any:
+def folded(value: Any, kind: type, *, loosely: bool = False) -> Any:
     """Return plain JSON data with the keys that the Struct ``kind`` knows spelled as it does.
+
+    ``loosely`` takes keys with underscores too, as Consul does where services are registered.
 
     A null field is left out, as Go leaves it at its zero value; unknown keys, and the keys of free
     maps, stay as they are.
@@ -21,15 +23,19 @@ def folded(value: Any, kind: type) -> Any:
     Raises:
         RequestError: a key is there twice, in two spellings.
     """
-    return _folded(value, inspect.type_info(kind), "body")
+    return _folded(value, inspect.type_info(kind), "body", loosely)
 
 
-def _folded(value: Any, info: inspect.Type, place: str) -> Any:
+def _folded(value: Any, info: inspect.Type, place: str, loosely: bool) -> Any:  # noqa: FBT001 - handed down
     match _bare(info), value:
         case inspect.StructType(cls=cls), Mapping():
-            return _struct(value, _fields(cls), place)
+            return _struct(value, _fields(cls), place, loosely)
         case ((inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item)), list()):
-            return [_folded(each, item, f"{place}[{at}]") for at, each in enumerate(value)]
+            return [_folded(each, item, f"{place}[{at}]", loosely) for at, each in enumerate(value)]
+        case inspect.DictType(value_type=inner), Mapping() if loosely:
+            return {
+                key: _folded(each, inner, f"{place}.{key}", loosely) for key, each in value.items()
+            }
         case _:
             return value
 
@@ -42,15 +48,19 @@ def _bare(info: inspect.Type) -> inspect.Type:
 
 
 def _struct(
-    value: Mapping[str, Any], fields: Mapping[str, tuple[str, inspect.Type]], place: str
+    value: Mapping[str, Any],
+    fields: Mapping[str, tuple[str, inspect.Type]],
+    place: str,
+    loosely: bool,  # noqa: FBT001 - handed down
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for spelled, inner in value.items():
-        name, info = fields.get(spelled.casefold(), (spelled, inspect.AnyType()))
+        plain = spelled.replace("_", "") if loosely else spelled
+        name, info = fields.get(plain.casefold(), (spelled, inspect.AnyType()))
         where = name if place == "body" else f"{place}.{name}"
         if name in found:
             raise RequestError("is there twice, in two spellings", field=where)
-        found[name] = _folded(inner, info, where)
+        found[name] = _folded(inner, info, where, loosely)
     return {name: inner for name, inner in found.items() if inner is not None}
 
 

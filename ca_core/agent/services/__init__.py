@@ -1,0 +1,1 @@
+"""Services and checks that programs of this host registered with its agent."""

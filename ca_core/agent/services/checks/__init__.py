@@ -1,0 +1,1 @@
+"""How checks are run: one file for each kind, one schedule for all of them."""
