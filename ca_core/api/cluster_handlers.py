@@ -5,11 +5,13 @@ from datetime import datetime
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names, own_name
 from ca_core.acl.principal import Node, Principal, Token
+from ca_core.api.acl_sweeping import until_nothing
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.rooms import ServerRoom, require, require_right
 from ca_core.authority.leafrequests import IssuedLeaf
 from ca_core.authority.roots import bundle_pem
 from ca_core.authority.rows import current_signer
+from ca_core.catalog.commits import removed
 from ca_core.contract.events import EventType
 from ca_core.durations import parse_duration
 from ca_core.errors import DeniedError, NotReadyError, RequestError
@@ -136,6 +138,8 @@ async def forget(room: ServerRoom, request: Request) -> Response:
     node = request.params["node"]
     await room.membership.forget(node)
     room.reachability.forget(node)
+    room.catalog.liveness.forget(node)
+    await until_nothing(room.store, lambda view: removed(room.catalog.following.at(view), node))
     room.events.tell(EventType.AGENT_FORGOTTEN, node=node)
     return json_response(value=True)
 

@@ -11,6 +11,7 @@ from ca_core.acl.principal import Principal, Token
 from ca_core.acl.resolving import denial
 from ca_core.acl.tokens import Draw
 from ca_core.agent.agent import Agent
+from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.decisions import Decisions, untold_decisions
 from ca_core.api.granting import Granting
 from ca_core.api.http import Request
@@ -52,6 +53,7 @@ class ServerRoom:
             not. Blocks.
         draw: gives unpredictable bytes: secrets of tokens, ids.
         keysets: knows the keys of auth methods.
+        catalog: the newest, and what goes with it.
         views: those of the catalog, from the store; ``kept`` are answers made of them.
         rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
     """
@@ -62,6 +64,7 @@ class ServerRoom:
     lifecycle: Lifecycle
     intentions: Following
     granting: Granting
+    catalog: Cataloguing
     reachability: Reachability
     clock: Clock
     may: May

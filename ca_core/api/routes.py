@@ -22,6 +22,7 @@ from ca_core.api.change_routes import CHANGE_ROUTES
 from ca_core.api.explain_routes import EXPLAIN_ROUTES
 from ca_core.api.grant_routes import GRANT_ROUTES
 from ca_core.api.intention_routes import INTENTION_ROUTES
+from ca_core.api.registered_routes import REGISTERED_ROUTES
 from ca_core.api.route import INDEX, WAIT, Parameter, Room, Route, Standing
 from ca_core.api.watch_routes import WATCH_ROUTES
 from ca_core.wire.cluster import (
@@ -78,6 +79,7 @@ SERVER_ROUTES = (
     *INTENTION_ROUTES,
     *ACL_ROUTES,
     *WATCH_ROUTES,
+    *REGISTERED_ROUTES,
     *GRANT_ROUTES,
     Route(
         method="GET",

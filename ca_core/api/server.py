@@ -15,11 +15,13 @@ from ca_core.api.acl_sweeping import sweep
 from ca_core.api.app import bound, process_app
 from ca_core.api.bystanders import bystanders_of
 from ca_core.api.casettings import settings_from
+from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.configfile import ConfigurationFile
 from ca_core.api.granting import NAMESPACE, Granting
 from ca_core.api.keysets import KeySets
 from ca_core.api.keysource import KeySource, ephemeral_keys
 from ca_core.api.lane import BoundRoute, Lane
+from ca_core.api.livenesskeeping import LivenessKeeping
 from ca_core.api.membership import Membership
 from ca_core.api.requesttokens import StoredTokens
 from ca_core.api.rooms import ProcessRoom, ServerRoom
@@ -139,11 +141,14 @@ class Server:
         policy = RotationPolicy(wishes=wishes, automatic=config.rotation.automatic)
         self.reachability = Reachability(clock)
         self.intentions = Following(store, around.default)
+        self.catalog = Cataloguing.of(store, clock, state.name)
         chain_of = Resolver(lambda: store.snapshot, clock, around.policy)
         self.may: May = TokenRules(chain_of, around.may)
         self.lifecycle = self._lifecycle(opener, policy)
         self.file = ConfigurationFile(lambda: config, self.lifecycle.changes, opener, wishes)
         self.keeper = LeaseKeeper(Lease(store, clock, state.name), clock)
+        leads, reap_after = lambda: self.keeper.leads, config.server.reap_after
+        self._liveness = LivenessKeeping(store, self.catalog, clock, leads, reap_after)
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
         show_expiries(self.metrics, store, self._leaf)
@@ -176,6 +181,8 @@ class Server:
             intentions=self.intentions,
             reachability=self.reachability,
             granting=self._granting(),
+            catalog=self.catalog,
+            views=self.catalog.views,
             clock=clock,
             may=self.may,
             random=self._around.random,
@@ -225,6 +232,7 @@ class Server:
         self._watch_over("lease", self.keeper.run)
         self._watch_over("authority", partial(self.manager.run, self.keeper))
         self._watch_over("lifecycle", partial(self.lifecycle.run, self.keeper))
+        self._watch_over("liveness", self._liveness.run)
         self._watch_over("tokens", partial(sweep, self.store, self._around.clock, self.keeper))
         if install is not None:
             self._watch_over("own leaf", partial(self._leaf.keep, install))
@@ -249,6 +257,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self.manager.close()
+            await self._liveness.close()
             await self.keeper.close()
         finally:
             await asyncio.to_thread(self._bystanders.close)

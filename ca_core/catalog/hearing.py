@@ -1,7 +1,7 @@
 """Which agents a server hears, and which servers are gone: this process's memory alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,7 @@ class Heard:
 
     Attributes:
         nodes: whose agents are parked here, or called within ``SILENCE``.
-        arrived: of these the ones that parked here since this was settled last.
+        arrived: of these the ones that have parked here and of whom something else is written.
         long_enough: whether the server has listened for ``SILENCE``; before, nobody is silent.
     """
 
@@ -30,11 +30,28 @@ class Heard:
     long_enough: bool = True
 
 
-class Ears:
-    """Which agents this server hears; this process's memory only. Used from one event loop."""
+def _nobody() -> None:
+    """Tell nobody."""
 
-    def __init__(self, clock: Clock) -> None:
+
+class Ears:
+    """Which agents this server hears; this process's memory only. Used from one event loop.
+
+    Args:
+        clock: says how long ago an agent called.
+        unsettled: whether something else is written of a node than that its agent is heard here.
+        on_arrival: called when an agent parks of whom that is so.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        unsettled: Callable[[str], bool] = bool,
+        on_arrival: Callable[[], None] = _nobody,
+    ) -> None:
         self._clock = clock
+        self._unsettled = unsettled
+        self._on_arrival = on_arrival
         self._began = clock.monotonic()
         self._last: dict[str, float] = {}
         self._parked: Counter[str] = Counter()
@@ -48,7 +65,9 @@ class Ears:
     def parked(self, node: str) -> Iterator[None]:
         """Note that an agent is parked here, for as long as this is open."""
         self._parked[node] += 1
-        self._arrived.add(node)
+        if self._unsettled(node):
+            self._arrived.add(node)
+            self._on_arrival()
         try:
             yield
         finally:

@@ -78,6 +78,15 @@ class Judge:
         return CheckStatus.CRITICAL if silent and status is not CheckStatus.CRITICAL else None
 
 
+def unsettled(view: View, node: str, server: str) -> bool:
+    """Say whether something else is written of a node than that this server hears its agent."""
+    said = read(view, LivenessRow, LIVENESS, node)
+    if said is None:  # it comes with the first registration
+        return False
+    at = read(view, HearingRow, HEARING, node)
+    return said.status is not CheckStatus.PASSING or at is None or at.server != server
+
+
 def hearers(view: View) -> frozenset[str]:
     """Return the servers that some agent was parked at last."""
     rows = view.table(HEARING).values()

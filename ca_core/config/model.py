@@ -44,6 +44,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Program and arguments that print the key-encryption key; no shell."),
     ] = ()
+    reap_after: Annotated[
+        timedelta,
+        Meta(description="A node whose agent was silent for so long is removed; at least 8h."),
+    ] = timedelta(hours=72)
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):

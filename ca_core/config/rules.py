@@ -34,6 +34,9 @@ MIN_REVIEW_BUDGET = timedelta(milliseconds=1)
 MAX_REVIEW_BUDGET = timedelta(seconds=1)
 """A caller waits for every plugin; one that takes twice this long is not waited for."""
 
+MIN_REAP = timedelta(hours=8)
+"""A host that is repaired overnight keeps its place."""
+
 MIN_STALENESS = timedelta(seconds=10)
 """Twice the shortest time in which an agent asks again; a slow answer is no outage."""
 
@@ -48,6 +51,7 @@ def check_config(config: Config) -> None:
     """
     check_ca(config.ca)
     _check_rotation(config.rotation)
+    _check_reaping(config)
     _check_names(config)
     _check_kek(config)
     _check_listen(config)
@@ -139,6 +143,15 @@ def _check_rotation(rotation: RotationConfig) -> None:
             "nobody can acknowledge in no time",
             where="rotation.patience",
             hint="set it to a minute or more",
+        )
+
+
+def _check_reaping(config: Config) -> None:
+    if config.server.reap_after < MIN_REAP:
+        raise ConfigError(
+            f"is less than {format_duration(MIN_REAP)}: an outage would remove nodes",
+            where="server.reap_after",
+            hint="72h is usual",
         )
 
 

@@ -140,5 +140,11 @@ class Lease:
         )
 
 
+def living(view: View, now: datetime) -> frozenset[str]:
+    """Return the names of the leases that somebody holds."""
+    rows = view.table(LEASES).items()
+    return frozenset(name for name, row in rows if now < _parsed(row).expires_at)
+
+
 def _parsed(row: Row) -> LeaseRecord:
     return msgspec.json.decode(row.value, type=LeaseRecord)

@@ -10,6 +10,7 @@ from ca_core.agent.agent import Agent, AgentSettings
 from ca_core.agent.upstream import RootsAnswer
 from ca_core.agent.waiting import stopped
 from ca_core.api.acknowledgement_handlers import lease_of
+from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.granting import NAMESPACE, Granting
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.membership import Membership
@@ -203,6 +204,7 @@ class RealMesh:
             intentions=Following(room.store),
             reachability=Reachability(self.clock),
             granting=Granting(lambda: room.store.snapshot, kept, self.clock),
+            catalog=Cataloguing.of(room.store, self.clock, "simulated"),
             clock=self.clock,
             may=AllowAll(),
             random=random.Random(0),

@@ -1,9 +1,11 @@
-"""Views from a server's store."""
+"""Views of the catalog from a server's store."""
 
 from datetime import timedelta
 
 from ca_core.acl.principal import Principal
+from ca_core.api.news import Look, News, first_news
 from ca_core.catalog.following import FollowingCatalog
+from ca_core.catalog.index import Catalog
 from ca_core.catalog.viewing import Viewing
 from ca_core.catalog.views import NOBODY, ViewAnswer, ViewKey
 from ca_core.clock import Clock
@@ -16,16 +18,16 @@ class StoreViews:
 
     Args:
         store: whose commits wake those who wait.
-        catalog: follows that store.
+        following: follows that store.
         viewing: remembers what was made.
         clock: says when a wait is over.
     """
 
     def __init__(
-        self, store: Store, catalog: FollowingCatalog, viewing: Viewing, clock: Clock
+        self, store: Store, following: FollowingCatalog, viewing: Viewing, clock: Clock
     ) -> None:
         self._store = store
-        self._catalog = catalog
+        self._following = following
         self._viewing = viewing
         self._clock = clock
 
@@ -39,13 +41,18 @@ class StoreViews:
         caller: Principal = NOBODY,
     ) -> ViewAnswer:
         """Return the view, once its index is not ``min_index``, at the latest after ``wait``."""
-        ends = self._clock.monotonic() + wait.total_seconds()
-        while True:
-            catalog = self._catalog.now
+        looks = {"view": self._look(key, min_index)}
+        found = await first_news(self._store, self._clock, looks, wait.total_seconds())
+        catalog: Catalog = found["view"].answer
+        looked = self._viewing.look(catalog, key)
+        return ViewAnswer(value=self._viewing.value(catalog, key), index=looked.index)
+
+    def _look(self, key: ViewKey, held: int) -> Look:
+        async def look() -> News[Catalog]:
+            catalog = self._following.now
             looked = self._viewing.look(catalog, key)
-            left = ends - self._clock.monotonic()
-            if looked.index == min_index and left > 0:
-                moved = catalog.view.topic_index(*looked.topics)
-                if await self._store.wait(looked.topics, moved, left):
-                    continue
-            return ViewAnswer(value=self._viewing.value(catalog, key), index=looked.index)
+            index = catalog.view.topic_index(*looked.topics)
+            is_news = looked.index != held
+            return News(answer=catalog, is_news=is_news, topics=looked.topics, index=index)
+
+        return look
