@@ -6,8 +6,10 @@ call ``Answering.answer``, so a handler cannot tell which way a request came.
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from ca_core.acl.principal import Anonymous, Principal
@@ -26,6 +28,11 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
+
+FIRST_RETURN = 1
+"""Seconds after which the first of those come back whose queries a stop has ended."""
+RETURNS = 5
+"""In so many whole seconds they come back: the next process is not asked by all at once."""
 
 _READS = frozenset({"GET", "HEAD"})
 _BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
@@ -51,6 +58,7 @@ class Answering:
         metrics: counts answers.
         clock: says whether a caller's certificate is still valid.
         tokens: knows whose a token is.
+        draw: spreads those who come back to a process that stops; 0 to 1.
     """
 
     def __init__(
@@ -59,11 +67,13 @@ class Answering:
         metrics: Metrics,
         clock: Clock,
         tokens: TokenLookup = NO_TOKENS,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._trust_domain = trust_domain
         self._metrics = metrics
         self._clock = clock
         self._tokens = tokens
+        self._draw = draw
 
     async def answer(
         self, bound: BoundRoute, scope: Scope, receive: Receive, send: Send, params: dict[str, str]
@@ -71,11 +81,11 @@ class Answering:
         """Read, authenticate, handle, and send; errors become problem documents."""
         headers = header_map(scope["headers"])
         reads, task = _given_up_with(scope, bound.route), asyncio.current_task()
-        reads.add(task)
+        reads[task] = bound.route.reads or _waits(scope["query_string"])
         try:
             response = await self._response(bound, scope, receive, headers, params)
         finally:
-            reads.discard(task)
+            del reads[task]
         if not bound.route.hot or response.status >= 400:  # noqa: PLR2004 - client and server errors
             self._metrics.requests.labels(bound.route.path, response.status).inc()
         await send_response(send, response)
@@ -95,10 +105,17 @@ class Answering:
         except Error as error:
             return problem_response(error, accept)
         except asyncio.CancelledError:  # nobody waits any more, or the process stops: the task ends
-            return problem_response(UnavailableError("this process is stopping"), accept)
+            return self._farewell(accept)
         except Exception:  # noqa: BLE001 - the last net: a bug is logged, never shown
             _log.exception("bug while answering %s", bound.route.path)
             return problem_response(Error("internal error; the log says more"), accept)
+
+    def _farewell(self, accept: str) -> Response:
+        """Return the answer of a process that stops: to all of them another moment to come back."""
+        pause = timedelta(seconds=FIRST_RETURN + int(self._draw() * RETURNS))
+        error = UnavailableError("this process is stopping", retry_after=pause)
+        response = problem_response(error, accept)
+        return replace(response, headers={**response.headers, "connection": "close"})
 
     async def _request(
         self,
@@ -160,12 +177,17 @@ def _remote(scope: Scope) -> str:
     return f"{client[0]}:{client[1]}" if client else ""
 
 
-def _given_up_with(scope: Scope, route: Route) -> set[Any]:
+def _given_up_with(scope: Scope, route: Route) -> dict[Any, bool]:
     """Return where a read puts its task, so that it ends with its client; a change is finished."""
-    empty: set[Any] = set()
+    empty: dict[Any, bool] = {}
     reads = route.reads or scope["method"] in _READS
-    found: set[Any] = scope.get("ca_core.reads", empty) if reads else empty
+    found: dict[Any, bool] = scope.get("ca_core.reads", empty) if reads else empty
     return found
+
+
+def _waits(query: bytes) -> bool:
+    """Say whether a read may wait for a change: it names what its caller has."""
+    return b"index=" in query or b"hash=" in query
 
 
 class Lane:

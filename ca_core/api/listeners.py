@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +109,16 @@ class Listener:
         for server in old:
             server.close()
 
-    async def close(self) -> None:
-        """Stop accepting, let running requests end (5 s), drop the rest; safe to repeat."""
+    def refuse(self) -> None:
+        """Accept nobody any more, not even into the kernel's queue; who is connected stays."""
         for server in self._servers:
             server.close()
         self._servers = []
+        self._release()
+
+    async def close(self) -> None:
+        """Stop accepting, let running requests end (5 s), drop the rest; safe to repeat."""
+        self.refuse()
         for connection in list(self._state.connections):
             connection.shutdown()
         if self._state.tasks:
@@ -121,7 +126,6 @@ class Listener:
             for task in left:
                 task.cancel()
         await self._part()
-        self._release()
 
     async def _part(self) -> None:
         """Let clients say goodbye (TLS waits for theirs), then cut off who does not."""
@@ -134,10 +138,10 @@ class Listener:
         await asyncio.sleep(0)
 
     def cut_waiting(self) -> None:
-        """End reads that still wait, so that a stop is not as long as a blocking query."""
+        """End blocked queries, so that a stop is not as long as they are; the rest is finished."""
         for connection in tuple(self._state.connections):
             if isinstance(connection, LinkedProtocol):
-                connection.give_up_reads()
+                connection.give_up_waiting()
 
     def _release(self) -> None:
         if self._socket is not None:
@@ -163,6 +167,15 @@ class Listener:
             factory, sock=self._socket.dup(), ssl=self._tls, backlog=BACKLOG, **extra
         )
         return server
+
+
+async def close_all(listeners: Sequence[Listener]) -> None:
+    """Close listeners, all at the same time."""
+    for listener in listeners:
+        listener.refuse()
+    for listener in listeners:
+        listener.cut_waiting()
+    await asyncio.gather(*(listener.close() for listener in listeners))
 
 
 def _bound(address: Listen, mode: int) -> socket.socket:

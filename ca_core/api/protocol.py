@@ -37,7 +37,8 @@ _UCRED = struct.Struct("3i")  # pid, uid, gid: struct ucred in unix(7)
 class LinkedProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose requests carry the ``Link`` of their connection in the ASGI scope.
 
-    ``reads`` holds the tasks that may be given up once nobody waits for their answer.
+    ``reads`` holds the tasks that may be given up once nobody waits for their answer, each with
+    whether it is a blocked query.
     """
 
     hosts: frozenset[str] | None = None
@@ -50,7 +51,7 @@ class LinkedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn declares it
         """Ask TLS and the kernel once, when the connection is made."""
         super().connection_made(transport)
-        self.reads: set[asyncio.Task[None]] = set()
+        self.reads: dict[asyncio.Task[None], bool] = {}
         self._link = Link(
             certificate=_peer_certificate(transport),
             peer=_peer_credentials(transport),
@@ -65,9 +66,15 @@ class LinkedProtocol(HttpToolsProtocol):
         self.give_up_reads()
 
     def give_up_reads(self) -> None:
-        """End the reads that still wait; a change under way goes on."""
+        """End the reads; a change under way goes on."""
         for task in tuple(self.reads):
             task.cancel()
+
+    def give_up_waiting(self) -> None:
+        """End the reads that wait for a change of what they read."""
+        for task, waits in tuple(self.reads.items()):
+            if waits:
+                task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the head grows too long or takes too long to come."""

@@ -26,9 +26,11 @@ from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
 from ca_core.api.app import bound, process_app
 from ca_core.api.authorizesettings import agent_settings, told_decisions
+from ca_core.api.ending import Ending
 from ca_core.api.hangup import hangups
 from ca_core.api.lasting import for_ever, listening, running
 from ca_core.api.localupstream import LocalUpstream
+from ca_core.api.notify import notifier
 from ca_core.api.rooms import AgentRoom, ProcessRoom
 from ca_core.api.routes import AGENT_ROUTES
 from ca_core.api.server import OpenState, Server, Surroundings, memory_state
@@ -123,9 +125,15 @@ async def run_dev(
             around.clock,
             grants,
         )
-        async with running(agent, grants), listening(app, [parse_listen(listen)]) as listeners:
-            announce(_started(server, _url(listeners[0].address)))
-            await for_ever()
+        systemd = notifier(os.environ, around.clock)
+        async with (
+            systemd.alive(),
+            running(agent, grants),
+            listening(app, [parse_listen(listen)]) as listeners,
+        ):
+            announce(started := _started(server, _url(listeners[0].address)))
+            systemd.ready(_status(started))
+            await for_ever(around.ending.begin, systemd.stopping)
 
 
 async def run_server(config: Config, *, announce: Announce, load: Load | None = None) -> None:
@@ -148,12 +156,14 @@ async def run_server(config: Config, *, announce: Announce, load: Load | None = 
         local = [a for a in addresses if isinstance(a, UnixListen)]
         local.append(UnixListen(data_dir / SERVER_SOCKET))
         remote = TlsListeners(app, [a for a in addresses if isinstance(a, TcpListen)])
-        async with listening(app, local), contextlib.aclosing(remote):
+        systemd = notifier(os.environ, around.clock)
+        async with systemd.alive(), listening(app, local), contextlib.aclosing(remote):
             server.start(remote.install, address=str(remote))
             await _ready_or_late(server, remote.up)
             url = f"https://{remote}" if remote.addresses else str(local[-1])
-            announce(_started(server, url))
-            await for_ever()
+            announce(started := _started(server, url))
+            systemd.ready(_status(started))
+            await for_ever(around.ending.begin, systemd.stopping)
 
 
 async def run_agent(config: Config, *, join_token: str | None, announce: Announce) -> None:
@@ -183,20 +193,27 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
         return own.identity.not_after.timestamp()
 
     metrics.show_expiry("own_leaf", "this agent's own leaf", own_end)
-    about = ProcessRoom(metrics=metrics, may=may, why_not_ready=lambda: _agent_gap(agent))
+    ending, systemd = Ending(), notifier(os.environ, clock)
+    about = ProcessRoom(
+        metrics=metrics, may=may, why_not_ready=lambda: ending.said or _agent_gap(agent)
+    )
     routes = bound(AGENT_ROUTES, room)
     app = process_app(routes, about, lambda: identity.id.trust_domain, clock, grants)
     addresses = [parse_listen(text, where="agent.listen") for text in config.agent.listen]
     addresses.append(UnixListen(config.agent.data_dir / AGENT_SOCKET))
-    async with running(agent, grants), listening(app, addresses, mode=0o666) as listeners:
-        announce(
-            Started(
-                url=_url(listeners[0].address),
-                trust_domain=identity.id.trust_domain.name,
-                root_fingerprint=fingerprint(identity.anchors[0]),
-            )
+    async with (
+        systemd.alive(),
+        running(agent, grants),
+        listening(app, addresses, mode=0o666) as listeners,
+    ):
+        started = Started(
+            url=_url(listeners[0].address),
+            trust_domain=identity.id.trust_domain.name,
+            root_fingerprint=fingerprint(identity.anchors[0]),
         )
-        await for_ever()
+        announce(started)
+        systemd.ready(_status(started))
+        await for_ever(ending.begin, systemd.stopping)
 
 
 def _agent_room(agent: Agent, may: May, config: Config, metrics: Metrics) -> AgentRoom:
@@ -250,6 +267,12 @@ def _started(server: Server, url: str) -> Started:
         root_fingerprint=fingerprint(current[0].anchor_certificate) if current else "",
         why_not_ready=server.manager.why_not_ready(),
     )
+
+
+def _status(started: Started) -> str:
+    """Return one line for ``systemctl status``."""
+    gap = started.why_not_ready
+    return f"{started.url} for {started.trust_domain}" + (f"; not ready: {gap}" if gap else "")
 
 
 def _url(address: Listen) -> str:

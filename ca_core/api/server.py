@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
@@ -17,6 +17,7 @@ from ca_core.api.bystanders import bystanders_of
 from ca_core.api.casettings import settings_from
 from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.configfile import ConfigurationFile
+from ca_core.api.ending import Ending
 from ca_core.api.granting import NAMESPACE, Granting
 from ca_core.api.keysets import KeySets
 from ca_core.api.keysource import KeySource, ephemeral_keys
@@ -69,6 +70,7 @@ class Surroundings:
         may: what holds without tokens.
         policy: what holds where no rule of a token decides.
         default: what holds where no intention matches.
+        ending: says when this process begins to stop.
     """
 
     clock: Clock
@@ -78,6 +80,7 @@ class Surroundings:
     environment: Mapping[str, str]
     default: Default = DENIED
     policy: DefaultPolicy = DefaultPolicy.DENY
+    ending: Ending = field(default_factory=Ending)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +223,7 @@ class Server:
         return ProcessRoom(
             metrics=self.metrics,
             may=self.may,
-            why_not_ready=self.manager.why_not_ready,
+            why_not_ready=lambda: self._around.ending.said or self.manager.why_not_ready(),
             before_scrape=self.manager.pulse.taken,
             remark=self.manager.pulse.remark,
         )

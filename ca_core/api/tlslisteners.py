@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from typing import Any
 
-from ca_core.api.listeners import Listener
+from ca_core.api.listeners import Listener, close_all
 from ca_core.config.listen import TcpListen
 
 
@@ -48,6 +48,4 @@ class TlsListeners:
 
     async def aclose(self) -> None:
         """Close the sockets."""
-        for listener in self._listeners:
-            listener.cut_waiting()
-            await listener.close()
+        await close_all(self._listeners)

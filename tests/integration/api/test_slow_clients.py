@@ -6,17 +6,18 @@ import time
 
 import pytest
 
-from ca_core.api import protocol
-from ca_core.api.http import Response
+from ca_core.api import listeners, protocol
+from ca_core.api.http import Response, json_response
 from ca_core.api.lane import Answering, BoundRoute, Lane
-from ca_core.api.listeners import Listener
+from ca_core.api.lasting import listening
+from ca_core.api.listeners import Listener, close_all
 from ca_core.api.routes import Room, Route
 from ca_core.clock import SystemClock
 from ca_core.config.listen import TcpListen, UnixListen
 from ca_core.errors import ConfigError
 from ca_core.telemetry.metrics import Metrics
 
-HEAD = b"GET /park HTTP/1.1\r\nHost: localhost\r\n"
+HEAD = b"GET /park?index=1 HTTP/1.1\r\nHost: localhost\r\n"
 
 
 class Parking:
@@ -175,8 +176,38 @@ async def test_a_stop_answers_parked_reads(monkeypatch, caplog):
         answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
         assert answer.startswith(b"HTTP/1.1 503")
         assert b"retry-after" in answer
+        assert answer.count(b"connection: close") == 1
         writer.close()
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_stop_lets_what_is_under_way_end_and_takes_nobody_new(monkeypatch):
+    """A read that does not wait for a change is answered, within the time that stops get."""
+    monkeypatch.setattr(listeners, "STOP_LIMIT", 2.0)
+    done = asyncio.Event()
+
+    async def slow(_request):
+        await done.wait()
+        return json_response("done")
+
+    route = Route(method="GET", path="/slow", room=Room.PROCESS, handler=slow, hot=True)
+    lane = Lane([BoundRoute(route, slow)], Answering(lambda: None, Metrics(), SystemClock()), None)
+    async with listening(lane, [TcpListen("127.0.0.1", 0)]) as (listener,):
+        port = listener.address.port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while not listener._state.tasks:
+            await asyncio.sleep(0)
+        closing = asyncio.create_task(close_all([listener]))
+        await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        done.set()
+        answer = await asyncio.wait_for(reader.read(4096), 2)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b'"done"')
+        await closing
+        writer.close()
 
 
 async def test_plain_http_is_for_loopback_only():

@@ -191,11 +191,11 @@ async def test_the_limit_itself_passes_and_one_more_does_not():
 
 
 async def test_a_read_is_known_to_its_connection_while_it_runs():
-    """Reads are registered so that they end with their client; changes are not."""
-    reads, during = set(), []
+    """Reads are registered, with whether they may park, to end with their client; changes not."""
+    reads, during = {}, []
 
     async def handler(_request):
-        during.append(len(reads))
+        during.append(list(reads.values()))
         return json_response({})
 
     route = Route(method="GET", path="/x", room=Room.PROCESS, handler=handler)
@@ -205,13 +205,41 @@ async def test_a_read_is_known_to_its_connection_while_it_runs():
     async def send(message):
         sent.append(message)
 
-    for method in ("GET", "POST"):
-        scope = {"method": method, "path": "/x", "query_string": b"", "headers": []}
+    for method, query in (
+        ("GET", b""),
+        ("GET", b"wait=1s&index=7"),
+        ("GET", b"hash=a"),
+        ("POST", b""),
+    ):
+        scope = {"method": method, "path": "/x", "query_string": query, "headers": []}
         scope |= {"ca_core.link": Link(), "ca_core.reads": reads}
         bound = BoundRoute(dataclasses.replace(route, method=method), handler)
         await answering.answer(bound, scope, receiving(part(b"", more=False)), send, {})
-    assert (during, reads) == ([1, 0], set())
+    assert (during, reads) == ([[False], [True], [True], []], {})
     assert [message["type"] for message in sent] == [
         "http.response.start",
         "http.response.body",
-    ] * 2
+    ] * 4
+
+
+async def test_those_whose_query_a_stop_ends_come_back_at_moments_of_their_own():
+    """503, a whole number of seconds from 1 to 5 that is drawn, and no further request here."""
+
+    async def handler(_request):
+        raise asyncio.CancelledError
+
+    draws = [0.0, 0.5, 0.99]
+    answering = Answering(lambda: None, Metrics(), SystemClock(), draw=lambda: draws.pop(0))
+    route = Route(method="GET", path="/x", room=Room.PROCESS, handler=handler)
+    told = []
+
+    async def send(message):
+        told.extend([dict(message["headers"])] if "headers" in message else [])
+
+    for _ in range(3):
+        scope = {"method": "GET", "path": "/x", "query_string": b"", "headers": []}
+        scope |= {"ca_core.link": Link()}
+        nothing = receiving(part(b"", more=False))
+        await answering.answer(BoundRoute(route, handler), scope, nothing, send, {})
+    assert [headers[b"retry-after"] for headers in told] == [b"1", b"3", b"5"]
+    assert all(headers[b"connection"] == b"close" for headers in told)
