@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ca_core.api.blocking import MAX_WAIT
+from ca_core.api.catalognews import sync_look, views_look
 from ca_core.api.cluster_handlers import calling_agent
 from ca_core.api.grant_handlers import grants_look
 from ca_core.api.http import Request, Response, json_response
@@ -42,7 +43,8 @@ async def newest_watched(room: ServerRoom, agent: AgentId, asked: WatchRequest) 
     Raises:
         Error: as ``watched``.
     """
-    answer = await room.questions.newest(agent, watched(room, agent, asked))
+    with room.catalog.liveness.parked(agent.node):
+        answer = await room.questions.newest(agent, watched(room, agent, asked))
     return NOTHING if answer is None else answer
 
 
@@ -75,6 +77,10 @@ def _looks(room: ServerRoom, agent: AgentId, asked: WatchRequest) -> dict[str, L
         found["grants"] = grants_look(room, agent, asked.grants)
     if asked.intentions is not None:
         found["intentions"] = lists_look(room, asked.intentions)
+    if asked.views is not None:
+        found["views"] = views_look(room, asked.views)
+    if asked.registered:
+        found["out_of_sync"] = sync_look(room, agent, asked.registered)
     return found
 
 
