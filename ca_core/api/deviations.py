@@ -7,6 +7,7 @@ neither is a bug.
 from ca_core.api.acl_deviations import ACL_ABSENCES, ACL_DEVIATIONS
 from ca_core.api.authorize_deviations import AUTHORIZE_ABSENCES, AUTHORIZE_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
+from ca_core.api.discovery_deviations import DISCOVERY_ABSENCES, DISCOVERY_DEVIATIONS
 from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
 from ca_core.api.token_deviations import TOKEN_DEVIATIONS
 
@@ -176,6 +177,7 @@ DEVIATIONS = (
     *ACL_DEVIATIONS,
     *TOKEN_DEVIATIONS,
     *AUTHORIZE_DEVIATIONS,
+    *DISCOVERY_DEVIATIONS,
     Deviation(
         "Errors",
         "plain text, most of them 500",
@@ -233,11 +235,11 @@ ABSENCES = (
     *INTENTION_ABSENCES,
     *ACL_ABSENCES,
     *AUTHORIZE_ABSENCES,
+    *DISCOVERY_ABSENCES,
     Absence(
         "`/v1/agent/service/…`, `/v1/agent/services`, `/v1/agent/check/…`, `/v1/agent/checks`",
         "the service catalog is not implemented yet",
     ),
-    Absence("`/v1/catalog/…`, `/v1/health/…`", "the service catalog is not implemented yet"),
     Absence("`/v1/status/peers`", "there is one server"),
     Absence(
         "`/v1/kv/…`, `/v1/session/…`, `/v1/txn`, `/v1/event/…`, `/v1/query/…`,"

@@ -36,6 +36,8 @@ _POLICY = {
     for policy in DefaultPolicy
 }
 
+_AT_ONCE = timedelta()
+
 _NOTHING: dict[ViewKind, ViewValue] = {ViewKind.NODE: None}
 """What there is of a view whose name nobody has registered; an empty list for the rest."""
 
@@ -107,7 +109,7 @@ async def answered(room: DiscoveryRoom, request: Request, form: Form, name: str 
     """
     asked = asked_of(request, room.datacenter, form.filters)
     key, index = ViewKey(form.kind, name), asked.blocking.index
-    wait = with_jitter(asked.blocking.wait, room.random.random())
+    wait = with_jitter(asked.blocking.wait, room.random.random()) if index else _AT_ONCE
     if _may_look(room, request, form, name):
         found = await room.views.get(key, min_index=index, wait=wait, caller=request.principal)
         if index:

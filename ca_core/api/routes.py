@@ -19,6 +19,7 @@ from ca_core.api.acl_routes import ACL_ROUTES
 from ca_core.api.answers import Configuration
 from ca_core.api.authorize_routes import AUTHORIZE_ROUTES
 from ca_core.api.change_routes import CHANGE_ROUTES
+from ca_core.api.discovery_routes import discovery_routes
 from ca_core.api.explain_routes import EXPLAIN_ROUTES
 from ca_core.api.grant_routes import GRANT_ROUTES
 from ca_core.api.intention_routes import INTENTION_ROUTES
@@ -81,6 +82,7 @@ SERVER_ROUTES = (
     *WATCH_ROUTES,
     *REGISTERED_ROUTES,
     *GRANT_ROUTES,
+    *discovery_routes(Room.SERVER),
     Route(
         method="GET",
         path="/v1/connect/ca/settings",

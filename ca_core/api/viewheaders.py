@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ca_core.catalog.views import ViewAnswer
 
-_MILLISECOND = timedelta(milliseconds=1)
+_MILLISECOND, _SECOND = timedelta(milliseconds=1), timedelta(seconds=1)
 
 
 def stored_headers(answer: ViewAnswer, epoch: str) -> dict[str, str]:
@@ -29,9 +29,9 @@ def remembered_headers(answer: ViewAnswer) -> dict[str, str]:
     headers = {
         "x-consul-index": str(max(1, answer.index)),
         "x-consul-knownleader": "true" if answer.known_leader else "false",
-        "x-consul-lastcontact": str(answer.age // _MILLISECOND),
+        "x-consul-lastcontact": str(answer.age // _MILLISECOND) if answer.age else "0",
         "x-cache": "HIT" if answer.hit else "MISS",
     }
     if answer.hit:
-        headers["age"] = str(int(answer.age.total_seconds()))
+        headers["age"] = str(answer.age // _SECOND) if answer.age else "0"
     return headers

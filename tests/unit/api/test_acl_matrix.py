@@ -27,7 +27,7 @@ JOINED = {"agent"}
 NOBODY = set()
 
 CA, IXN, ACL, CLUSTER = "/v1/connect/ca", "/v1/connect/intentions", "/v1/acl", "/v1/cluster"
-AGENT = "/v1/agent"
+AGENT, HEALTH, CATALOG = "/v1/agent", "/v1/health", "/v1/catalog"
 
 MATRIX = {
     f"GET {CA}/roots": ALL,
@@ -91,8 +91,8 @@ MATRIX = {
     f"POST {CLUSTER}/sign": JOINED,
     f"PUT {CLUSTER}/acknowledgement": JOINED,
     f"POST {CLUSTER}/grant": JOINED,
-    f"POST {CLUSTER}/grants": JOINED,
-    f"POST {CLUSTER}/intentions": JOINED,
+    f"POST {CLUSTER}/watch": JOINED,
+    f"PUT {CLUSTER}/registered": JOINED,
     f"GET {CLUSTER}/crls": JOINED,
     f"PUT {CLUSTER}/join-token": WRITES_OPERATOR,
     f"GET {CLUSTER}/agents": READS_OPERATOR,
@@ -102,6 +102,17 @@ MATRIX = {
     f"GET {CLUSTER}/ca/status": READS_OPERATOR,
     f"GET {CLUSTER}/ca/csr": READS_OPERATOR,
     f"PUT {CLUSTER}/ca/chain": WRITES_OPERATOR,
+    f"GET {HEALTH}/connect/{{service}}": READS_WEB,
+    f"GET {HEALTH}/service/{{service}}": VALID,
+    f"GET {HEALTH}/checks/{{service}}": VALID,
+    f"GET {HEALTH}/node/{{node}}": VALID,
+    f"GET {HEALTH}/state/{{state}}": VALID,
+    f"GET {CATALOG}/connect/{{service}}": READS_WEB,
+    f"GET {CATALOG}/service/{{service}}": VALID,
+    f"GET {CATALOG}/services": VALID,
+    f"GET {CATALOG}/nodes": VALID,
+    f"GET {CATALOG}/node/{{node}}": VALID,
+    f"GET {CATALOG}/datacenters": ALL,
     "GET /v1/status/leader": ALL,
     f"GET {AGENT}/connect/ca/roots": ALL,
     f"GET {AGENT}/connect/ca/leaf/{{service}}": IS_WEB,
@@ -142,8 +153,6 @@ def bodies(csr, agent_csr, fingerprint):
         f"POST {CLUSTER}/sign": {"CSR": csr},
         f"PUT {CLUSTER}/acknowledgement": {"Digest": "0" * 64, "Anchors": [fingerprint]},
         f"POST {CLUSTER}/grant": {"Secret": "secret of exact"},
-        f"POST {CLUSTER}/grants": {},
-        f"POST {CLUSTER}/intentions": {"Held": {}},
         f"POST {AGENT}/connect/authorize": authorize,
         f"PUT {AGENT}/connect/authorize": authorize,
     }
@@ -167,7 +176,7 @@ def target(route, intention):
     """Return a path that asks about ``web``, or about what is not there."""
     found = route.path
     found = found.replace("{id}", intention if route.path.startswith(IXN) else UUID)
-    for name, value in {"service": "web", "accessor": UUID}.items():
+    for name, value in {"service": "web", "accessor": UUID, "state": "any"}.items():
         found = found.replace(f"{{{name}}}", value)
     for name in ("node", "name", "authority"):
         found = found.replace(f"{{{name}}}", "gone")
