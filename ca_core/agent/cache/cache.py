@@ -227,7 +227,7 @@ class Cache(Generic[KeyT, ValueT]):
                     return record.error or UnavailableError("no server has answered yet")
         finally:
             record.asking -= 1
-        return record.error
+        return record.error if record.results != before else None
 
     async def _replaced(
         self, record: Record[KeyT, ValueT], partition: str, wait: timedelta
