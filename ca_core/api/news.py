@@ -45,6 +45,8 @@ async def first_news(
 ) -> dict[str, News[Any]]:
     """Return what holds of every subject, once anything of it is news or ``seconds`` have passed.
 
+    At once when the store closes.
+
     Raises:
         Error: whatever a look raises.
     """
@@ -52,7 +54,7 @@ async def first_news(
     found = {name: await look() for name, look in looks.items()}
     while True:
         now = clock.monotonic()
-        if any(one.is_news for one in found.values()) or now >= ends:
+        if any(one.is_news for one in found.values()) or now >= ends or store.closed:
             return found
         await _touched(store, found.values(), now, ends)
         for name, one in found.items():

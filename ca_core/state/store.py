@@ -67,6 +67,11 @@ class Store:
         return self._published.view
 
     @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called: nobody waits here any more."""
+        return self._closed
+
+    @property
     def ledger_error(self) -> Exception | None:
         """Why ledger records could not be written last time, or None; they are kept and retried."""
         return self._writer.ledger_error
