@@ -13,6 +13,7 @@ from random import Random
 
 from ca_core.acl.access import AllowAll
 from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.watch import Watch
 from ca_core.api.app import bound, process_app
 from ca_core.api.http import Request, Response
 from ca_core.api.listeners import Listener
@@ -61,7 +62,8 @@ async def serving() -> AsyncIterator[Serving]:
     server.start()
     await server.ready()
     settings = AgentSettings(datacenter="dc1", node="bench")
-    agent = Agent(LocalUpstream(server.room, "bench", Random()), clock, settings, may=may)
+    upstream = Watch(LocalUpstream(server.room, "bench"), clock, Random().random)
+    agent = Agent(upstream, clock, settings, may=may)
     await agent.start()
     room = AgentRoom(agent=agent, may=may, clock=clock, random=Random())
     listener = _listener(server, room)

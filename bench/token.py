@@ -19,6 +19,7 @@ from ca_core.acl.principal import Token
 from ca_core.acl.resolving import TokenRules
 from ca_core.acl.tokens import TOKEN_HASHES, TOKENS, TokenRow, new_id, new_secret, secret_hash
 from ca_core.agent.grants import Grants
+from ca_core.agent.watch import Watch
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.requesttokens import given_token
 from ca_core.api.server import Server, Surroundings, memory_state
@@ -65,8 +66,9 @@ async def _holding() -> tuple[Grants, Sequence[str]]:
     server = Server(Config(), memory_state(), around)
     try:
         shown = [_made(server.store) for _ in range(HELD)]
-        grants = Grants(LocalUpstream(server.room, "bench", Random()), clock, Random().random)
-        following = asyncio.create_task(grants.run())
+        upstream = Watch(LocalUpstream(server.room, "bench"), clock, Random().random)
+        grants = Grants(upstream, clock, Random().random)
+        following = asyncio.gather(upstream.run(), grants.run())
         holders = await asyncio.gather(*(grants.asked(secret) for secret in shown))
         assert all(isinstance(holder, Token) for holder in holders)
         following.cancel()

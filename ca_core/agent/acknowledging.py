@@ -98,6 +98,10 @@ class Acknowledging:
             if self._roots.latest is known:
                 await self._news.changed(pause, self._clock)
 
+    def hurry(self) -> None:
+        """Look now: a server answers again."""
+        self._news.wake()
+
     def _published(self, known: KnownRoots) -> None:
         self._pollers.published(known.index, known.anchors, self._clock.monotonic())
         self._news.wake()

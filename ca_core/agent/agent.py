@@ -23,6 +23,9 @@ from ca_core.agent.pollers import Pollers
 from ca_core.agent.processes import has_ended
 from ca_core.agent.revocations import Revocations
 from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.services.checks.running import CheckRunner
+from ca_core.agent.services.registering import Registering
+from ca_core.agent.services.services import Services
 from ca_core.agent.shownchain import ShownChains
 from ca_core.agent.supervision import supervised
 from ca_core.agent.upstream import Upstream
@@ -49,12 +52,14 @@ class AgentSettings:
         datacenter, node: as they stand in SPIFFE IDs.
         authorize: what its authorizer looks at besides intentions.
         max_staleness: how old intentions may be to decide by; zero for any age.
+        address: where other hosts reach the services of this one; '' if it is not said.
     """
 
     datacenter: str
     node: str
     authorize: AuthorizeRules = field(default_factory=AuthorizeRules)
     max_staleness: timedelta = timedelta()
+    address: str = ""
 
 
 class Agent:
@@ -67,6 +72,8 @@ class Agent:
         intentions: those of the services here.
         authorizer: decides by them.
         reports: what intentions in observe mode would have denied.
+        services: what programs of this host registered.
+        registering: tells servers of it.
     """
 
     def __init__(  # noqa: PLR0913 - what an agent is made of; most of it has a default
@@ -79,6 +86,7 @@ class Agent:
         own: OwnLeaf | None = None,
         draw: Draw = random.random,
         grants: Grants | None = None,
+        services: Services | None = None,
     ) -> None:
         self._upstream = upstream
         self._clock = clock
@@ -105,8 +113,28 @@ class Agent:
             grants.subscribe(self.leaves.review)
         self._acknowledging.on_urgent = self._hurry
         self.reports = self._acknowledging.reports
+        upstream.on_return(self._ask_again)
         self.intentions = IntentionCache(upstream, clock, draw, settings.max_staleness)
         self.authorizer = self._authorizer()
+        self.services = services or Services(settings.node, clock)
+        self.registering = self._registering(self.services)
+
+    def _registering(self, services: Services) -> Registering:
+        address, grants = self._settings.address, self._grants
+        if grants is None:
+            return Registering(services, self._upstream, self._clock, self._draw, address=address)
+        found = Registering(
+            services,
+            self._upstream,
+            self._clock,
+            self._draw,
+            address=address,
+            grant_for=grants.grant_for,
+            keep_used=grants.keep_used,
+        )
+        grants.subscribe(services.changed.wake)
+        grants.subscribe(found.rights_changed)
+        return found
 
     def _authorizer(self) -> Authorizer:
         revoked = Revocations(self._upstream, self._clock)
@@ -116,10 +144,15 @@ class Agent:
 
     async def start(self) -> None:
         """Start the loops; returns at once, whether or not a server answers."""
+        self._watch_over("watch", self._upstream.run)
         self._watch_over("roots", self.roots.run)
         self._watch_over("leaf renewal", self.leaves.run)
         self._watch_over("acknowledgement", self._acknowledging.run)
         self._watch_over("intentions", self.intentions.run)
+        self._watch_over("services", self.services.run)
+        self._watch_over("checks", CheckRunner(self.services, self._clock, self._draw).run)
+        self._watch_over("telling of services", self.registering.run)
+        self._watch_over("services at servers", self.registering.follow)
         if self._grants is not None:
             self._watch_over("tokens", self._grants.run)
             self._watch_over("ends of tokens", self._grants.expire)
@@ -130,6 +163,7 @@ class Agent:
     async def close(self) -> None:
         """End every loop and every request under way, then let go of the server."""
         await stopped(*self._tasks)
+        await self.services.close()
         if self._grants is not None:
             await self._grants.close()
         await self.leaves.close()
@@ -158,6 +192,7 @@ class Agent:
                 },
                 "readers": self._described_readers(),
                 "intentions": self.intentions.describe(),
+                "services": self.registering.describe(),
             },
             "Identity": self._described_identity(),
         }
@@ -220,6 +255,15 @@ class Agent:
             if not self.roots.known_leader:
                 with suppress(Error):  # the reason is told with the roots
                     await self._own.look_back()
+
+    def _ask_again(self) -> None:
+        """A server answers again: nobody waits out a pause that began while none did."""
+        self.roots.hurry()
+        self.intentions.hurry()
+        self._acknowledging.hurry()
+        self.registering.hurry()
+        if self._grants is not None:
+            self._grants.hurry()
 
     def _hurry(self) -> None:
         """Let leaves of a replaced signer be renewed sooner than was drawn for them."""

@@ -6,7 +6,7 @@ A revoked token goes at once while a server answers, and when its grant ends oth
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from ca_core.acl.access import Action
@@ -68,6 +68,7 @@ class Grants:
         self._news = asyncio.Event()
         self._heard = Gathering()
         self._bell = Gathering()
+        self._impatience = Gathering()
         self._has_heard = False
         self._failures = 0
         self._listeners: list[Callable[[], None]] = []
@@ -141,6 +142,13 @@ class Grants:
             return ""
         return await self._lasting_grant()
 
+    def keep_used(self, accessors: Iterable[str]) -> None:
+        """Keep tokens that are in use although nobody shows them: services stand by them."""
+        for accessor in accessors:
+            held = self._tokens.held(accessor)
+            if held is not None:
+                held.used = True
+
     async def heard(self, patience: timedelta) -> bool:
         """Wait for the first answer, or failure, at most ``patience``; say whether one came."""
         if not self._has_heard and not self._failures:
@@ -157,7 +165,11 @@ class Grants:
             except Error as error:
                 pause = self._failed(error)
             self._heard.wake()
-            await self._clock.sleep(pause)
+            await self._impatience.changed(pause, self._clock)
+
+    def hurry(self) -> None:
+        """Ask now, if a failure is being waited out."""
+        self._impatience.wake()
 
     async def expire(self) -> None:
         """Drop tokens when their grants end, for ever; cancel to end."""

@@ -102,6 +102,10 @@ class IntentionCache:
                 )
         return held
 
+    def hurry(self) -> None:
+        """Ask now, if a failure is being waited out."""
+        self._impatience.wake()
+
     @property
     def age(self) -> timedelta:
         """Return how old what is known is; zero while a server answers."""

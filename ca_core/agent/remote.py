@@ -1,27 +1,24 @@
 """A server over mTLS, as the agent's upstream."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from datetime import datetime
 
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
-from ca_core.agent.joining import ROOTS_PATH
 from ca_core.agent.serverlink import ServerLink, WireT, checked_url
 from ca_core.agent.tls import PeerCheck, verifying_context
-from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
 from ca_core.clock import Clock
-from ca_core.durations import format_duration, parse_duration
+from ca_core.durations import parse_duration
 from ca_core.errors import DeniedError, UnavailableError
 from ca_core.wire.cluster import SignedLeaf, SignRequest
-from ca_core.wire.grants import Granted, GrantRequest, GrantsAnswer, GrantsRequest
-from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
+from ca_core.wire.grants import Granted, GrantRequest
 from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.registered import RegisteredAnswer, RegisteredState
 from ca_core.wire.revocation import CrlsAnswer
-from ca_core.wire.roots import CARoots
 from ca_core.wire.times import wire_time
+from ca_core.wire.watch import WatchAnswer, WatchRequest
 
-MAX_LISTS_BYTES = 64 * 1024 * 1024
-"""An answer with intentions: one destination may have half a million sources."""
+MAX_NEWS_BYTES = 96 * 1024 * 1024
+"""What is news: one destination may have half a million sources, beside one large view."""
 
 
 class RemoteUpstream:
@@ -41,19 +38,16 @@ class RemoteUpstream:
         self._link: ServerLink | None = None
         self._linked_as: AgentIdentity | None = None
 
-    async def roots(self, *, index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
-        """Return the roots; with ``index``, only once they differ or ``wait`` has passed.
+    async def watch(self, asked: WatchRequest) -> WatchAnswer:
+        """Return what is news: at once if there is some, else when it comes or the wait is over.
 
         Raises:
             Error: ``UnavailableError`` if the server is away or is not ours.
         """
-        link = await self._current_link()
-        if not index:
-            value, found = await link.get(ROOTS_PATH, CARoots)
-        else:
-            query = urlencode({"index": index, "wait": format_duration(wait)})
-            value, found = await link.get(f"{ROOTS_PATH}?{query}", CARoots, wait=wait)
-        return RootsAnswer(value=value, index=max(found, 1))
+        wait, most = parse_duration(asked.wait, field="wait"), MAX_NEWS_BYTES
+        return await self._asked(
+            lambda link: link.post("/v1/cluster/watch", asked, WatchAnswer, wait=wait, most=most)
+        )
 
     async def sign(
         self, csr_pem: str, *, replaces: datetime | None = None, grant: str = ""
@@ -84,29 +78,14 @@ class RemoteUpstream:
         request = GrantRequest(secret=secret)
         return await self._asked(lambda link: link.post("/v1/cluster/grant", request, Granted))
 
-    async def grants(self, asked: GrantsRequest) -> GrantsAnswer:
-        """Return what became of tokens: at once if it is news, else when there is some.
+    async def registered(self, state: RegisteredState) -> RegisteredAnswer:
+        """Say all that is registered at this agent.
 
         Raises:
-            Error: ``UnavailableError`` if the server is away or is not ours.
+            Error: as the protocol says.
         """
-        wait = parse_duration(asked.wait, field="wait")
-        return await self._asked(
-            lambda link: link.post("/v1/cluster/grants", asked, GrantsAnswer, wait=wait)
-        )
-
-    async def intentions(self, asked: ListsRequest) -> ListsAnswer:
-        """Return the lists that differ from what is held: at once if any does, else when one does.
-
-        Raises:
-            Error: ``UnavailableError`` if the server is away or is not ours.
-        """
-        wait, most = parse_duration(asked.wait, field="wait"), MAX_LISTS_BYTES
-        return await self._asked(
-            lambda link: link.post(
-                "/v1/cluster/intentions", asked, ListsAnswer, wait=wait, most=most
-            )
-        )
+        target = "/v1/cluster/registered"
+        return await self._asked(lambda link: link.put(target, state, RegisteredAnswer))
 
     async def crls(self) -> CrlsAnswer:
         """Return the CRLs of every signer of the mesh.

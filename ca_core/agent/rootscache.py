@@ -99,6 +99,10 @@ class RootsCache:
             raise self._error or NotReadyError("the roots are not known yet")
         return self._known
 
+    def hurry(self) -> None:
+        """Ask now, if a failure is being waited out."""
+        self._impatience.wake()
+
     async def newer_than(self, known: KnownRoots, patience: timedelta) -> KnownRoots:
         """Return the roots after a change, or the same after ``patience``."""
         await self._changed(known, patience)

@@ -22,6 +22,8 @@ ANSWER_SECONDS = 20.0
 """A server waits 500 ms for admission and signs in milliseconds; a slow provider takes seconds."""
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Roots of a mesh take kilobytes; more is not an answer of ours."""
+KEEP_SECONDS = 65.0
+"""An idle connection is kept for the next request about as long as the server keeps it, 75 s."""
 _CONNECTIONS = 16
 
 
@@ -60,7 +62,7 @@ class ServerLink:
             ssl_context=context,
             max_connections=_CONNECTIONS,
             max_keepalive_connections=2,
-            keepalive_expiry=30.0,
+            keepalive_expiry=KEEP_SECONDS,
             network_backend=VerifyingBackend(peer),
         )
         self._busy = 0

@@ -1,5 +1,6 @@
-"""What the agent needs of a server: roots and signatures, near or far."""
+"""What the agent needs of its servers, near or far: what it follows, and what it asks for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,11 +9,16 @@ from ca_core.wire.cluster import SignedLeaf
 from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.registered import RegisteredAnswer, RegisteredState
 from ca_core.wire.revocation import CrlsAnswer
 from ca_core.wire.roots import CARoots
+from ca_core.wire.watch import ViewsAnswer, ViewsRequest, WatchAnswer, WatchRequest
 
 DEFAULT_WAIT = timedelta(minutes=5)
 """How long a blocking query waits if nobody says."""
+
+FOLLOW_WAIT = timedelta(minutes=1)
+"""How long a question for news waits: a server that hangs is noticed in about this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +40,8 @@ class RootsAnswer:
     known_leader: bool = True
 
 
-class Upstream(Protocol):
-    """A server as the agent sees it; in ``dev`` the same process. Used from one event loop."""
-
-    async def roots(self, *, index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
-        """Return the roots, at once unless ``index`` is the current one; then wait for a change.
-
-        Raises:
-            Error: any; ``UnavailableError`` if no server answers.
-        """
-        ...
+class Asked(Protocol):
+    """What is asked of a server with requests of their own. Used from one event loop."""
 
     async def sign(
         self, csr_pem: str, *, replaces: datetime | None = None, grant: str = ""
@@ -82,6 +80,56 @@ class Upstream(Protocol):
         """
         ...
 
+    async def registered(self, state: RegisteredState) -> RegisteredAnswer:
+        """Say all that is registered at this agent; the same again changes nothing.
+
+        Raises:
+            RequestError: something in it cannot be.
+            Error: anything else of the tree.
+        """
+        ...
+
+    async def crls(self) -> CrlsAnswer:
+        """Return the CRLs of every signer of the mesh.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Servers(Asked, Protocol):
+    """The servers as the agent reaches them; in ``dev`` the same process."""
+
+    async def watch(self, asked: WatchRequest) -> WatchAnswer:
+        """Return what is news: at once if there is some, else when it comes or the wait is over.
+
+        A newer question ends the one before, which is answered with nothing.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
+
+class Upstream(Asked, Protocol):
+    """The servers as the parts of an agent see them; each part follows what is its own.
+
+    What is followed is asked for by one part each, one call at a time.
+    """
+
+    async def roots(self, *, index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
+        """Return the roots, at once unless ``index`` is the current one; then wait for a change.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
     async def grants(self, asked: GrantsRequest) -> GrantsAnswer:
         """Return what became of tokens: at once if it is news, else when there is some.
 
@@ -98,14 +146,28 @@ class Upstream(Protocol):
         """
         ...
 
-    async def crls(self) -> CrlsAnswer:
-        """Return the CRLs of every signer of the mesh.
+    async def views(self, asked: ViewsRequest, *, wait: timedelta = FOLLOW_WAIT) -> ViewsAnswer:
+        """Return the views that differ from what is held: at once if any does, else when one does.
 
         Raises:
             Error: any; ``UnavailableError`` if no server answers.
         """
         ...
 
-    async def close(self) -> None:
-        """Let go of every connection."""
+    async def in_sync(self, digest: str, *, wait: timedelta = FOLLOW_WAIT) -> bool:
+        """Return False once what a server has of this agent is not what ``digest`` names.
+
+        True after ``wait``.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
+    def on_return(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` on the loop whenever a server answers again; it must not raise."""
+        ...
+
+    async def run(self) -> None:
+        """Ask what is to be followed, for ever; cancel to end."""
         ...

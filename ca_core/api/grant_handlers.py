@@ -1,12 +1,10 @@
 """``/v1/cluster/grant``: an agent learns what a token that it was shown may, and follows it."""
 
 from ca_core.acl.policies import ACL_TOPIC
-from ca_core.api.blocking import MAX_WAIT
 from ca_core.api.cluster_handlers import calling_agent
 from ca_core.api.http import Request, Response, json_response
-from ca_core.api.news import Look, News, first_news
+from ca_core.api.news import Look, News
 from ca_core.api.rooms import ServerRoom
-from ca_core.durations import parse_duration
 from ca_core.errors import RequestError
 from ca_core.identity.spiffe import AgentId
 from ca_core.wire.grants import GrantRequest, GrantsAnswer, GrantsRequest
@@ -20,27 +18,6 @@ async def grant(room: ServerRoom, request: Request) -> Response:
     asked = request.json(GrantRequest)
     agent, _ = await calling_agent(room, request)
     return json_response(await room.granting.granted(asked.secret, agent))
-
-
-async def grants(room: ServerRoom, request: Request) -> Response:
-    """Tell what tokens may now, once it is not what the agent knows; grants come renewed."""
-    asked = request.json(GrantsRequest)
-    agent, _ = await calling_agent(room, request)
-    return json_response(await followed(room, agent, asked))
-
-
-async def followed(room: ServerRoom, agent: AgentId, asked: GrantsRequest) -> GrantsAnswer:
-    """Return what holds, at once if it is news to the agent, else when it changes or in ``wait``.
-
-    Raises:
-        RequestError: ``wait`` is no span of time.
-        UnavailableError: the key of grants cannot be had now.
-    """
-    wait = min(parse_duration(asked.wait, field="Wait"), MAX_WAIT).total_seconds()
-    looks = {"grants": grants_look(room, agent, asked)}
-    found = await first_news(room.store, room.clock, looks, wait)
-    answer: GrantsAnswer = found["grants"].answer
-    return answer
 
 
 def grants_look(room: ServerRoom, agent: AgentId, asked: GrantsRequest) -> Look:

@@ -7,12 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from ca_core.api.blocking import MAX_WAIT
-from ca_core.api.cluster_handlers import calling_agent
-from ca_core.api.http import Request, Response, json_response
-from ca_core.api.news import Look, News, first_news
+from ca_core.api.news import Look, News
 from ca_core.api.rooms import ServerRoom
-from ca_core.durations import parse_duration
 from ca_core.errors import RequestError
 from ca_core.intentions.following import Followed
 from ca_core.intentions.lists import default_text
@@ -26,26 +22,6 @@ MOST_NAMES = 10_000
 
 ENOUGH_BYTES = 4 * 1024 * 1024
 """Of rows in one answer: what goes beyond this waits for the next, but for one whole list."""
-
-
-async def lists(room: ServerRoom, request: Request) -> Response:
-    """Return the lists that an agent does not hold yet, once there are some."""
-    asked = request.json(ListsRequest)
-    await calling_agent(room, request)  # a stranger costs no look at ten thousand names
-    return json_response(await current_lists(room, asked))
-
-
-async def current_lists(room: ServerRoom, asked: ListsRequest) -> ListsAnswer:
-    """Return what the agent does not hold: at once if there is any, else when it comes.
-
-    Raises:
-        RequestError: too many names, one that is none, or ``wait`` is no span of time.
-    """
-    wait = min(parse_duration(asked.wait, field="Wait"), MAX_WAIT).total_seconds()
-    looks = {"lists": lists_look(room, asked)}
-    found = await first_news(room.store, room.clock, looks, wait)
-    answer: ListsAnswer = found["lists"].answer
-    return answer
 
 
 def lists_look(room: ServerRoom, asked: ListsRequest) -> Look:

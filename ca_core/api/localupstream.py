@@ -1,26 +1,22 @@
 """The server as an agent in the same process sees it: no sockets, the same rules."""
 
-from datetime import datetime, timedelta
-from random import Random
+from datetime import datetime
 
 from ca_core.acl.principal import Node, Principal, Token
-from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer
 from ca_core.api.acknowledgement_handlers import lease_of, report_of
-from ca_core.api.blocking import MAX_WAIT, with_jitter
 from ca_core.api.cluster_handlers import checked_csr, require_names, signed_leaf
 from ca_core.api.crl_handlers import current_crls
-from ca_core.api.grant_handlers import followed
-from ca_core.api.intentionlists import current_lists
+from ca_core.api.registered_handlers import locally_registered
 from ca_core.api.rooms import ServerRoom
-from ca_core.authority.roots import roots_index, roots_of
-from ca_core.authority.rows import ROOTS_TOPIC
+from ca_core.api.watch_handlers import newest_watched
 from ca_core.identity.spiffe import AgentId
 from ca_core.lifecycle.acknowledging import checked_anchors
 from ca_core.wire.cluster import SignedLeaf
-from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
-from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
+from ca_core.wire.grants import Granted
 from ca_core.wire.operations import Acknowledgement, Lease
+from ca_core.wire.registered import RegisteredAnswer, RegisteredState
 from ca_core.wire.revocation import CrlsAnswer
+from ca_core.wire.watch import WatchAnswer, WatchRequest
 
 
 class LocalUpstream:
@@ -29,31 +25,24 @@ class LocalUpstream:
     Args:
         room: the server.
         node: the agent's node name, for the issuance record.
-        random: spreads waits.
     """
 
-    def __init__(self, room: ServerRoom, node: str, random: Random) -> None:
+    def __init__(self, room: ServerRoom, node: str) -> None:
         self._room = room
-        self._random = random
         manager = room.manager
         self._agent = AgentId(
             trust_domain=manager.trust_domain, datacenter=manager.datacenter, node=node
         )
         self._companions = room.lifecycle.tools.companions
 
-    async def roots(self, *, index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
-        """Return the roots, at once unless ``index`` is the current one; then wait for a change.
+    async def watch(self, asked: WatchRequest) -> WatchAnswer:
+        """Return what is news: at once if there is some, else when it comes or the wait is over.
 
         Raises:
-            NotReadyError: no authority exists yet.
+            Error: as ``watched``.
         """
         self._companions.came(self._agent)
-        store = self._room.store
-        if index and index == roots_index(store.snapshot):
-            span = with_jitter(min(wait, MAX_WAIT), self._random.random())
-            await store.wait((ROOTS_TOPIC,), index, span.total_seconds())
-        view = store.snapshot
-        return RootsAnswer(value=roots_of(view), index=roots_index(view))
+        return await newest_watched(self._room, self._agent, asked)
 
     async def sign(
         self, csr_pem: str, *, replaces: datetime | None = None, grant: str = ""
@@ -97,21 +86,14 @@ class LocalUpstream:
         """
         return await self._room.granting.granted(secret, self._agent)
 
-    async def grants(self, asked: GrantsRequest) -> GrantsAnswer:
-        """Return what became of tokens: at once if it is news, else when there is some.
+    async def registered(self, state: RegisteredState) -> RegisteredAnswer:
+        """Say all that is registered at this agent.
 
         Raises:
-            Error: as ``followed``.
+            Error: as ``locally_registered``.
         """
-        return await followed(self._room, self._agent, asked)
-
-    async def intentions(self, asked: ListsRequest) -> ListsAnswer:
-        """Return the lists that differ from what is held: at once if any does, else when one does.
-
-        Raises:
-            Error: as ``current_lists``.
-        """
-        return await current_lists(self._room, asked)
+        caller = Node(identity=self._agent, key_digest="")
+        return await locally_registered(self._room, self._agent, caller, state)
 
     async def crls(self) -> CrlsAnswer:
         """Return the CRLs of every signer.

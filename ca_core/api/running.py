@@ -24,6 +24,7 @@ from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
+from ca_core.agent.watch import Watch
 from ca_core.api.app import bound, process_app
 from ca_core.api.authorizesettings import agent_settings, told_decisions
 from ca_core.api.ending import Ending
@@ -111,7 +112,8 @@ async def run_dev(
     async with _server(config, state, around) as server, hangups(server.file, load):
         server.start(address=listen)
         await _ready_or_late(server)
-        upstream = LocalUpstream(server.room, config.agent.node, _RANDOM)
+        local = LocalUpstream(server.room, config.agent.node)
+        upstream = Watch(local, around.clock, _RANDOM.random)
         grants = Grants(upstream, around.clock, _RANDOM.random, token)
         may = TokenRules(grants, around.may)
         settings = agent_settings(config, config.datacenter, config.agent.node)
@@ -181,7 +183,8 @@ async def run_agent(config: Config, *, join_token: str | None, announce: Announc
     await _joined(config, store, join_token)
     identity = store.current
     settings = agent_settings(config, identity.id.datacenter, identity.id.node)
-    upstream = RemoteUpstream(config.agent.servers[0], store, clock)
+    remote = RemoteUpstream(config.agent.servers[0], store, clock)
+    upstream = Watch(remote, clock, _RANDOM.random)
     own = OwnLeaf(store, upstream, clock, _RANDOM.random)
     grants = Grants(upstream, clock, _RANDOM.random, token)
     may = TokenRules(grants, local)

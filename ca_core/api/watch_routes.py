@@ -1,9 +1,7 @@
 """The routes by which agents follow what they serve and decide by."""
 
-from ca_core.api import crl_handlers, grant_handlers, intentionlists, watch_handlers
+from ca_core.api import crl_handlers, watch_handlers
 from ca_core.api.route import Room, Route
-from ca_core.wire.grants import GrantsAnswer, GrantsRequest
-from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.revocation import CrlsAnswer
 from ca_core.wire.watch import WatchAnswer, WatchRequest
 
@@ -21,26 +19,6 @@ WATCH_ROUTES = (
         most=MOST_ASKED,
         accepts=WatchRequest,
         answers=WatchAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/v1/cluster/grants",
-        room=Room.SERVER,
-        handler=grant_handlers.grants,
-        hot=True,
-        reads=True,
-        accepts=GrantsRequest,
-        answers=GrantsAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/v1/cluster/intentions",
-        room=Room.SERVER,
-        handler=intentionlists.lists,
-        hot=True,
-        reads=True,
-        accepts=ListsRequest,
-        answers=ListsAnswer,
     ),
     Route(
         method="GET",

@@ -32,12 +32,12 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST /v1/cluster/grants``: what became of these, once it is no longer what is known.
+    """A part of a ``WatchRequest``: what became of these, once it is no longer what is known.
 
     Attributes:
         grants: those that the agent holds.
         digest: of the last answer about the same ones; empty to be answered at once.
-        wait: how long to wait for news, like ``60s``; then the same is answered again.
+        wait: how long an agent waits for news, like ``60s``.
     """
 
     grants: tuple[str, ...] = msgspec.field(name="Grants", default=())

@@ -4,14 +4,14 @@ import msgspec
 
 
 class ListsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST /v1/cluster/intentions``: answered once something is not what the agent holds.
+    """A part of a ``WatchRequest``: answered once something is not what the agent holds.
 
     Attributes:
         held: destination → index of its list as the agent holds it; 0 holds none. Destinations are
             written ``ns/svc``, ``ns/*`` and ``*/*``; each list is that of exactly this one.
         epoch: that of the indexes; in another one all of them are 0.
         default: the default as the agent holds it (``Default`` of the last answer); '' for none.
-        wait: how long to wait for news, like ``60s``.
+        wait: how long an agent waits for news, like ``60s``.
     """
 
     held: dict[str, int] = msgspec.field(name="Held")

@@ -11,6 +11,7 @@ from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
+from ca_core.agent.watch import Watch
 from ca_core.api.app import bound, process_app
 from ca_core.api.listeners import Listener
 from ca_core.api.rooms import AgentRoom, ProcessRoom
@@ -83,7 +84,9 @@ class Cluster:
         url = f"https://{self._listeners}"
         store = IdentityStore(self._folder / node)
         await join(url, await self._token(node), node, store, clock, RANDOM.random)
-        upstream = self.lines[node] = SlowLine(RemoteUpstream(url, store, clock), lag)
+        upstream = self.lines[node] = SlowLine(
+            Watch(RemoteUpstream(url, store, clock), clock, RANDOM.random), lag
+        )
         settings = AgentSettings(datacenter="dc1", node=node)
         own = OwnLeaf(store, upstream, clock, RANDOM.random)
         agent = Agent(upstream, clock, settings, may=may, own=own)

@@ -32,20 +32,23 @@ HONEST: dict[str, dict[str, Any]] = {
     },
     "ExplainRequest": {"Source": "web", "Destination": "db", "Request": {"Headers": {"a": "b"}}},
     "GrantRequest": {"Secret": "x"},
-    "GrantsRequest": {"Grants": ["x"], "Wait": "1ms"},
     "IntentionRequest": {
         "SourceName": "web", "DestinationName": "db",
         "Permissions": [{"Action": "allow", "HTTP": {"PathPrefix": "/"}}],
     },
-    "ListsRequest": {"Held": {"default/db": 0}, "Wait": "1ms"},
     "LoginRequest": {"AuthMethod": "p", "BearerToken": "a.b.c"},
     "PolicyRequest": POLICY,
     "TokenRequest": {"Description": "d", "ServiceIdentities": [{"ServiceName": "web"}]},
+    "WatchRequest": {
+        "Roots": 0, "Grants": {"Grants": ["x"]}, "Intentions": {"Held": {"default/db": 0}},
+        "Views": {"Held": {"connect/web": 0, "services/": 1}, "Epoch": "e"},
+        "Registered": "ab", "Index": 1, "Epoch": "e", "Wait": "1ms",
+    },
 }  # fmt: skip
 """A body of each type that could be meant; its parts are what gets replaced."""
 
 ABOUT = ("/v1/acl/", "/v1/connect/intentions", "/v1/agent/connect/authorize", "/v1/cluster/grant",
-         "/v1/cluster/intentions")  # fmt: skip
+         "/v1/cluster/watch")  # fmt: skip
 NEW = [route for route in ROUTES if route.path.startswith(ABOUT)]
 TAKING = [route for route in NEW if route.accepts is not None]
 LONG = "a" * (MAX_BODY - 4096)

@@ -76,7 +76,7 @@ async def test_two_servers_that_race_make_one_authority_and_both_sign():
         assert roots[0].active_root_id == roots[1].active_root_id
         chains = set()
         for number, server in enumerate(servers):
-            upstream = LocalUpstream(server.room, f"n{number}", Random(1))
+            upstream = LocalUpstream(server.room, f"n{number}")
             csr = csr_pem(leaf_csr(new_leaf_key(), service(server)))
             signed = await upstream.sign(csr)
             leaf, *above = parse_certificates(signed.cert_pem, field="CertPEM")

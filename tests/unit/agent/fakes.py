@@ -118,6 +118,7 @@ class FakeUpstream:
         self.acknowledge_errors: list[Exception] = []
         self.lease = Lease(seconds=30.0, reissue_spread_seconds=30.0)
         self.closed = False
+        self.listeners = []
         self._changed = Gathering()
 
     @property
@@ -185,6 +186,19 @@ class FakeUpstream:
             raise self.acknowledge_errors.pop(0)
         self.acknowledged.append(said)
         return self.lease
+
+    def on_return(self, listener):
+        """Keep who wants to be told; ``returned`` tells them."""
+        self.listeners.append(listener)
+
+    def returned(self):
+        """Tell everybody that a server answers again."""
+        for listener in self.listeners:
+            listener()
+
+    async def run(self):
+        """Each call is answered by itself: there is no question to put together."""
+        await asyncio.Event().wait()
 
     async def close(self):
         """Remember that it was closed."""

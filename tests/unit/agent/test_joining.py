@@ -31,6 +31,7 @@ from ca_core.identity.certificates import fingerprint, pem_chain, spki_der, uri_
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import AgentId, ServerId, ServiceId
 from ca_core.wire.cluster import SignedLeaf
+from ca_core.wire.watch import RootsFound, WatchAnswer, WatchRequest
 from tests.unit.agent.fakes import DATACENTER, TRUST_DOMAIN, FakeUpstream
 from tests.unit.agent.tinyserver import TinyServer
 
@@ -335,16 +336,17 @@ def test_signing_shows_the_agents_own_leaf(tmp_path):
     asyncio.run(scenario())
 
 
-def test_roots_carry_index_and_wait(tmp_path):
-    """The blocking query is Consul's."""
+def test_a_question_goes_out_as_it_is(tmp_path):
+    """What the server says is handed on."""
 
     async def scenario():
         async with joined(tmp_path) as (c, _, remote):
-            plain = await remote.roots()
-            assert plain.index == 5
-            assert plain.value == c.upstream.value()
-            await remote.roots(index=5, wait=timedelta(seconds=90))
-            assert c.tiny.asked[-1].query == {"index": "5", "wait": "1m30s"}
+            found = WatchAnswer(roots=RootsFound(index=5, value=c.upstream.value()))
+            c.refusals = [(200, {}, msgspec.json.encode(found))]
+            asked = WatchRequest(roots=0, wait="1m30s")
+            assert await remote.watch(asked) == found
+            assert c.posts()[-1].path == "/v1/cluster/watch"
+            assert msgspec.json.decode(c.posts()[-1].body, type=WatchRequest) == asked
 
     asyncio.run(scenario())
 
@@ -411,7 +413,7 @@ def test_a_connection_cut_after_the_request_is_an_unknown_outcome(tmp_path):
                 await remote.sign(a_csr())
             await c.tiny.stop()
             with pytest.raises(UnavailableError):
-                await remote.roots()
+                await remote.crls()
 
     asyncio.run(scenario())
 
@@ -541,7 +543,7 @@ def test_an_agent_that_never_joined_says_what_to_do(tmp_path):
     async def scenario():
         remote = RemoteUpstream("https://ca:8501", IdentityStore(tmp_path / "a"), SystemClock())
         with pytest.raises(ConfigError) as caught:
-            await remote.roots()
+            await remote.crls()
         assert "token join" in caught.value.hint
 
     asyncio.run(scenario())

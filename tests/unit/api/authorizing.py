@@ -12,7 +12,6 @@ from ca_core.agent.decisionlog import DecisionLog, Logged
 from ca_core.api.authorize_handlers import authorize
 from ca_core.api.decisions import Decisions
 from ca_core.api.http import Request
-from ca_core.api.intentionlists import current_lists
 from ca_core.api.problems import problem_response
 from ca_core.api.rooms import AgentRoom
 from ca_core.intentions.decision import Default
@@ -22,6 +21,7 @@ from ca_core.wire.revocation import CrlsAnswer
 from tests.unit.agent.fakes import DATACENTER, TRUST_DOMAIN, FakeUpstream, settle
 from tests.unit.api.asking import asking
 from tests.unit.api.intending import Room
+from tests.unit.api.listing import current_lists
 
 WEB = f"spiffe://{TRUST_DOMAIN}/ns/default/dc/{DATACENTER}/svc/web"
 

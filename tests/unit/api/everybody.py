@@ -15,6 +15,7 @@ from ca_core.acl.principal import Node
 from ca_core.acl.resolving import TokenRules
 from ca_core.agent.agent import Agent, AgentSettings
 from ca_core.agent.grants import Grants
+from ca_core.agent.watch import Watch
 from ca_core.api.app import bound, process_app
 from ca_core.api.authentication import Link
 from ca_core.api.cluster_handlers import checked_csr
@@ -119,7 +120,7 @@ async def agent_over(server, local, clock, *, around=lambda upstream: upstream):
 
     ``local`` is what holds there without tokens; ``around`` may stand between it and the server.
     """
-    upstream = around(LocalUpstream(server.room, "n0", Random(1)))
+    upstream = around(Watch(LocalUpstream(server.room, "n0"), clock, Random(1).random))
     grants = Grants(upstream, clock, Random(1).random)
     may = TokenRules(grants, local)
     settings = AgentSettings(datacenter="dc1", node="n0")

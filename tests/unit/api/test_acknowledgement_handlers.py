@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 from datetime import timedelta
-from random import Random
 
 import msgspec
 import pytest
@@ -24,6 +23,7 @@ from ca_core.lifecycle.showing import shown_operation
 from ca_core.lifecycle.spread import SHARE
 from ca_core.wire.operations import Acknowledgement, SlowReader
 from ca_core.wire.times import wire_time
+from ca_core.wire.watch import WatchRequest
 from tests.unit.api.asking import asking
 from tests.unit.api.test_cluster_handlers import world
 
@@ -258,14 +258,14 @@ class Slow:
 async def test_an_agent_in_the_same_process_counts_while_it_runs():
     """No row names it, and a change waits for it all the same."""
     async with world() as built:
-        upstream = LocalUpstream(built.room, "here", Random(1))
+        upstream = LocalUpstream(built.room, "here")
         assert counted(built) == {}
-        await upstream.roots()
+        await upstream.watch(WatchRequest(roots=0))
         assert counted(built)["here"].holds is None
         bundle = tuple(sorted(bundle_of(built.room.store.snapshot)))
         lease = await upstream.acknowledge(said(*bundle))
         assert lease.seconds == 30.0
-        await upstream.roots()
+        await upstream.watch(WatchRequest(roots=0))
         here = counted(built)["here"]
         assert (here.holds, here.is_reachable) == (set(bundle), True)
         with pytest.raises(RequestError):
@@ -277,8 +277,8 @@ async def test_an_agent_in_the_same_process_counts_while_it_runs():
 async def test_a_change_in_dev_waits_for_its_own_agent():
     """The new root signs only once the agent in the same process holds it."""
     async with world() as built:
-        upstream = LocalUpstream(built.room, "here", Random(1))
-        await upstream.roots()
+        upstream = LocalUpstream(built.room, "here")
+        await upstream.watch(WatchRequest(roots=0))
         wishes = Wishes(settle=timedelta())
         begun = await built.room.lifecycle.changes.rotate(actor="test", wishes=wishes)
         await _until(built, begun.id, lambda row: "here did not acknowledge" in row.error)

@@ -16,9 +16,10 @@ from ca_core.acl.rights import DefaultPolicy
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
 from ca_core.acl.wirerules import WireRule
 from ca_core.api.cluster_handlers import sign
-from ca_core.api.grant_handlers import grant, grants
+from ca_core.api.grant_handlers import grant
 from ca_core.api.granting import GUESSES_AT_ONCE
 from ca_core.api.server import Server, Surroundings, memory_state
+from ca_core.api.watch_handlers import watch
 from ca_core.authority.record import LEDGER
 from ca_core.authority.registry import Registry
 from ca_core.config.model import Config
@@ -27,7 +28,8 @@ from ca_core.identity.certificates import spki_digest
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import AgentId
 from ca_core.testing.clock import FakeClock
-from ca_core.wire.grants import Granted, GrantsAnswer
+from ca_core.wire.grants import Granted
+from ca_core.wire.watch import WatchAnswer
 from tests.unit.acl.stored import policy_row, token_row
 from tests.unit.api.asking import asking
 from tests.unit.api.holding import keep, revoke
@@ -64,9 +66,9 @@ class Cluster(World):
 
     async def followed(self, caller, *held, digest="", wait="60s"):
         """Ask what became of grants."""
-        body = msgspec.json.encode({"Grants": held, "Digest": digest, "Wait": wait})
-        answer = await grants(self.room, asking(body=body, principal=caller))
-        return msgspec.json.decode(answer.body, type=GrantsAnswer)
+        body = msgspec.json.encode({"Grants": {"Grants": held, "Digest": digest}, "Wait": wait})
+        answer = await watch(self.room, asking(body=body, principal=caller))
+        return msgspec.json.decode(answer.body, type=WatchAnswer).grants
 
     async def signed(self, caller, service, grant="", **names):
         """Have a leaf signed; return who had it, for the record."""

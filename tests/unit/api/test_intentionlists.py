@@ -1,18 +1,15 @@
 """Agents are told the lists they do not hold: all of them, and none else."""
 
 import asyncio
-from types import SimpleNamespace
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ca_core.acl.principal import Node
 from ca_core.api import intentionlists
-from ca_core.api.intentionlists import MOST_NAMES, current_lists, lists
-from ca_core.errors import DeniedError, ProviderError, RequestError
-from ca_core.identity.spiffe import AgentId, TrustDomain
+from ca_core.api.intentionlists import MOST_NAMES
+from ca_core.errors import ProviderError, RequestError
 from ca_core.intentions.decision import Default, Why
 from ca_core.intentions.index import Index
 from ca_core.intentions.lists import (
@@ -25,8 +22,8 @@ from ca_core.intentions.lists import (
 )
 from ca_core.intentions.model import Name, Verdict
 from ca_core.wire.intentionlists import DestinationList, ListsAnswer, ListsRequest
-from tests.unit.api.asking import asking
 from tests.unit.api.intending import Room
+from tests.unit.api.listing import current_lists
 
 ALL = {"default/db": 0, "default/*": 0, "*/*": 0}
 
@@ -161,32 +158,6 @@ def test_what_is_no_destination_is_refused(held):
     async def scenario(room):
         with pytest.raises(RequestError):
             await current_lists(room, question(held))
-
-    ran(scenario)
-
-
-def test_only_joined_agents_may_ask():
-    """Neither anonymous callers nor operators: whoever asks proves to be an agent."""
-
-    async def scenario(room):
-        body = msgspec.json.encode(question(ALL))
-        with pytest.raises(DeniedError, match="only agents"):
-            await lists(room, asking(method="POST", body=body))
-        nameless = msgspec.json.encode(question({"no name": 0}))  # nobody looks at it before
-        with pytest.raises(DeniedError, match="only agents"):
-            await lists(room, asking(method="POST", body=nameless))
-        seen = []
-
-        async def proved(identity, _key):
-            seen.append(identity)
-
-        room.membership = SimpleNamespace(proved=proved)
-        room.reachability = SimpleNamespace(saw=lambda _node: None)
-        agent = AgentId(trust_domain=TrustDomain("x"), datacenter="dc1", node="n1")
-        caller = Node(identity=agent, key_digest="")
-        response = await lists(room, asking(method="POST", body=body, principal=caller))
-        assert seen == [agent]
-        assert len(msgspec.json.decode(response.body, type=ListsAnswer).lists) == 3
 
     ran(scenario)
 

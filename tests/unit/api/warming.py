@@ -80,6 +80,8 @@ class Counted:
 
     def __getattr__(self, name):
         """Return what the server's side has; calls are counted."""
+        if name == "on_return":
+            return self._inner.on_return
 
         async def called(*arguments, **named):
             self.calls[name] += 1

@@ -40,7 +40,7 @@ class Cable:
     def __init__(self, mesh, node):
         self._mesh = mesh
         self._node = node
-        self._signs = LocalUpstream(mesh.server, node, random.Random(node))
+        self._signs = LocalUpstream(mesh.server, node)
         self._cut = asyncio.Event()
 
     def cut(self):
@@ -96,6 +96,13 @@ class Cable:
             self._mesh.under_way -= 1
         self._mesh.note(self._mesh.signed)
         return leaf
+
+    def on_return(self, _listener):
+        """Nobody has to be told: on this clock everybody looks soon."""
+
+    async def run(self):
+        """Each call goes through by itself."""
+        await asyncio.Event().wait()
 
     async def close(self):
         """There is nothing to let go of."""
