@@ -4,7 +4,6 @@ Three ways to fail decide the order of things here: a key handed to a caller wit
 it was in memory, an expired leaf served because a renewal failed, everybody renewing in step.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,31 +15,22 @@ from ca_core.acl.resolving import denial
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
 from ca_core.agent.leafanswer import LeafAnswer, handed_out, unservable
+from ca_core.agent.leafattempts import LeafAttempts
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
-from ca_core.agent.renewal import (
-    RETRY_WINDOW,
-    ROOT_CHANGE_SPREAD,
-    failed,
-    retry_width,
-)
+from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.rootscache import KnownRoots, RootsCache
 from ca_core.agent.timetable import Timetable
 from ca_core.agent.upstream import DEFAULT_WAIT
-from ca_core.agent.waiting import Gathering, stopped, within
+from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
-from ca_core.errors import DeniedError, Error, ProviderError, RequestError, UnavailableError
+from ca_core.errors import DeniedError, RequestError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
 from ca_core.wire.times import wire_time
 
 log = logging.getLogger(__name__)
 
-FETCH_LIMIT = timedelta(seconds=60)
-"""An attempt that takes longer is given up, so that renewal goes on."""
-MAX_BACKGROUND = 32
-"""Renewals under way at once; the others stay due. More would only queue at the server."""
 _LONGEST_SLEEP = timedelta(seconds=30)
 """The wall clock may be set while the timetable sleeps; it looks again at least this often."""
-_DEFAULT_RETRY = timedelta(seconds=1)
 
 Spread = Callable[[], timedelta]
 """Says over what time leaves are renewed when another signer signs."""
@@ -68,8 +58,9 @@ class LeafCache:
         self._records: dict[LeafName, LeafRecord] = {}
         self._timetable: Timetable[datetime, LeafRecord] = Timetable()
         self._bell = Gathering()
-        self._closed = False
-        self._under_way = 0
+        self._attempts = LeafAttempts(
+            issuer, clock, draw, kept=self._keep, ended=self._attempt_ended
+        )
         roots.subscribe(self.follow)
 
     def __len__(self) -> int:
@@ -110,7 +101,7 @@ class LeafCache:
             await self._replaced(record, leaf, wait)  # (3)
             self._check_again(record, principal)  # (5)
             return self._answer(record, hit=False)
-        await self._fetched(record)  # (4)
+        await self._attempts.joined(record)  # (4)
         self._check_again(record, principal)  # (5)
         return self._answer(record, hit=False)
 
@@ -120,13 +111,12 @@ class LeafCache:
             now = self._clock.now()
             self._attend(now)
             due = self._timetable.next_due()
-            sleep = _LONGEST_SLEEP if due is None or self._full() else due - now
+            sleep = _LONGEST_SLEEP if due is None or self._attempts.full else due - now
             await self._bell.changed(min(sleep, _LONGEST_SLEEP).total_seconds(), self._clock)
 
     async def close(self) -> None:
         """End every attempt and let every waiting reader go; later requests are refused."""
-        self._closed = True
-        await stopped(*(record.fetch for record in self._records.values() if record.fetch))
+        await self._attempts.close(list(self._records.values()))
         for record in self._records.values():
             record.readers.wake()
 
@@ -164,52 +154,10 @@ class LeafCache:
     async def _replaced(self, record: LeafRecord, leaf: HeldLeaf, wait: timedelta) -> None:
         """Wait until the record holds another leaf than ``leaf``, at most ``wait``."""
         deadline = self._clock.monotonic() + wait.total_seconds()
-        while record.leaf is leaf and not (self._closed or record.withdrawn):
+        while record.leaf is leaf and not (self._attempts.closed or record.withdrawn):
             left = deadline - self._clock.monotonic()
             if not await record.readers.changed(left, self._clock):
                 return
-
-    async def _fetched(self, record: LeafRecord) -> None:
-        """Wait for an attempt, joining the one under way; giving up does not disturb it."""
-        if record.fetch is None and not record.may_ask(self._clock.now()):
-            raise self._remembered(record)
-        task = self._fetch(record)
-        await asyncio.wait({task})
-        if record.withdrawn:
-            return
-        if task.cancelled():
-            raise UnavailableError("the agent is stopping")
-        error = task.result()
-        if error is not None:
-            raise error.with_traceback(None)  # one error, many readers: do not pile up frames
-
-    def _remembered(self, record: LeafRecord) -> Error:
-        if record.error is None:
-            return UnavailableError("the last attempt failed")
-        return record.error.with_traceback(None)
-
-    def _fetch(self, record: LeafRecord) -> asyncio.Task[Error | None]:
-        if self._closed:
-            raise UnavailableError("the agent is stopping")
-        if record.fetch is None:
-            self._under_way += 1
-            record.fetch = asyncio.create_task(self._attempt(record))
-            record.fetch.add_done_callback(lambda _: self._attempt_ended(record))
-        return record.fetch
-
-    async def _attempt(self, record: LeafRecord) -> Error | None:
-        """Try once to have a new leaf; the record keeps it, or the reason why not."""
-        service = record.name.service
-        try:
-            issuing = self._issuer.issue(record.name, record.leaf, record.principal)
-            leaf = await within(issuing, FETCH_LIMIT, self._clock, what=f"signing for {service!r}")
-        except Error as error:
-            return self._remember(record, error)
-        except Exception as error:
-            log.exception("leaf of %s: failed in a way it should not", service)
-            return self._remember(record, ProviderError(f"signing failed: {type(error).__name__}"))
-        self._keep(record, leaf)
-        return None
 
     def _keep(self, record: LeafRecord, leaf: HeldLeaf) -> None:
         """Take a new leaf over; another key may have begun to sign while it was made."""
@@ -220,22 +168,7 @@ class LeafCache:
         log.info("leaf of %s: valid until %s", record.name.service, wire_time(leaf.not_after))
         record.readers.wake()
 
-    def _remember(self, record: LeafRecord, error: Error) -> Error:
-        log.warning("leaf of %s: %s", record.name.service, error)
-        leaf = record.leaf
-        record.error = error
-        record.failures = failed(
-            record.failures,
-            at=self._clock.now(),
-            retry_after=getattr(error, "retry_after", _DEFAULT_RETRY),
-            fraction=self._draw(),
-            width=retry_width(leaf.issued_at, leaf.not_after) if leaf else RETRY_WINDOW,
-        )
-        return error
-
     def _attempt_ended(self, record: LeafRecord) -> None:
-        record.fetch = None
-        self._under_way -= 1
         self._enter(record)
         self._bell.wake()
 
@@ -244,11 +177,11 @@ class LeafCache:
             self._bell.wake()
 
     def _attend(self, now: datetime) -> None:
-        if self._full():
+        if self._attempts.full:
             return
         for record in self._timetable.taken(now):
             self._look_at(record, now)
-            if self._full():
+            if self._attempts.full:
                 return
 
     def _look_at(self, record: LeafRecord, now: datetime) -> None:
@@ -261,7 +194,7 @@ class LeafCache:
             return
         renew_at = record.renew_at()
         if renew_at is not None and renew_at <= now:
-            self._fetch(record)
+            self._attempts.begun(record)
             return
         self._enter(record)
 
@@ -281,9 +214,6 @@ class LeafCache:
         return self._may(owner, Action.SERVICE_WRITE, name.service) and all(
             self._may(owner, Action.OPERATOR_WRITE, other) for other in foreign
         )
-
-    def _full(self) -> bool:
-        return self._under_way >= MAX_BACKGROUND
 
     def follow(self, known: KnownRoots) -> None:
         """Renew what another key signed than the one that signs now, each within the spread."""

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ca_core.agent import leaves as leaf_cache
-from ca_core.agent import ownleaf
+from ca_core.agent import leafattempts, ownleaf
 from ca_core.agent.backoff import LONGEST, backoff
 from ca_core.agent.leafbody import IssuerChain, LeafBody
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord
@@ -224,7 +223,7 @@ class Fleet:
         renew_at = kept.record.renew_at()
         if renew_at is None or renew_at > self._timeline.now:
             self._enter(kept.record)
-        elif kept.agent.under_way < leaf_cache.MAX_BACKGROUND:
+        elif kept.agent.under_way < leafattempts.MAX_BACKGROUND:
             self._ask(kept)
         else:
             self._timeline.after(timedelta(milliseconds=100), lambda: self._look_at(kept))

@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from ca_core.acl.principal import Peer, Token
+from ca_core.agent.leafattempts import MAX_BACKGROUND
 from ca_core.agent.leafrecord import IDLE_LIFE
-from ca_core.agent.leaves import MAX_BACKGROUND
 from ca_core.errors import (
     DeniedError,
     PendingError,
