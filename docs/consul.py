@@ -1,7 +1,7 @@
 """The tables of ``docs/consul.md``: the route table, the differences, what is absent."""
 
 from ca_core.api.deviations import ABSENCES, DEVIATIONS
-from ca_core.api.routes import ROUTES, Route, Standing
+from ca_core.api.routes import ROUTES, Room, Route, Standing
 from docs.tables import table
 
 
@@ -11,7 +11,7 @@ def same_and_corrected() -> str:
         ("endpoint", "standing", "served by", "note"),
         (
             (_endpoint(route), route.standing.value, _served_by(route), route.note)
-            for route in ROUTES
+            for route in _each()
             if route.standing is not Standing.OURS
         ),
     )
@@ -23,7 +23,7 @@ def ours() -> str:
         ("endpoint", "served by", "does"),
         (
             (_endpoint(route), _served_by(route), route.summary)
-            for route in ROUTES
+            for route in _each()
             if route.standing is Standing.OURS
         ),
     )
@@ -42,9 +42,15 @@ def absences() -> str:
     return table(("of Consul's", "why"), ((one.paths, one.why) for one in ABSENCES))
 
 
+def _each() -> tuple[Route, ...]:
+    """Return one route of each endpoint: servers and agents may have it alike."""
+    return tuple({_endpoint(route): route for route in reversed(ROUTES)}.values())[::-1]
+
+
 def _endpoint(route: Route) -> str:
     return f"`{route.method} {route.path}`"
 
 
 def _served_by(route: Route) -> str:
-    return "both" if route.room.value == "process" else route.room.value
+    rooms = {other.room for other in ROUTES if _endpoint(other) == _endpoint(route)}
+    return route.room.value if len(rooms) == 1 and Room.PROCESS not in rooms else "both"
