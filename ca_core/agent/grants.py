@@ -144,10 +144,7 @@ class Grants:
 
     def keep_used(self, accessors: Iterable[str]) -> None:
         """Keep tokens that are in use although nobody shows them: services stand by them."""
-        for accessor in accessors:
-            held = self._tokens.held(accessor)
-            if held is not None:
-                held.used = True
+        self._tokens.use(accessors)
 
     async def heard(self, patience: timedelta) -> bool:
         """Wait for the first answer, or failure, at most ``patience``; say whether one came."""

@@ -90,6 +90,13 @@ class HeldTokens:
         held.used = True
         return held.token
 
+    def use(self, accessors: Iterable[str]) -> None:
+        """Say that tokens are in use although nobody shows them."""
+        for accessor in accessors:
+            held = self._by_accessor.get(accessor)
+            if held is not None:
+                held.used = True
+
     def held(self, accessor: str) -> HeldToken | None:
         """Return a good token by its public id, or None."""
         if accessor == ANONYMOUS_ACCESSOR:

@@ -11,6 +11,7 @@ from ca_core.acl.principal import Principal, Token
 from ca_core.acl.resolving import denial
 from ca_core.acl.tokens import Draw
 from ca_core.agent.agent import Agent
+from ca_core.agent.services.services import Services
 from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.decisions import Decisions, untold_decisions
 from ca_core.api.granting import Granting
@@ -112,6 +113,11 @@ class AgentRoom:
     def datacenter(self) -> str:
         """Return the datacenter that this agent is of."""
         return self.agent.datacenter
+
+    @property
+    def services(self) -> Services:
+        """Return what programs of this host registered."""
+        return self.agent.services
 
     def view_headers(self, answer: ViewAnswer) -> dict[str, str]:
         """Return the headers of a view from memory."""

@@ -25,6 +25,7 @@ from ca_core.api.grant_routes import GRANT_ROUTES
 from ca_core.api.intention_routes import INTENTION_ROUTES
 from ca_core.api.registered_routes import REGISTERED_ROUTES
 from ca_core.api.route import INDEX, WAIT, Parameter, Room, Route, Standing
+from ca_core.api.service_routes import SERVICE_ROUTES
 from ca_core.api.watch_routes import WATCH_ROUTES
 from ca_core.wire.cluster import (
     AgentRow,
@@ -235,6 +236,7 @@ AGENT_ROUTES = (
         answers=IssuedCert,
     ),
     *AUTHORIZE_ROUTES,
+    *SERVICE_ROUTES,
     Route(
         method="GET",
         path="/v1/agent/self",

@@ -14,7 +14,7 @@ from ca_core.agent.services.definitions import (
 )
 from ca_core.agent.services.names import MAX_PORT, checked_id, checked_text
 from ca_core.agent.services.spans import span_of
-from ca_core.agent.services.standing import is_maintenance
+from ca_core.agent.services.standing import MAX_OUTPUT, is_maintenance
 from ca_core.agent.services.unserved import refuse_unserved
 from ca_core.errors import RequestError
 from ca_core.wire.catalog import NODE_CHECK, CheckStatus
@@ -56,7 +56,7 @@ def check_of(
     return CheckDefinition(
         id=_checked_check_id(body.check_id or body.id or check_id, place),
         name=checked_text(body.name or name, f"{place}Name"),
-        notes=checked_text(body.notes, f"{place}Notes"),
+        notes=checked_text(body.notes, f"{place}Notes", MAX_OUTPUT),
         service_id=service_id,
         kind=kind,
         status=status_of(body.status or "critical", f"{place}Status"),

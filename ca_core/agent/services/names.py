@@ -3,15 +3,14 @@
 import re
 from collections.abc import Mapping
 
+from ca_core.catalog.viewing import LONGEST_NAME
 from ca_core.errors import RequestError
 from ca_core.identity.spiffe import ServiceId, TrustDomain
 
-MAX_NAME = 1024
-"""Characters of a service's name, so that its SPIFFE ID fits into 2,048 bytes."""
 MAX_ID = 256
-MAX_TEXT = 512
-MAX_TAGS = 256
-MAX_META = 64
+MAX_TEXT = 256
+MAX_TAGS = 64
+MAX_META, MAX_META_VALUE = 64, 512
 """Consul's limit on meta data; keys have up to 128 characters there, values 512."""
 MAX_PORT = 65535
 
@@ -28,8 +27,8 @@ def checked_name(text: str, field: str) -> str:
     """
     if not text:
         raise RequestError("a service needs a name", field=field)
-    if len(text) > MAX_NAME:
-        raise RequestError(f"longer than {MAX_NAME} characters", field=field)
+    if len(text) > LONGEST_NAME:
+        raise RequestError(f"longer than {LONGEST_NAME} characters", field=field)
     try:
         return ServiceId(trust_domain=_ANY, datacenter="any", service=text).service
     except RequestError as error:
@@ -83,7 +82,7 @@ def checked_meta(meta: Mapping[str, str], field: str) -> dict[str, str]:
     for key, value in meta.items():
         if not _META_KEY.match(key) or key.startswith("consul-"):
             raise RequestError(f"no key of meta data: {key[:40]!r}", field=field)
-        checked_text(value, f"{field}.{key}")
+        checked_text(value, f"{field}.{key}", MAX_META_VALUE)
     return dict(meta)
 
 

@@ -15,6 +15,7 @@ from ca_core.agent.services.standing import (
     Report,
 )
 from ca_core.agent.services.state import LocalState
+from ca_core.agent.services.telling import refuse_untellable
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError, NotFoundError, RequestError, UnavailableError
@@ -63,12 +64,14 @@ class Services:
 
         Raises:
             ConflictError: the id of a check is that of another instance's; nothing is changed.
+            RequestError: it is too much for servers; nothing is changed.
             UnavailableError: it is registered, and could not be kept.
         """
         state = self._state
         for each in new:
             _refuse_taken(state, each.checks)
             state = changes.registered(state, each, at=self._at, only_these=only_these)
+            refuse_untellable(state, each.service.id, self.node)
         self._become(state)
         await self._kept()
 
@@ -90,13 +93,16 @@ class Services:
         Raises:
             NotFoundError: its service is not registered.
             ConflictError: its id is that of another instance's.
+            RequestError: it is too much for servers.
             UnavailableError: it is registered, and could not be kept.
         """
         owner = definition.service_id
         if owner and owner not in self._state.services:
             raise NotFoundError(f"Unknown service ID {owner!r}")
         _refuse_taken(self._state, (definition,))
-        self._become(changes.with_check(self._state, definition, at=self._at))
+        state = changes.with_check(self._state, definition, at=self._at)
+        refuse_untellable(state, owner, self.node)
+        self._become(state)
         await self._kept()
 
     async def remove_check(self, check_id: str) -> None:
@@ -154,13 +160,18 @@ class Services:
             if each.configured and service_id not in names:
                 state = changes.deregistered(state, service_id, at=self._at)
         for each in wanted:
-            try:
-                _refuse_taken(state, each.checks)
-            except ConflictError as error:
-                log.error("service %s of the configuration: %s", each.service.id, error)  # noqa: TRY400 - its sentence says it all
-                continue
-            state = changes.registered(state, each, at=self._at, only_these=True)
+            state = self._with_configured(state, each)
         self._become(state)
+
+    def _with_configured(self, state: LocalState, new: Registration) -> LocalState:
+        try:
+            _refuse_taken(state, new.checks)
+            after = changes.registered(state, new, at=self._at, only_these=True)
+            refuse_untellable(after, new.service.id, self.node)
+        except RequestError as error:
+            log.error("service %s of the configuration is left out: %s", new.service.id, error)  # noqa: TRY400 - its sentence says it all
+            return state
+        return after
 
     async def run(self) -> None:
         """Keep the results of checks, a few seconds after they came, for ever."""

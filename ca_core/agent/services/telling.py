@@ -59,15 +59,23 @@ def without_outputs(state: RegisteredState) -> RegisteredState:
     )
 
 
-def refuse_untellable(state: LocalState, node: str) -> None:
+def refuse_untellable(state: LocalState, service_id: str, node: str) -> None:
     """Refuse what servers would refuse: one wrong instance would keep out all of this node.
+
+    Args:
+        state: what is registered, that instance included.
+        service_id: which; '' for the checks of the node.
+        node: this agent's.
 
     Raises:
         RequestError: too many instances or checks, or one that is too large; names the place.
     """
     if len(state.services) > MOST_SERVICES:
         raise RequestError(f"more than {MOST_SERVICES} services at one agent", field="ID")
-    check_state(without_outputs(told_state(state, "")), node)
+    checks = {check.definition.id: check for check in state.checks_of(service_id)}
+    services = {service_id: state.services[service_id]} if service_id else {}
+    alone = LocalState(services=services, checks=checks)
+    check_state(without_outputs(told_state(alone, "")), node)
 
 
 def _told(each: Registration, checks: list[Check] | tuple[Check, ...]) -> Registered:
