@@ -34,6 +34,9 @@ MOST_OUTPUT = 4096
 MOST_BYTES = 64 * 1024
 """Of one instance with its checks, as JSON."""
 
+MOST_STATE = 4 * 1024 * 1024
+"""Of everything at one agent as JSON, without grants."""
+
 MOST_DEPTH = 16
 """How deep free-form configuration may be nested."""
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from ca_core.agent.services.definitions import Registration
 from ca_core.agent.services.standing import LocalCheck
 from ca_core.agent.services.state import LocalState
-from ca_core.catalog.bounds import MOST_BYTES, MOST_SERVICES, check_state
+from ca_core.catalog.bounds import MOST_BYTES, MOST_SERVICES, MOST_STATE, check_state
 from ca_core.errors import RequestError
 from ca_core.wire.catalog import Check
 from ca_core.wire.registered import Registered, RegisteredState
@@ -39,15 +39,19 @@ def shown_check(check: LocalCheck, state: LocalState, node: str) -> Check:
 
 
 def told_state(state: LocalState, address: str) -> RegisteredState:
-    """Return what servers are told: by id, in order, without grants."""
+    """Return what servers are told: by id, in order, without grants.
+
+    Outputs that are too long all together are left out.
+    """
     checks: dict[str, list[Check]] = {}
     for check_id in sorted(state.checks):
         check = state.checks[check_id]
         checks.setdefault(check.definition.service_id, []).append(wire_check(check))
     services = (_told(state.services[key], checks.get(key, ())) for key in sorted(state.services))
-    return RegisteredState(
+    told = RegisteredState(
         address=address, services=tuple(services), checks=tuple(checks.get("", ()))
     )
+    return told if _size(told) <= MOST_STATE else without_outputs(told)
 
 
 def without_outputs(state: RegisteredState) -> RegisteredState:
@@ -75,7 +79,17 @@ def refuse_untellable(state: LocalState, service_id: str, node: str) -> None:
     checks = {check.definition.id: check for check in state.checks_of(service_id)}
     services = {service_id: state.services[service_id]} if service_id else {}
     alone = LocalState(services=services, checks=checks)
-    check_state(without_outputs(told_state(alone, "")), node)
+    check_state(_bare(alone), node)
+    if len(state.services) * MOST_BYTES > MOST_STATE and _size(_bare(state)) > MOST_STATE:
+        raise RequestError(f"more than {MOST_STATE} bytes of services at one agent", field="ID")
+
+
+def _bare(state: LocalState) -> RegisteredState:
+    return without_outputs(told_state(state, ""))
+
+
+def _size(told: RegisteredState) -> int:
+    return len(msgspec.json.encode(told))
 
 
 def _told(each: Registration, checks: list[Check] | tuple[Check, ...]) -> Registered:
