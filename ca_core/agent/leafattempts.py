@@ -52,8 +52,7 @@ class LeafAttempts:
         self.renewed = 0
         self.failed: Counter[str] = Counter()
 
-    @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Say whether as many are under way as may be in the background."""
         return self._under_way >= MAX_BACKGROUND
 

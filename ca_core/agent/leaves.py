@@ -111,7 +111,7 @@ class LeafCache:
             now = self._clock.now()
             self._attend(now)
             due = self._timetable.next_due()
-            sleep = _LONGEST_SLEEP if due is None or self._attempts.full else due - now
+            sleep = _LONGEST_SLEEP if due is None or self._attempts.is_full() else due - now
             await self._bell.changed(min(sleep, _LONGEST_SLEEP).total_seconds(), self._clock)
 
     async def close(self) -> None:
@@ -177,11 +177,11 @@ class LeafCache:
             self._bell.wake()
 
     def _attend(self, now: datetime) -> None:
-        if self._attempts.full:
+        if self._attempts.is_full():
             return
         for record in self._timetable.taken(now):
             self._look_at(record, now)
-            if self._attempts.full:
+            if self._attempts.is_full():
                 return
 
     def _look_at(self, record: LeafRecord, now: datetime) -> None:
