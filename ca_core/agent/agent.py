@@ -11,8 +11,10 @@ from functools import lru_cache
 from importlib import metadata
 
 from ca_core.acl.access import May
+from ca_core.acl.principal import Principal, Token
 from ca_core.agent.acknowledging import Acknowledging, kept_nowhere
 from ca_core.agent.authorizing import Authorizer, AuthorizeRules
+from ca_core.agent.cache.views import ViewCache
 from ca_core.agent.grants import Grants
 from ca_core.agent.intentions import IntentionCache
 from ca_core.agent.issuance import LeafIssuer, no_grant
@@ -70,6 +72,7 @@ class Agent:
         leaves: leaves of services.
         pollers: the programs that read the roots here.
         intentions: those of the services here.
+        views: those of the catalog that programs ask for here.
         authorizer: decides by them.
         reports: what intentions in observe mode would have denied.
         services: what programs of this host registered.
@@ -109,8 +112,10 @@ class Agent:
         self.leaves = LeafCache(
             issuer, self.roots, may, clock, draw, spread=lambda: self._acknowledging.spread
         )
+        self.views = ViewCache(upstream, clock, draw, may=may, stands=self._stands)
         if grants is not None:
             grants.subscribe(self.leaves.review)
+            grants.subscribe(self.views.review)
         self._acknowledging.on_urgent = self._hurry
         self.reports = self._acknowledging.reports
         upstream.on_return(self._ask_again)
@@ -149,6 +154,8 @@ class Agent:
         self._watch_over("leaf renewal", self.leaves.run)
         self._watch_over("acknowledgement", self._acknowledging.run)
         self._watch_over("intentions", self.intentions.run)
+        self._watch_over("views", self.views.follow)
+        self._watch_over("idle views", self.views.forget)
         self._watch_over("services", self.services.run)
         self._watch_over("checks", CheckRunner(self.services, self._clock, self._draw).run)
         self._watch_over("telling of services", self.registering.run)
@@ -168,6 +175,7 @@ class Agent:
             await self._grants.close()
         await self.leaves.close()
         await self.intentions.close()
+        await self.views.close()
         await self.roots.close()
         await self._upstream.close()
 
@@ -220,6 +228,12 @@ class Agent:
             service=service,
         )
 
+    def _stands(self, caller: Principal) -> bool:
+        """Say whether a caller is still somebody; a token that has ended is nobody's."""
+        if self._grants is None or not isinstance(caller, Token):
+            return True
+        return self._grants(caller.accessor) is not None
+
     def _trust_domain(self) -> TrustDomain:
         if self._own is not None:
             return self._own.identity.id.trust_domain
@@ -260,6 +274,7 @@ class Agent:
         """A server answers again: nobody waits out a pause that began while none did."""
         self.roots.hurry()
         self.intentions.hurry()
+        self.views.hurry()
         self._acknowledging.hurry()
         self.registering.hurry()
         if self._grants is not None:

@@ -23,7 +23,6 @@ from ca_core.api.questions import Questions
 from ca_core.api.viewheaders import remembered_headers, stored_headers
 from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
-from ca_core.catalog.noviews import NoViews
 from ca_core.catalog.views import ViewAnswer, Views
 from ca_core.clock import Clock, SystemClock
 from ca_core.errors import DeniedError
@@ -55,7 +54,7 @@ class ServerRoom:
         draw: gives unpredictable bytes: secrets of tokens, ids.
         keysets: knows the keys of auth methods.
         catalog: the newest, and what goes with it.
-        views: those of the catalog, from the store; ``kept`` are answers made of them.
+        kept: answers made of the catalog's views.
         rekey: makes a new key-encryption key the one that writes, and rewraps every secret.
     """
 
@@ -79,8 +78,12 @@ class ServerRoom:
     events: Events = field(default_factory=Events)
     observed: Collected = field(default_factory=Collected)
     questions: Questions = field(default_factory=Questions)
-    views: Views = field(default_factory=NoViews)
     kept: KeptAnswers = field(default_factory=KeptAnswers)
+
+    @property
+    def views(self) -> Views:
+        """Return the views of the catalog, from the store."""
+        return self.catalog.views
 
     @property
     def datacenter(self) -> str:
@@ -98,7 +101,7 @@ class AgentRoom:
 
     Attributes:
         decisions: answers its authorizer's verdicts.
-        views: those of the catalog, from memory; ``kept`` are answers made of them.
+        kept: answers made of the agent's views.
     """
 
     agent: Agent
@@ -106,8 +109,12 @@ class AgentRoom:
     clock: Clock
     random: Random
     decisions: Decisions = field(default_factory=untold_decisions)
-    views: Views = field(default_factory=NoViews)
     kept: KeptAnswers = field(default_factory=KeptAnswers)
+
+    @property
+    def views(self) -> Views:
+        """Return the views of the catalog, from memory."""
+        return self.agent.views
 
     @property
     def datacenter(self) -> str:

@@ -185,7 +185,6 @@ class Server:
             reachability=self.reachability,
             granting=self._granting(),
             catalog=self.catalog,
-            views=self.catalog.views,
             clock=clock,
             may=self.may,
             random=self._around.random,

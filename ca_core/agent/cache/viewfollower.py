@@ -1,13 +1,13 @@
 """All views of the catalog that an agent keeps, followed by one question."""
 
-import asyncio
 import logging
 from typing import Protocol
 
 from ca_core.agent.backoff import backoff
 from ca_core.agent.cache.sources import Told
 from ca_core.agent.joining import Draw
-from ca_core.agent.waiting import Gathering, stopped
+from ca_core.agent.parked import Parked
+from ca_core.agent.waiting import Gathering
 from ca_core.catalog.viewing import decoded_view
 from ca_core.catalog.views import ViewKey, ViewValue
 from ca_core.clock import Clock
@@ -59,7 +59,7 @@ class ViewFollower:
         self._draw = draw
         self._held: dict[ViewKey, int] = {}
         self._epoch = ""
-        self._parked: asyncio.Task[ViewsAnswer] | None = None
+        self._parked: Parked[ViewsAnswer] = Parked()
         self._failures = 0
         self._error: Error | None = None
         self._failed_at = 0.0
@@ -74,14 +74,21 @@ class ViewFollower:
         if self._error and self._clock.monotonic() - self._failed_at < _RESPITE_SECONDS:
             self._told.failed(key, self._error)
             return False
-        if self._parked is not None:
-            self._parked.cancel()
+        self._parked.overtake()
         self._wanted.wake()
         return True
+
+    def hurry(self) -> None:
+        """Ask now, if a failure is being waited out."""
+        self._wanted.wake()
 
     def forget(self, key: ViewKey) -> None:
         """Ask for it no more, from the next question on."""
         self._held.pop(key, None)
+
+    def hurry(self) -> None:
+        """Cut a pause after a failure short: a server answers again."""
+        self._wanted.wake()
 
     async def run(self) -> None:
         """Follow what is wanted for ever; cancel to end."""
@@ -125,15 +132,8 @@ class ViewFollower:
     async def _answered(self, asked: dict[ViewKey, int]) -> ViewsAnswer | None:
         """Return the answer, None if meanwhile more is wanted than was asked for."""
         held = {str(key): index for key, index in asked.items()}
-        task = asyncio.ensure_future(self._guarded(ViewsRequest(held=held, epoch=self._epoch)))
-        if all(asked.values()):
-            self._parked = task
-        try:
-            await asyncio.wait({task})
-        finally:
-            self._parked = None
-            await stopped(task)
-        return None if task.cancelled() else task.result()
+        asking = self._guarded(ViewsRequest(held=held, epoch=self._epoch))
+        return await self._parked.answer(asking, waits=all(asked.values()))
 
     async def _guarded(self, asked: ViewsRequest) -> ViewsAnswer:
         try:
