@@ -5,20 +5,20 @@ While no server answers the last known roots are served, with their age told hon
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
-from cryptography import x509
-
 from ca_core.agent.backoff import backoff
+from ca_core.agent.cache.entries import Counts
+from ca_core.agent.cache.freshening import fresh_enough
 from ca_core.agent.joining import Draw
-from ca_core.agent.signing import Signing, signing_of
+from ca_core.agent.knownroots import KnownRoots, known_roots
+from ca_core.agent.parked import Parked
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer, Upstream
 from ca_core.agent.waiting import Gathering, within
 from ca_core.clock import Clock
-from ca_core.errors import Error, NotReadyError, ProviderError, RequestError
-from ca_core.identity.certificates import parsed_chain
-from ca_core.wire.roots import CARoot, CARoots
+from ca_core.errors import Error, NotReadyError, ProviderError
+from ca_core.wire.freshness import ANY_AGE, Freshness
+from ca_core.wire.roots import CARoots
 
 log = logging.getLogger(__name__)
 
@@ -32,25 +32,12 @@ _HOT_SECONDS = 1.0
 """An answer that comes sooner than this and brings nothing new is counted as a failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRoots:
-    """Roots as they were answered, parsed.
+class RootsCache:
+    """The roots one agent knows. Used from one event loop; ``run`` is its only fetcher.
 
     Attributes:
-        value: the answer.
-        index: what readers see: it differs from the index of the roots known before.
-        anchors: in the order of ``value.roots``.
-        signing: what signs leaves.
+        counts: what happened to readers and fetches.
     """
-
-    value: CARoots
-    index: int
-    anchors: tuple[x509.Certificate, ...]
-    signing: Signing
-
-
-class RootsCache:
-    """The roots one agent knows. Used from one event loop; ``run`` is its only fetcher."""
 
     def __init__(self, upstream: Upstream, clock: Clock, draw: Draw) -> None:
         self._upstream = upstream
@@ -64,27 +51,76 @@ class RootsCache:
         self._closed = False
         self._readers = Gathering()
         self._impatience = Gathering()
+        self._parked: Parked[RootsAnswer] = Parked()
+        self._answers = Gathering()
+        self._attempts = 0
         self._listeners: list[Callable[[KnownRoots], None]] = []
+        self.counts = Counts()
 
     def subscribe(self, listener: Callable[[KnownRoots], None]) -> None:
         """Call ``listener`` on the loop after every change; it must not block or raise."""
         self._listeners.append(listener)
 
-    async def get(self, *, min_index: int = 0, wait: timedelta = DEFAULT_WAIT) -> RootsAnswer:
+    def restore(self, value: CARoots, index: int, age: timedelta) -> None:
+        """Serve roots that were kept over a restart until a server answers; before ``run``.
+
+        Args:
+            value: the roots.
+            index: under which readers know them.
+            age: how long ago a server said so.
+
+        Raises:
+            ProviderError: they are damaged.
+        """
+        self._publish(RootsAnswer(value=value, index=index))
+        self._lost_at = self._clock.monotonic() - age.total_seconds()
+
+    async def get(
+        self,
+        *,
+        min_index: int = 0,
+        wait: timedelta = DEFAULT_WAIT,
+        freshness: Freshness = ANY_AGE,
+    ) -> RootsAnswer:
         """Return the roots: at once, or, if ``min_index`` is their index, once they differ.
 
         After ``wait`` the same roots are answered again.
 
         Raises:
-            Error: there are none yet; the reason of the last attempt.
+            Error: there are none yet, or none that are fresh enough; why the last attempt failed.
         """
         if self._known is None:
             await self.known()
+            self.counts.misses += 1
             return self._answer(hit=False)
+        hit = freshness is ANY_AGE or await fresh_enough(freshness, self._age, self.asked_anew)
+        self.counts.read(hit=hit)
         if min_index != self._known.index:
-            return self._answer(hit=True)
+            return self._answer(hit=hit)
         await self._changed(self._known, wait)
         return self._answer(hit=False)
+
+    async def asked_anew(self) -> None:
+        """Have a server asked now; all who want that meanwhile wait for one answer.
+
+        Raises:
+            Error: none answered.
+        """
+        attempts, ends = self._attempts, self._clock.monotonic() + FILL_PATIENCE.total_seconds()
+        self._poll_index = 0
+        self._parked.overtake()
+        self._impatience.wake()
+        while self._attempts == attempts and not self._closed:
+            left = ends - self._clock.monotonic()
+            if not await self._answers.changed(left, self._clock):
+                raise self._error or NotReadyError("no server has answered yet")
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+
+    @property
+    def waiters(self) -> int:
+        """Return how many readers wait for other roots, or for an answer."""
+        return len(self._readers) + len(self._answers)
 
     async def known(self) -> KnownRoots:
         """Return the roots, waiting for the first attempt to get them.
@@ -116,6 +152,9 @@ class RootsCache:
     @property
     def age(self) -> timedelta:
         """Return how long ago contact with the server was lost; zero while it stands."""
+        return self._age()
+
+    def _age(self) -> timedelta:
         if self._lost_at is None:
             return timedelta()
         return timedelta(seconds=self._clock.monotonic() - self._lost_at)
@@ -135,7 +174,10 @@ class RootsCache:
         while True:
             began = self._clock.monotonic()
             try:
-                changed = self._accept(await self._poll())
+                answer = await self._poll()
+                if answer is None:
+                    continue  # overtaken: somebody wants them anew
+                changed = self._accept(answer)
             except Error as error:
                 await self._after_failure(error)
                 continue
@@ -148,9 +190,13 @@ class RootsCache:
         """Let every waiting reader go with what is known; nothing is fetched any more."""
         self._closed = True
         self._readers.wake()
+        self._answers.wake()
 
-    async def _poll(self) -> RootsAnswer:
+    async def _poll(self) -> RootsAnswer | None:
         index = self._poll_index if self._lost_at is None else 0
+        return await self._parked.answer(self._asked(index), waits=index > 0)
+
+    async def _asked(self, index: int) -> RootsAnswer:
         poll = self._upstream.roots(index=index, wait=_POLL_WAIT)
         try:
             return await within(
@@ -169,13 +215,14 @@ class RootsCache:
             self._publish(answer)
         self._poll_index = max(answer.index, 1)
         self._lost_at, self._error = None, None
+        self._attempt_ended()
         return self._known is not before
 
     def _publish(self, answer: RootsAnswer) -> None:
         index = max(answer.index, 1)
         if self._known is not None and self._known.index == index:
             index += 1  # other roots under the same number: readers that hold it must be answered
-        self._known = _parsed(answer.value, index)
+        self._known = known_roots(answer.value, index)
         self._readers.wake()
         for listener in self._listeners:
             listener(self._known)
@@ -185,9 +232,15 @@ class RootsCache:
             self._lost_at = self._clock.monotonic()
             log.warning("roots: no answer from the server: %s", error)
         self._error = error
+        self.counts.failed(error)
+        self._attempt_ended()
         if self._known is None:
             self._readers.wake()
         await self._pause(getattr(error, "retry_after", timedelta()))
+
+    def _attempt_ended(self) -> None:
+        self._attempts += 1
+        self._answers.wake()
 
     async def _pause(self, at_least: timedelta) -> None:
         """Wait after a failure; a first reader may cut it short, but not before ``at_least``."""
@@ -216,27 +269,3 @@ class RootsCache:
             age=self.age,
             known_leader=self.known_leader,
         )
-
-
-def _parsed(value: CARoots, index: int) -> KnownRoots:
-    """Return an answer, parsed.
-
-    Raises:
-        ProviderError: a root is no certificate, there is none, or none is active.
-    """
-    active = _active(value)
-    return KnownRoots(value, index, _anchors(value), signing_of(active))
-
-
-def _active(value: CARoots) -> CARoot:
-    active = next((root for root in value.roots if root.id == value.active_root_id), None)
-    if active is None:
-        raise ProviderError("the server's answer has no active root")
-    return active
-
-
-def _anchors(value: CARoots) -> tuple[x509.Certificate, ...]:
-    try:
-        return tuple(parsed_chain(root.root_cert)[0] for root in value.roots)
-    except (ValueError, IndexError, RequestError) as error:
-        raise ProviderError(f"a root of the server's answer is no certificate: {error}") from error

@@ -83,7 +83,8 @@ class Cache(Generic[KeyT, ValueT]):
         """
         record, partition = self._held(key, caller)  # (1)
         hit = record.index > 0 and freshness.accepts(self._records.age(record))  # (2)
-        self._count(record, hit=hit)
+        record.read(hit=hit)
+        self.counts.read(hit=hit)
         if not hit:
             hit = await self._fetched(record, partition, freshness)  # (3), (4)
         if self._kind.followed and min_index == record.index:
@@ -257,8 +258,3 @@ class Cache(Generic[KeyT, ValueT]):
         record.error, record.failures, record.lost_at = None, 0, None
         record.fetched_at = self._clock.monotonic()
         record.results += 1
-
-    def _count(self, record: Record[KeyT, ValueT], *, hit: bool) -> None:
-        for counted in (record, self.counts):
-            counted.hits += hit
-            counted.misses += not hit

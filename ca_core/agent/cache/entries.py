@@ -33,6 +33,11 @@ class Counts:
     evictions: Counter[Reason] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
 
+    def read(self, *, hit: bool) -> None:
+        """Count a read."""
+        self.hits += hit
+        self.misses += not hit
+
     def failed(self, error: Error) -> None:
         """Count a fetch that failed."""
         self.failures[type(error).__name__] += 1

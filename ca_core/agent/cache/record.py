@@ -92,6 +92,11 @@ class Record(Generic[KeyT, ValueT]):
         """Return the bytes that it takes, about."""
         return BYTES_OF_RECORD + self.weight + BYTES_OF_HANDLE * max(0, len(self.holders) - 1)
 
+    def read(self, *, hit: bool) -> None:
+        """Count a read."""
+        self.hits += hit
+        self.misses += not hit
+
     def due(self) -> float:
         """Return when it is forgotten if nobody uses it."""
         return self.last_used + self.idle

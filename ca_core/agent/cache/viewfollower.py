@@ -86,10 +86,6 @@ class ViewFollower:
         """Ask for it no more, from the next question on."""
         self._held.pop(key, None)
 
-    def hurry(self) -> None:
-        """Cut a pause after a failure short: a server answers again."""
-        self._wanted.wake()
-
     async def run(self) -> None:
         """Follow what is wanted for ever; cancel to end."""
         while True:

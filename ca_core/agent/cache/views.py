@@ -60,7 +60,7 @@ class ViewCache:
         self._upstreams = self._cache(KindName.UPSTREAMS, MOST_UPSTREAMS, clock)
         self._catalog = self._cache(KindName.CATALOG, MOST_LISTS, clock)
         self.kept = (self._upstreams, self._catalog)
-        self.follow = self._follower.run
+        self.follow, self.hurry = self._follower.run, self._follower.hurry
 
     def _cache(self, name: KindName, most: int, clock: Clock) -> Cache[ViewKey, ViewValue]:
         kind = Kind(name=name, weigh=weight_of, most=most)
