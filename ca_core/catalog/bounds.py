@@ -49,6 +49,7 @@ def check_state(state: RegisteredState, node: str) -> None:
     Raises:
         RequestError: it does not hold together, or is too large; ``field`` names the place.
     """
+    _storable(state)
     _text(state.address, "Address")
     _meta(state.meta, "Meta")
     _at_most(state.services, MOST_SERVICES, "Services")
@@ -60,13 +61,17 @@ def check_state(state: RegisteredState, node: str) -> None:
     _unique((*ids, *(check.id for check in state.checks)), "Checks")
 
 
+def _storable(state: RegisteredState) -> None:
+    try:
+        msgspec.json.encode(state)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise RequestError(f"it is no JSON: {error}", field="body") from None
+
+
 def _instance(one: Registered, node: str, field: str) -> None:
     _service(one.service, f"{field}.Service")
     _checks(one.checks, node, one.service, f"{field}.Checks")
-    try:
-        size = len(msgspec.json.encode((one.service, one.checks)))
-    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-        raise RequestError(f"cannot be stored: {error}", field=field) from None
+    size = len(msgspec.json.encode((one.service, one.checks)))
     if size > MOST_BYTES:
         raise RequestError(f"{size} bytes as JSON, at most {MOST_BYTES}", field=field)
 
