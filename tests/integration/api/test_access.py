@@ -41,7 +41,7 @@ ACKNOWLEDGE = "/v1/cluster/acknowledgement"
 STRANGER = 54321
 OPEN = {"/v1/connect/ca/roots", "/v1/connect/ca/crl/{authority}", "/v1/status/leader"}
 AGENTS = {SIGN, JOIN, REJOIN, ACKNOWLEDGE} | {
-    f"/v1/cluster/{call}" for call in ("crls", "grant", "grants", "intentions")
+    f"/v1/cluster/{call}" for call in ("crls", "grant", "registered", "watch")
 }
 OPERATORS_ONLY = [
     (route.method, route.path.replace("{node}", "n1").replace("{id}", "op-1"), route.accepts)
