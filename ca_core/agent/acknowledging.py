@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from ca_core.agent.backoff import backoff
 from ca_core.agent.joining import Draw
+from ca_core.agent.knownroots import KnownRoots
 from ca_core.agent.pollers import Anchors, Pollers, Slow
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.reports import Reports
-from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock

@@ -19,12 +19,13 @@ from ca_core.agent.grants import Grants
 from ca_core.agent.intentions import IntentionCache
 from ca_core.agent.issuance import LeafIssuer, no_grant
 from ca_core.agent.joining import Draw
+from ca_core.agent.knownroots import KnownRoots
 from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.pollers import Pollers
 from ca_core.agent.processes import has_ended
 from ca_core.agent.revocations import Revocations
-from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.services.checks.running import CheckRunner
 from ca_core.agent.services.registering import Registering
 from ca_core.agent.services.services import Services

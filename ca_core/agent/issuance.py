@@ -8,10 +8,11 @@ from cryptography import x509
 
 from ca_core.acl.principal import Principal
 from ca_core.agent.joining import Draw
+from ca_core.agent.knownroots import KnownRoots
 from ca_core.agent.leafbody import IssuerChains
 from ca_core.agent.leafrecord import HeldLeaf, LeafName
 from ca_core.agent.renewal import drawn, renewal_window
-from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.signing import signer_of
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.verification import UntrustedChainError, Wanted, verified_chain

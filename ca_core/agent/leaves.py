@@ -14,11 +14,12 @@ from ca_core.acl.principal import Principal
 from ca_core.acl.resolving import denial
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
+from ca_core.agent.knownroots import KnownRoots
 from ca_core.agent.leafanswer import LeafAnswer, handed_out, unservable
 from ca_core.agent.leafattempts import LeafAttempts
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
-from ca_core.agent.rootscache import KnownRoots, RootsCache
+from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.timetable import Timetable
 from ca_core.agent.upstream import DEFAULT_WAIT
 from ca_core.agent.waiting import Gathering

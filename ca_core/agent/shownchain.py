@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ca_core.agent.rootscache import KnownRoots
+from ca_core.agent.knownroots import KnownRoots
 from ca_core.agent.verification import trusted_path
 from ca_core.clock import Clock
 from ca_core.errors import NotReadyError, RequestError
