@@ -197,11 +197,11 @@ class Question:
             self._seen = (answer.index, answer.epoch)
         if answer.roots is not None:
             self.roots, self._roots_epoch = answer.roots, answer.epoch
-        now = self._clock.monotonic()
+        now, counts = self._clock.monotonic(), answer.index  # else a newer question ended this one
         for part, wish in wishes.items():
             news = _part_of(answer, part)
             has_waited = now - wish.since >= _SOON or now >= wish.ends
-            due = news is not None or wish.at_once or (is_over and has_waited)
+            due = news is not None or (counts and (wish.at_once or (is_over and has_waited)))
             if due and not wish.told.done():
                 wish.told.set_result(news)
 
