@@ -66,8 +66,9 @@ class Everybody:
     agent_csr: str
     fingerprint: str
 
-    async def asks(self, who, method, target, body=None):
-        """Return the answer that a caller gets."""
+    async def asks(self, who, method, target, body=None, *, of_server=False):
+        """Return the answer that a caller gets; ``of_server``: of a server without an agent."""
+        app = self.server.app() if of_server else self.app
         link = Link(hosts=frozenset({"localhost"}))
         headers = {}
         match who:
@@ -81,7 +82,7 @@ class Everybody:
                 headers["X-Consul-Token"] = f"secret of {who}"
 
         async def linked(scope, receive, send):
-            await self.app({**scope, "ca_core.link": link}, receive, send)
+            await app({**scope, "ca_core.link": link}, receive, send)
 
         transport = httpx.ASGITransport(app=linked)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -115,15 +116,16 @@ async def everybody():
 
 
 @asynccontextmanager
-async def agent_over(server, local, clock, *, around=lambda upstream: upstream):
+async def agent_over(server, local, clock, *, around=lambda upstream: upstream, node="n0"):
     """Run an agent in a server's process; yield its room, and who knows whose tokens are.
 
     ``local`` is what holds there without tokens; ``around`` may stand between it and the server.
+    Two of one ``node`` would end each other's questions.
     """
-    upstream = around(Watch(LocalUpstream(server.room, "n0"), clock, Random(1).random))
+    upstream = around(Watch(LocalUpstream(server.room, node), clock, Random(1).random))
     grants = Grants(upstream, clock, Random(1).random)
     may = TokenRules(grants, local)
-    settings = AgentSettings(datacenter="dc1", node="n0")
+    settings = AgentSettings(datacenter="dc1", node=node)
     agent = Agent(upstream, clock, settings, may=may, grants=grants)
     room = AgentRoom(agent=agent, may=may, clock=clock, random=Random(1))
     await agent.start()

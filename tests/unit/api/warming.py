@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from random import Random
 
 import httpx
@@ -32,7 +34,9 @@ USERS = {"web user": WEB_USER, "db user": DB_USER, "stranger": STRANGER}
 
 _SEEING = 'node_prefix "" { policy = "read" }'
 WEB = policy_row(
-    "web", f'service "web" {{ policy = "write" }} {_SEEING} agent_prefix "" {{ policy = "read" }}'
+    "web",
+    f'service "web" {{ policy = "write" }} {_SEEING} agent_prefix "" {{ policy = "read" }}'
+    ' node_prefix "n" { policy = "write" }',
 )
 DB = policy_row("db", f'service "db" {{ policy = "write" }} {_SEEING}')
 
@@ -129,6 +133,7 @@ class Mesh:
     clock: MovedClock
     local: LocalRules
     agents: AsyncExitStack = field(default_factory=AsyncExitStack)
+    numbers: Iterator[int] = field(default_factory=count)
 
     async def agent(self):
         """Return an agent that knows nothing; it ends with the mesh."""
@@ -144,7 +149,9 @@ class Mesh:
             counted.append(Counted(upstream))
             return counted[0]
 
-        async with agent_over(self.server, self.local, self.clock, around=around) as found:
+        node = f"n{next(self.numbers)}"
+        running = agent_over(self.server, self.local, self.clock, around=around, node=node)
+        async with running as found:
             room, grants = found
             about = ProcessRoom(metrics=Metrics(), may=room.may, why_not_ready=str)
             app = process_app(bound(AGENT_ROUTES, room), about, domain, self.clock, grants)
