@@ -117,6 +117,7 @@ class LeafRecord:
         readers: requests that wait for another leaf.
         scheduled: the earliest moment for which the timetable holds an entry.
         withdrawn: its owner lost the right; nothing of it is handed out any more.
+        wanted_at: when a leaf is asked for although nobody waits for it: it had one before.
     """
 
     name: LeafName
@@ -130,13 +131,16 @@ class LeafRecord:
     readers: Gathering = field(default_factory=Gathering)
     scheduled: datetime | None = None
     withdrawn: bool = False
+    wanted_at: datetime | None = None
 
     def renew_at(self) -> datetime | None:
         """Return when the agent renews on its own; None if there is nothing to renew."""
-        if self.leaf is None:
+        if self.leaf is None and self.wanted_at is None:
             return None
         if self.failures is not None:
             return self.failures.retry_at
+        if self.leaf is None:
+            return self.wanted_at
         return min(self.leaf.renew_at, self.hurry[1]) if self.hurry else self.leaf.renew_at
 
     def due(self) -> datetime:

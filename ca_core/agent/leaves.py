@@ -5,8 +5,9 @@ it was in memory, an expired leaf served because a renewal failed, everybody ren
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 from ca_core.acl.access import Action, May
 from ca_core.acl.names import foreign_names
@@ -14,6 +15,7 @@ from ca_core.acl.principal import Principal
 from ca_core.acl.resolving import denial
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
+from ca_core.agent.keptleaves import Restored
 from ca_core.agent.knownroots import KnownRoots
 from ca_core.agent.leafanswer import LeafAnswer, handed_out, unservable
 from ca_core.agent.leafattempts import LeafAttempts
@@ -57,6 +59,8 @@ class LeafCache:
         self._draw = draw
         self._spread = spread
         self._records: dict[LeafName, LeafRecord] = {}
+        self._absent: dict[LeafName, LeafRecord] = {}
+        self._listeners: list[Callable[[], None]] = []
         self._timetable: Timetable[datetime, LeafRecord] = Timetable()
         self._bell = Gathering()
         self._attempts = LeafAttempts(
@@ -67,6 +71,27 @@ class LeafCache:
     def __len__(self) -> int:
         """Return how many leaves are kept or being fetched."""
         return len(self._records)
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` on the loop whenever leaves came or went; it must not raise."""
+        self._listeners.append(listener)
+
+    def records(self) -> Iterator[LeafRecord]:
+        """Return every record, also of those who did not come back yet."""
+        return chain(self._records.values(), self._absent.values())
+
+    def restore(self, found: Restored) -> None:
+        """Go on with what was kept. Once, before anything is asked for.
+
+        Leaves of tokens are answered and renewed again once their token was shown.
+        """
+        self._absent.update((record.name, record) for record in found.absent)
+        self._records.update((record.name, record) for record in found.present)
+        for record in found.present:
+            self._enter(record)
+        known = self._roots.latest
+        if known is not None:
+            self.follow(known)
 
     async def get(
         self,
@@ -131,6 +156,9 @@ class LeafCache:
             raise DeniedError("Permission denied: the right to this leaf was taken back")
 
     async def _new_record(self, name: LeafName, principal: Principal) -> LeafRecord:
+        came_back = self._absent.pop(name, None)
+        if came_back is not None:
+            return self._taken_back(came_back)
         if len(name.dns_names) + len(name.ip_addresses) > MAX_NAMES:
             raise RequestError(f"more than {MAX_NAMES} names", field="dns-san")
         for dns_name in name.dns_names:
@@ -142,6 +170,16 @@ class LeafCache:
                 name=name, last_used=self._clock.now(), principal=principal
             )
             self._enter(record)
+        return record
+
+    def _taken_back(self, record: LeafRecord) -> LeafRecord:
+        """Hold a leaf that waited for its owner; who signs may have changed since."""
+        record.last_used = self._clock.now()
+        self._records[record.name] = record
+        known = self._roots.latest
+        if known is not None:
+            record.follow(known.signing, record.last_used, self._draw, self._spread())
+        self._enter(record)
         return record
 
     def _answer(self, record: LeafRecord, *, hit: bool) -> LeafAnswer:
@@ -166,8 +204,10 @@ class LeafCache:
         known = self._roots.latest
         if known is not None:
             record.follow(known.signing, self._clock.now(), self._draw, self._spread())
+        record.wanted_at = None
         log.info("leaf of %s: valid until %s", record.name.service, wire_time(leaf.not_after))
         record.readers.wake()
+        self._tell()
 
     def _attempt_ended(self, record: LeafRecord) -> None:
         self._enter(record)
@@ -208,6 +248,11 @@ class LeafCache:
                 record.fetch.cancel()
             record.leaf = None
             record.readers.wake()
+            self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _may_still(self, record: LeafRecord) -> bool:
         owner, name = record.principal, record.name

@@ -25,11 +25,18 @@ class House:
     """One agent's caches over one fake server, on one fake clock."""
 
     def __init__(
-        self, *, ttl=72 * HOUR, draws=None, spread=ROOT_CHANGE_SPREAD, clock=None, server=None
+        self,
+        *,
+        ttl=72 * HOUR,
+        draws=None,
+        spread=ROOT_CHANGE_SPREAD,
+        clock=None,
+        server=None,
+        upstream=None,
     ):
         self.clock = clock or FakeClock()
         self.server = server or self.clock
-        self.upstream = FakeUpstream(self.server, ttl=ttl)
+        self.upstream = upstream or FakeUpstream(self.server, ttl=ttl)
         self.draws = draws
         self.allowed = lambda _: True
         self.roots = RootsCache(self.upstream, self.clock, self.draw)
@@ -47,9 +54,9 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def house(**options):
+async def house(*, built=None, **options):
     """Open a house, run its loops, and close it whatever happens."""
-    built = House(**options)
+    built = built or House(**options)
     loops = [asyncio.create_task(run()) for run in (built.roots.run, built.leaves.run)]
     await settle()
     try:
