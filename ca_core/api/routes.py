@@ -236,6 +236,7 @@ AGENT_ROUTES = (
         answers=IssuedCert,
     ),
     *AUTHORIZE_ROUTES,
+    *discovery_routes(Room.AGENT),
     *SERVICE_ROUTES,
     Route(
         method="GET",

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from ca_core.api.routes import ROUTES
+from ca_core.api.routes import AGENT_ROUTES, ROUTES, SERVER_ROUTES
 from tests.unit.api.everybody import CALLERS, everybody
 
 ALL = set(CALLERS)
@@ -23,6 +23,8 @@ WRITES_INTENTIONS = {"exact", "prefix", "manager", "operator"}
 READS_SOME = {"reader", "other", "exact", "prefix", "manager", "operator", "agent"}
 READS_AGENT = {"nobody", "reader", "manager", "workload", "operator"}
 """On this machine; a token counts alone, and services' tokens say nothing of agents."""
+WRITES_NODES = {"manager"}
+"""An operator is no node, and an agent only its own."""
 JOINED = {"agent"}
 NOBODY = set()
 
@@ -118,6 +120,21 @@ MATRIX = {
     f"GET {AGENT}/connect/ca/leaf/{{service}}": IS_WEB,
     f"POST {AGENT}/connect/authorize": IS_WEB,
     f"PUT {AGENT}/connect/authorize": IS_WEB,
+    f"PUT {AGENT}/service/register": IS_WEB,
+    f"PUT {AGENT}/service/deregister/{{id}}": IS_WEB,
+    f"PUT {AGENT}/service/maintenance/{{id}}": IS_WEB,
+    f"PUT {AGENT}/maintenance": WRITES_NODES,
+    f"GET {AGENT}/services": VALID,
+    f"GET {AGENT}/service/{{id}}": READS_WEB,
+    f"GET {AGENT}/health/service/name/{{name}}": READS_WEB,
+    f"GET {AGENT}/health/service/id/{{id}}": READS_WEB,
+    f"PUT {AGENT}/check/register": IS_WEB,
+    f"PUT {AGENT}/check/deregister/{{id}}": IS_WEB,
+    f"PUT {AGENT}/check/pass/{{id}}": IS_WEB,
+    f"PUT {AGENT}/check/warn/{{id}}": IS_WEB,
+    f"PUT {AGENT}/check/fail/{{id}}": IS_WEB,
+    f"PUT {AGENT}/check/update/{{id}}": IS_WEB,
+    f"GET {AGENT}/checks": VALID,
     f"GET {AGENT}/self": READS_AGENT,
     "GET /metrics": READS_AGENT,
     "GET /healthz": ALL,
@@ -125,6 +142,13 @@ MATRIX = {
     "GET /v1/openapi.json": ALL,
 }
 """``METHOD path`` → who is not refused (403) there, asking about ``web`` or what is not there."""
+
+HIDDEN_IN_DEV = [
+    one
+    for one in SERVER_ROUTES
+    if (one.method, one.path) in {(other.method, other.path) for other in AGENT_ROUTES}
+]
+"""Where server and agent are one process, the agent answers these."""
 
 UUID = "12345678-1234-4234-8234-123456789012"
 PAIR = "?source=api&destination=web"
@@ -155,6 +179,9 @@ def bodies(csr, agent_csr, fingerprint):
         f"POST {CLUSTER}/grant": {"Secret": "secret of exact"},
         f"POST {AGENT}/connect/authorize": authorize,
         f"PUT {AGENT}/connect/authorize": authorize,
+        f"PUT {AGENT}/service/register": {"Name": "web", "Port": 80},
+        f"PUT {AGENT}/check/register": {"Name": "disk", "TTL": "10m", "ServiceID": "web"},
+        f"PUT {AGENT}/check/update/{{id}}": {"Status": "passing"},
     }
 
 
@@ -175,6 +202,9 @@ def test_open_routes_are_the_ones_that_refuse_nobody_for_a_token():
 def target(route, intention):
     """Return a path that asks about ``web``, or about what is not there."""
     found = route.path
+    if found.startswith(AGENT):
+        kind = "service:web" if "/check/" in found else "web"
+        return found.replace("{id}", kind).replace("{name}", "web").replace("{service}", "web")
     found = found.replace("{id}", intention if route.path.startswith(IXN) else UUID)
     for name, value in {"service": "web", "accessor": UUID, "state": "any"}.items():
         found = found.replace(f"{{{name}}}", value)
@@ -203,7 +233,8 @@ async def who_passes(world, route, body):
         intention = await intention_id(world) if route.path == f"{IXN}/{{id}}" else ""
         if f"{route.method} {route.path}" == f"POST {IXN}":
             await without_intention(world)
-        answer = await world.asks(who, route.method, target(route, intention), body)
+        asked = (route.method, target(route, intention), body)
+        answer = await world.asks(who, *asked, of_server=route in HIDDEN_IN_DEV)
         assert answer.status_code < 500, (who, route.path, answer.text)
         if answer.status_code != 403:
             passed.add(who)

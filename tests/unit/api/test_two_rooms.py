@@ -9,7 +9,7 @@ from ca_core.api.authentication import Link
 from ca_core.api.http import text_response
 from ca_core.api.lane import BoundRoute
 from ca_core.api.rooms import ProcessRoom
-from ca_core.api.routes import Room, Route
+from ca_core.api.routes import AGENT_ROUTES, SERVER_ROUTES, Room, Route
 from ca_core.clock import SystemClock
 from ca_core.telemetry.metrics import Metrics
 
@@ -43,3 +43,14 @@ async def test_the_later_route_answers_whichever_way_it_is_served(
         assert (await client.get(path.replace("{name}", "web"))).text == "agent"
         (operation,) = (await client.get("/v1/openapi.json")).json()["paths"][path].values()
     assert operation["tags"] == ["agent"]
+
+
+def test_what_both_serve_is_served_alike():
+    """Handler, parameters and bodies are the same; only the room is another one."""
+    of_servers = {(one.method, one.path): one for one in SERVER_ROUTES}
+    both = [one for one in AGENT_ROUTES if (one.method, one.path) in of_servers]
+    assert "/v1/health/service/{service}" in {one.path for one in both}
+    for one in both:
+        other = of_servers[one.method, one.path]
+        assert (one.handler, one.hot, one.open) == (other.handler, other.hot, other.open)
+        assert (one.parameters, one.answers) == (other.parameters, other.answers)
