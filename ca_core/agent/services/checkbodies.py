@@ -112,7 +112,7 @@ def _ttl(body: CheckBody, place: str) -> Ttl:
     ttl = span_of(body.ttl, f"{place}TTL")
     if not ttl or body.interval:
         raise RequestError("above zero, and without Interval", field=f"{place}TTL")
-    return Ttl(ttl=ttl)
+    return Ttl(ttl=max(ttl, SHORTEST_INTERVAL))
 
 
 def _alias(body: CheckBody, node: str, place: str) -> Alias:

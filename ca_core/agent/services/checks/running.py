@@ -24,6 +24,8 @@ MOST_AT_ONCE: Final = 64
 """Checks that are run at the same time; the others wait for their turn."""
 
 _LONGEST_SLEEP = 3600.0
+_SHORTEST_SLEEP = 0.01
+"""However often something is due, others have their turn."""
 
 Probe = Callable[[Run], Coroutine[Any, Any, Outcome]]
 """Runs one check; ends when it is cancelled."""
@@ -118,7 +120,8 @@ class CheckRunner:
 
     def _until_due(self) -> float:
         moments = [due for due in (self._due.next_due(), self._removals.next_due()) if due]
-        return min([_LONGEST_SLEEP, *(due - self._clock.monotonic() for due in moments)])
+        left = min([_LONGEST_SLEEP, *(due - self._clock.monotonic() for due in moments)])
+        return max(left, _SHORTEST_SLEEP)
 
     def _start_due(self) -> None:
         for check_id in tuple(self._due.taken(self._clock.monotonic())):
