@@ -236,10 +236,6 @@ ABSENCES = (
     *ACL_ABSENCES,
     *AUTHORIZE_ABSENCES,
     *DISCOVERY_ABSENCES,
-    Absence(
-        "`/v1/agent/service/…`, `/v1/agent/services`, `/v1/agent/check/…`, `/v1/agent/checks`",
-        "the service catalog is not implemented yet",
-    ),
     Absence("`/v1/status/peers`", "there is one server"),
     Absence(
         "`/v1/kv/…`, `/v1/session/…`, `/v1/txn`, `/v1/event/…`, `/v1/query/…`,"
@@ -252,7 +248,7 @@ ABSENCES = (
     ),
     Absence("`/v1/snapshot`", "`ca-core backup` and `ca-core restore`"),
     Absence(
-        "`?pretty`, `?cached`, `Cache-Control`, `?stale`, `?consistent`, `?filter`",
+        "`?pretty`, `?cached`, `Cache-Control`, `?stale`, `?consistent`",
         "accepted and without effect: one server answers, always consistently",
     ),
 )

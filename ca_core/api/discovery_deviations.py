@@ -68,8 +68,8 @@ DISCOVERY_ABSENCES = (
         "`/v1/catalog/node/:node` has a node's services; there are no gateways",
     ),
     Absence(
-        "`near`, network coordinates; `filter` and its language; `peer`, `sg`,"
-        " `merge-central-config`",
+        "`?near` and network coordinates; `?filter` and its language; `?peer`, `?sg`,"
+        " `?merge-central-config`",
         "400: one datacenter without peers, sameness groups or central configuration; clients"
         " choose among the rows",
     ),

@@ -63,7 +63,8 @@ def test_what_consul_lets_pass_in_a_spiffe_id_is_refused(about, uri):
     [
         "peers", "sameness groups", "config entries", "legacy migration", "JWT requirements",
         "topology", "protocols of services", "RPCs", "`allowTrustDomain`", "`?token=`",
-        "shown once", "other partitions", "`?filter`", "replication",
+        "shown once", "other partitions", "`?filter`", "replication", "prepared queries", "DNS",
+        "`?near`", "streaming backend", "network coordinates", "`/v1/kv/…`", "/v1/session/",
     ],
 )  # fmt: skip
 def test_what_a_user_of_consul_will_look_for_is_named(words):
