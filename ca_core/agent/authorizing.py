@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import msgspec
 
+from ca_core.agent.cache.freshening import fresh_enough
 from ca_core.agent.intentions import IntentionCache
 from ca_core.agent.revocations import Revocations
 from ca_core.agent.shownchain import ShownChains
@@ -18,6 +19,7 @@ from ca_core.intentions.decision import Decision, Why
 from ca_core.intentions.lists import Held
 from ca_core.intentions.model import Name
 from ca_core.intentions.requests import HttpRequest
+from ca_core.wire.freshness import ANY_AGE, Freshness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +105,8 @@ class Authorizer:
         """Say whether two calls with equal names are decided alike until intentions change."""
         return not self._rules.check_serial
 
-    async def decide(self, question: Question) -> Verdict:
-        """Decide.
+    async def decide(self, question: Question, freshness: Freshness = ANY_AGE) -> Verdict:
+        """Decide; ``freshness`` says how old the intentions may be for the caller.
 
         1. The client is of this trust domain, unless a setting lets others in.
         2. It is of this datacenter, if a setting asks for that.
@@ -116,17 +118,25 @@ class Authorizer:
         Raises:
             RequestError: the chain is no chain.
             NotReadyError: the trust domain, or the roots to verify a chain by, are not known yet.
-            Error: (4) failed, or what was revoked is not known yet.
+            Error: (4) failed, no server answered who was to be asked anew, or what was revoked is
+                not known yet.
         """
         refused = self._refused(question) or await self._misshown(question)
         if refused is not None:
             return Verdict(refused)
         held, hit = self._intentions.known(question.destination), True
+        if held is not None and freshness is not ANY_AGE:
+            hit = await self._fresh_enough(freshness)
+            held = self._intentions.known(question.destination)
         if held is None:
             held, hit = await self._intentions.fetched(question.destination), False  # (4)
         if self._intentions.is_stale:
             return Verdict(Decision(allowed=False, why=Why.STALE), hit, self._intentions.age)  # (5)
         return Verdict(_decided(held, question), hit, self._intentions.age, held)
+
+    async def _fresh_enough(self, freshness: Freshness) -> bool:
+        intentions = self._intentions
+        return await fresh_enough(freshness, lambda: intentions.age, intentions.asked_anew)
 
     def _refused(self, question: Question) -> Decision | None:
         client, rules = question.client, self._rules

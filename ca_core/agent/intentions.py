@@ -6,20 +6,30 @@ long. While no server answers, what is known still decides, with its age told ho
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from ca_core.agent.backoff import backoff
+from ca_core.agent.cache.entries import Counts, Reason
+from ca_core.agent.destinations import IDLE, Destinations
 from ca_core.agent.joining import Draw
+from ca_core.agent.parked import Parked
 from ca_core.agent.upstream import Upstream
-from ca_core.agent.waiting import Gathering, stopped, within
+from ca_core.agent.waiting import Gathering, within
 from ca_core.clock import Clock
 from ca_core.durations import format_duration
 from ca_core.errors import Error, ProviderError, UnavailableError
 from ca_core.intentions.building import changed
-from ca_core.intentions.index import Index, Pair
-from ca_core.intentions.lists import Held, gone, intentions_in, name_of, needed, parsed_default
+from ca_core.intentions.lists import (
+    Held,
+    gone,
+    intentions_in,
+    name_of,
+    needed,
+    pairs_to,
+    parsed_default,
+)
 from ca_core.intentions.model import Name
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 
@@ -27,14 +37,6 @@ log = logging.getLogger(__name__)
 
 FILL_PATIENCE = timedelta(seconds=10)
 """How long the first caller of a destination waits before it is told that nobody answers."""
-IDLE = timedelta(hours=72)
-"""A destination that nobody asked for this long is forgotten."""
-MOST_DESTINATIONS = 3_000
-"""Services decided for; with their wildcards fewer than a server takes in one question."""
-MOST_CHARACTERS = 900_000
-"""Of their names: one question must fit into the body that a server takes, a mebibyte."""
-_AROUND_A_NAME = 40
-"""Characters of namespace, signs and index beside a name in a question."""
 _POLL_WAIT = timedelta(minutes=1)
 _POLL_SLACK = timedelta(seconds=60)
 """Added to a poll's own wait: an upstream that hangs longer than that is given up."""
@@ -50,7 +52,10 @@ class IntentionCache:
         max_staleness: how old what is known may be to decide by; zero for any age.
 
     Attributes:
+        destinations: the services that are decided for here.
         held: what is known, whole; replaced in one assignment.
+        counts: what happened to callers and fetches.
+        on_growth: called whenever something else is known than before.
     """
 
     def __init__(
@@ -61,9 +66,9 @@ class IntentionCache:
         self._draw = draw
         self._longest = max_staleness.total_seconds()
         self._wait = min(_POLL_WAIT, max_staleness / 2) if max_staleness else _POLL_WAIT
-        self._used: dict[Name, float] = {}
+        self._anew = False
         self._dropped: set[Name] = set()
-        self._parked: asyncio.Task[ListsAnswer] | None = None
+        self._parked: Parked[ListsAnswer] = Parked()
         self._fresh_at = clock.monotonic()
         self._error: Error | None = None
         self._attempts = 0
@@ -71,18 +76,25 @@ class IntentionCache:
         self._readers = Gathering()
         self._wanted = Gathering()
         self._impatience = Gathering()
+        self.destinations = Destinations(clock)
         self.held = Held()
+        self.counts = Counts()
+        self.on_growth: Callable[[], None] = lambda: None
 
     def known(self, destination: Name) -> Held | None:
         """Return what decides for ``destination``, without waiting; None if it is not here."""
-        if destination not in self._used or not self.held.decides_for(destination):
+        if not self._is_here(destination):
             return None
         self.touch(destination)
         return self.held
 
     def touch(self, destination: Name) -> None:
         """Note that what is held of ``destination`` is used now."""
-        self._used[destination] = self._clock.monotonic()
+        self.destinations.touch(destination)
+        self.counts.hits += 1
+
+    def _is_here(self, destination: Name) -> bool:
+        return destination in self.destinations and self.held.decides_for(destination)
 
     async def fetched(self, destination: Name) -> Held:
         """Return what decides for ``destination``, waiting for one call to a server.
@@ -90,17 +102,45 @@ class IntentionCache:
         Raises:
             Error: that call failed, or took longer than ``FILL_PATIENCE``.
         """
+        self.counts.misses += 1
         attempts, ends = self._attempts, self._clock.monotonic() + FILL_PATIENCE.total_seconds()
         self._want(destination)
-        while (held := self.known(destination)) is None:
-            if self._error is not None and self._attempts != attempts:
-                raise self._error
-            left = ends - self._clock.monotonic()
-            if not await self._readers.changed(left, self._clock):
-                raise self._error or UnavailableError(
-                    f"the intentions of {destination} are not known yet: no server has answered"
-                )
-        return held
+        with self.destinations.waiting_for(destination):
+            while not self._is_here(destination):
+                if self._error is not None and self._attempts != attempts:
+                    raise self._error
+                left = ends - self._clock.monotonic()
+                if not await self._readers.changed(left, self._clock):
+                    raise self._error or UnavailableError(
+                        f"the intentions of {destination} are not known yet: nobody has answered"
+                    )
+        self.destinations.touch(destination)
+        return self.held
+
+    async def asked_anew(self) -> None:
+        """Have a server asked now; all who want that meanwhile wait for one answer.
+
+        Raises:
+            Error: none answered.
+        """
+        attempts, ends = self._attempts, self._clock.monotonic() + FILL_PATIENCE.total_seconds()
+        self._anew = True
+        self._parked.overtake()
+        self._impatience.wake()
+        while len(self.destinations) and self._attempts == attempts:
+            if not await self._readers.changed(ends - self._clock.monotonic(), self._clock):
+                raise self._error or UnavailableError("no server has answered yet")
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+
+    def evict(self, destination: Name) -> bool:
+        """Forget a destination, unless somebody waits for it; say whether it was there."""
+        destinations = self.destinations
+        if destination not in destinations or destination in destinations.awaited:
+            return False
+        self._forget([destination])
+        self.counts.evictions[Reason.BUDGET] += 1
+        return True
 
     def hurry(self) -> None:
         """Ask now, if a failure is being waited out."""
@@ -124,7 +164,7 @@ class IntentionCache:
     def describe(self) -> Mapping[str, object]:
         """Return how it stands, for ``/v1/agent/self``."""
         return {
-            "destinations": len(self._used),
+            "destinations": len(self.destinations),
             "intentions": len(self.held.index),
             "age_seconds": round(self.age.total_seconds()),
             "stale": self.is_stale,
@@ -135,7 +175,7 @@ class IntentionCache:
         """Keep what is wanted fresh for ever; cancel to end."""
         while True:
             self._forget_idle()
-            if not self._used:
+            if not len(self.destinations):
                 await self._wanted.changed(IDLE.total_seconds(), self._clock)
                 continue
             try:
@@ -153,19 +193,13 @@ class IntentionCache:
     def _old(self) -> float:
         return self._clock.monotonic() - self._fresh_at
 
-    @property
-    def _is_full(self) -> bool:
-        characters = sum(len(name.name) + _AROUND_A_NAME for name in self._used)
-        return len(self._used) > MOST_DESTINATIONS or characters > MOST_CHARACTERS
-
     def _want(self, destination: Name) -> None:
         """Ask for it with the next question, and ask now: a question that waits begins anew."""
-        if destination not in self._used:
-            self._used[destination] = self._clock.monotonic()
-            while self._is_full:
-                self._forget([min(self._used, key=self._used.__getitem__)])
-            if self._parked is not None:
-                self._parked.cancel()
+        if destination not in self.destinations:
+            self.destinations.touch(destination)
+            while self.destinations.is_full:
+                self._forget([self.destinations.oldest()])
+            self._parked.overtake()
         self._wanted.wake()
         self._impatience.wake()
 
@@ -180,6 +214,8 @@ class IntentionCache:
         if answer is None:
             return
         self.held = await self._after(answer)
+        if self.held is not before:
+            self.on_growth()
         is_back = self._error is not None
         self._fresh_at, self._error = self._clock.monotonic(), None
         self._attempts += 1
@@ -192,15 +228,8 @@ class IntentionCache:
     async def _asked(self) -> ListsAnswer | None:
         """Return the answer, None if meanwhile more is wanted than was asked for."""
         question = self._question()
-        task = asyncio.ensure_future(self._answered(question))
-        if all(question.held.values()):
-            self._parked = task
-        try:
-            await asyncio.wait({task})
-        finally:
-            self._parked = None
-            await stopped(task)
-        return None if task.cancelled() else task.result()
+        waits = bool(question.default) and all(question.held.values())
+        return await self._parked.answer(self._answered(question), waits=waits)
 
     async def _answered(self, question: ListsRequest) -> ListsAnswer:
         asking, limit = self._upstream.intentions(question), self._wait + _POLL_SLACK
@@ -214,9 +243,10 @@ class IntentionCache:
 
     def _question(self) -> ListsRequest:
         held, lists = self.held, self.held.lists
-        lost = self._error is not None  # the answer comes at once, and tells that contact is back
+        # The answer comes at once, and tells that contact is back.
+        lost, self._anew = self._anew or self._error is not None, False
         return ListsRequest(
-            held={str(name): lists.get(name, 0) for name in sorted(needed(self._used))},
+            held={str(name): lists.get(name, 0) for name in sorted(needed(self.destinations))},
             epoch=held.epoch,
             default="" if lost else held.default,
             wait=format_duration(self._wait),
@@ -224,33 +254,33 @@ class IntentionCache:
 
     async def _after(self, answer: ListsAnswer) -> Held:
         """Return what is known after an answer, made in slices; the same if it brings nothing."""
-        held, dropped = self.held, self._dropped - needed(self._used)
+        held, dropped = self.held, self._dropped - needed(self.destinations)
         same = (answer.epoch, answer.default) == (held.epoch, held.default)
         if same and not answer.lists and not dropped:
             return held
         index = held.index.with_default(parsed_default(answer.default))
         came = (one for found in answer.lists for one in intentions_in(found))
-        ended = (*gone(index, answer), *_pairs(index, dropped))
+        ended = (*gone(index, answer), *pairs_to(index, dropped))
         index = await changed(index, came, ended, pause=_next_turn)
         self._dropped -= dropped
         found = {name_of(each.destination): each.index for each in answer.lists}
-        wanted = needed(self._used)  # something may have been forgotten meanwhile
+        wanted = needed(self.destinations)  # something may have been forgotten meanwhile
         self._dropped |= found.keys() - wanted
         known = held.lists if answer.epoch == held.epoch else dict.fromkeys(held.lists, 0)
         lists = {name: at for name, at in {**known, **found}.items() if name in wanted}
         return Held(index, answer.epoch, answer.default, lists)
 
     def _forget_idle(self) -> None:
-        oldest = self._clock.monotonic() - IDLE.total_seconds()
-        idle = [name for name, used in self._used.items() if used < oldest]
+        idle = self.destinations.idle()
         if idle:
             self._forget(idle)
+            self.counts.evictions[Reason.IDLE] += len(idle)
 
     def _forget(self, destinations: Sequence[Name]) -> None:
         """Decide for them no more; what is left of them goes with the next answer."""
         for name in destinations:
-            del self._used[name]
-        wanted, lists = needed(self._used), self.held.lists
+            self.destinations.drop(name)
+        wanted, lists = needed(self.destinations), self.held.lists
         self._dropped |= lists.keys() - wanted
         kept = {name: at for name, at in lists.items() if name in wanted}
         self.held = replace(self.held, lists=kept)
@@ -259,6 +289,7 @@ class IntentionCache:
         if self._error is None:
             log.warning("intentions: no answer from the server: %s", error)
         self._error = error
+        self.counts.failed(error)
         self._attempts += 1
         self._readers.wake()
         await self._pause(getattr(error, "retry_after", timedelta()))
@@ -271,11 +302,6 @@ class IntentionCache:
         if asked:
             await self._clock.sleep(asked)
         await self._impatience.changed(seconds - asked, self._clock)
-
-
-def _pairs(index: Index, destinations: Iterable[Name]) -> Iterator[Pair]:
-    for name in destinations:
-        yield from ((one.source, one.destination) for one in index.exactly_to(name))
 
 
 async def _next_turn() -> None:

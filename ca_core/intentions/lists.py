@@ -85,6 +85,12 @@ def gone(index: Index, answer: ListsAnswer) -> Iterator[Pair]:
                 yield one.source, one.destination
 
 
+def pairs_to(index: Index, destinations: Iterable[Name]) -> Iterator[Pair]:
+    """Yield the pairs of every intention with one of these destinations."""
+    for name in destinations:
+        yield from ((one.source, one.destination) for one in index.exactly_to(name))
+
+
 def name_of(text: str) -> Name:
     """Return the name that the server wrote as ``ns/name``.
 

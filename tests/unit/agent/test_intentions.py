@@ -32,7 +32,7 @@ def away(here, times=1, **options):
 async def break_off(here, times=1000):
     """Let the call under way, and the next ones, fail."""
     away(here, times)
-    here.agent.intentions._parked.cancel()
+    here.agent.intentions._parked.overtake()
     await settle()
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from ca_core.agent import destinations
 from ca_core.agent import intentions as module
 from ca_core.api import intentionlists
 from ca_core.api.http import MAX_BODY
@@ -52,7 +53,7 @@ def test_destinations_are_bounded(monkeypatch, bound, most):
 
     By their number, and by the length of a question, which no caller may make too long to ask.
     """
-    monkeypatch.setattr(module, bound, most)
+    monkeypatch.setattr(destinations, bound, most)
 
     async def scenario(here):
         for name in ("a", "b", "c"):
@@ -95,7 +96,7 @@ def test_another_epoch_brings_everything_anew():
         assert asked.epoch == here.room.store.snapshot.epoch
         cache = here.agent.intentions
         cache.held = module.replace(cache.held, epoch="another")
-        cache._parked.cancel()
+        cache._parked.overtake()
         await settle()
         assert cache.held.epoch == asked.epoch
         assert ANY in cache.held.lists
@@ -114,7 +115,7 @@ def test_another_epoch_brings_everything_even_in_many_answers(monkeypatch):
         await settle()
         cache = here.agent.intentions
         cache.held = module.replace(cache.held, epoch="another", index=Index())
-        cache._parked.cancel()
+        cache._parked.overtake()
         await settle()
         assert [(await here.decide("web", name)).allowed for name in ("api", "db")] == [True, True]
 
@@ -138,7 +139,7 @@ def test_a_call_that_waits_when_the_agent_ends_is_answered():
 
 def test_what_was_forgotten_is_not_answered_from_memory(monkeypatch):
     """What nobody followed meanwhile may have changed: its next caller waits for the server."""
-    monkeypatch.setattr(module, "IDLE", timedelta(seconds=100))
+    monkeypatch.setattr(destinations, "IDLE", timedelta(seconds=100))
 
     async def scenario(here):
         await here.put("web", "db")
@@ -147,7 +148,7 @@ def test_what_was_forgotten_is_not_answered_from_memory(monkeypatch):
         await passed(here.clock, timedelta(seconds=90))
         await here.decide("web", "api")
         await passed(here.clock, timedelta(seconds=11))
-        here.agent.intentions._parked.cancel()
+        here.agent.intentions._parked.overtake()
         await settle()
         assert "default/db" not in here.upstream.asked[-1].held
         await here.put("web", "db", "deny")
@@ -163,12 +164,14 @@ def test_the_longest_question_fits_into_a_body():
     async def scenario(here):
         cache = here.agent.intentions
         for length in (1, 250, 1000):
-            for number in range(module.MOST_DESTINATIONS // 3 + 10):
-                cache._used[Name("default", f"{number}".rjust(length, "n"))] = float(number)
-        while cache._is_full:
-            cache._used.popitem()
+            for number in range(destinations.MOST_DESTINATIONS // 3 + 10):
+                cache.destinations.used[Name("default", f"{number}".rjust(length, "n"))] = float(
+                    number
+                )
+        while cache.destinations.is_full:
+            cache.destinations.used.popitem()
         question = msgspec.json.encode(cache._question())
         assert len(question) < MAX_BODY
-        assert len(cache._used) + 2 < MOST_NAMES
+        assert len(cache.destinations.used) + 2 < MOST_NAMES
 
     ran(scenario)

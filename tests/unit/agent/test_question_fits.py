@@ -6,8 +6,8 @@ import msgspec
 
 from ca_core.acl.grants import KEY_BYTES, new_terms, sealed
 from ca_core.agent.cache.views import MOST_LISTS, MOST_UPSTREAMS
+from ca_core.agent.destinations import MOST_CHARACTERS
 from ca_core.agent.heldtokens import MAX_TOKENS
-from ca_core.agent.intentions import MOST_CHARACTERS
 from ca_core.api.grant_handlers import MAX_GRANTS
 from ca_core.api.watch_routes import MOST_ASKED
 from ca_core.catalog.viewing import LONGEST_NAME
