@@ -9,17 +9,19 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
+from ca_core.agent.asking import asked_within
 from ca_core.agent.backoff import backoff
 from ca_core.agent.cache.entries import Counts, Reason
 from ca_core.agent.destinations import IDLE, Destinations
 from ca_core.agent.joining import Draw
 from ca_core.agent.parked import Parked
 from ca_core.agent.upstream import Upstream
-from ca_core.agent.waiting import Gathering, within
+from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.durations import format_duration
-from ca_core.errors import Error, ProviderError, UnavailableError
+from ca_core.errors import Error, UnavailableError
 from ca_core.intentions.building import changed
 from ca_core.intentions.lists import (
     Held,
@@ -233,13 +235,7 @@ class IntentionCache:
 
     async def _answered(self, question: ListsRequest) -> ListsAnswer:
         asking, limit = self._upstream.intentions(question), self._wait + _POLL_SLACK
-        try:
-            return await within(asking, limit, self._clock, what="asking for intentions")
-        except Error:
-            raise
-        except Exception as error:
-            log.exception("intentions: the upstream failed in a way it should not")
-            raise ProviderError(f"asking for intentions failed: {type(error).__name__}") from error
+        return await asked_within(asking, limit, self._clock, what="asking for intentions")
 
     def _question(self) -> ListsRequest:
         held, lists = self.held, self.held.lists
@@ -261,7 +257,7 @@ class IntentionCache:
         index = held.index.with_default(parsed_default(answer.default))
         came = (one for found in answer.lists for one in intentions_in(found))
         ended = (*gone(index, answer), *pairs_to(index, dropped))
-        index = await changed(index, came, ended, pause=_next_turn)
+        index = await changed(index, came, ended, pause=partial(asyncio.sleep, 0))
         self._dropped -= dropped
         found = {name_of(each.destination): each.index for each in answer.lists}
         wanted = needed(self.destinations)  # something may have been forgotten meanwhile
@@ -302,7 +298,3 @@ class IntentionCache:
         if asked:
             await self._clock.sleep(asked)
         await self._impatience.changed(seconds - asked, self._clock)
-
-
-async def _next_turn() -> None:
-    await asyncio.sleep(0)

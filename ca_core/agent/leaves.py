@@ -13,6 +13,8 @@ from ca_core.acl.access import Action, May
 from ca_core.acl.names import foreign_names
 from ca_core.acl.principal import Principal
 from ca_core.acl.resolving import denial
+from ca_core.agent.cache.entries import Counts, Reason
+from ca_core.agent.cache.freshening import fresh_enough
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
 from ca_core.agent.keptleaves import Restored
@@ -28,6 +30,7 @@ from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, RequestError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
+from ca_core.wire.freshness import ANY_AGE, Freshness
 from ca_core.wire.times import wire_time
 
 log = logging.getLogger(__name__)
@@ -40,7 +43,11 @@ Spread = Callable[[], timedelta]
 
 
 class LeafCache:
-    """The leaves one agent holds. Used from one event loop; ``run`` renews and forgets."""
+    """The leaves one agent holds. Used from one event loop; ``run`` renews and forgets.
+
+    Attributes:
+        counts: what happened to readers and leaves.
+    """
 
     def __init__(
         self,
@@ -61,6 +68,7 @@ class LeafCache:
         self._records: dict[LeafName, LeafRecord] = {}
         self._absent: dict[LeafName, LeafRecord] = {}
         self._listeners: list[Callable[[], None]] = []
+        self.counts = Counts()
         self._timetable: Timetable[datetime, LeafRecord] = Timetable()
         self._bell = Gathering()
         self._attempts = LeafAttempts(
@@ -93,7 +101,7 @@ class LeafCache:
         if known is not None:
             self.follow(known)
 
-    async def get(
+    async def get(  # noqa: PLR0913 - what a request for a leaf may say
         self,
         principal: Principal,
         service: str,
@@ -102,10 +110,12 @@ class LeafCache:
         ip_addresses: tuple[IPAddress, ...] = (),
         min_index: int = 0,
         wait: timedelta = DEFAULT_WAIT,
+        freshness: Freshness = ANY_AGE,
     ) -> LeafAnswer:
         """Return a valid leaf of ``service`` for this caller.
 
-        1. The caller's right is checked, before anything is looked up.
+        1. The caller's right is checked, before anything is looked up; ``freshness`` is about what
+           is known of who signs, and never has a valid leaf signed anew.
         2. A valid leaf in memory is answered at once, whether or not it is due for renewal,
         3. unless ``min_index`` is its index: then once it was replaced, or after ``wait``.
         4. Otherwise one is fetched; all who ask meanwhile wait for the same attempt.
@@ -117,16 +127,20 @@ class LeafCache:
             Error: no valid leaf, and the reason why none could be had.
         """
         self._check_right(principal, service)  # (1)
+        if freshness is not ANY_AGE:
+            await fresh_enough(freshness, lambda: self._roots.age, self._roots.asked_anew)
         name = leaf_name(principal, service, dns_names, ip_addresses)
         record = self._records.get(name) or await self._new_record(name, principal)
         now = record.last_used = self._clock.now()
         leaf = record.leaf
         if leaf is not None and leaf.servable(now):
+            self.counts.hits += 1
             if min_index != leaf.index:
                 return handed_out(record, leaf, now, hit=True)  # (2)
             await self._replaced(record, leaf, wait)  # (3)
             self._check_again(record, principal)  # (5)
             return self._answer(record, hit=False)
+        self.counts.misses += 1
         await self._attempts.joined(record)  # (4)
         self._check_again(record, principal)  # (5)
         return self._answer(record, hit=False)
@@ -232,6 +246,7 @@ class LeafCache:
             record.last_used = now  # what somebody waits for is in use
         if record.idle(now):
             del self._records[record.name]
+            self.counts.evictions[Reason.IDLE] += 1
             return
         renew_at = record.renew_at()
         if renew_at is not None and renew_at <= now:
@@ -248,7 +263,20 @@ class LeafCache:
                 record.fetch.cancel()
             record.leaf = None
             record.readers.wake()
+            self.counts.evictions[Reason.REVOKED] += 1
             self._tell()
+
+    def evict(self, name: LeafName) -> bool:
+        """Forget a leaf, unless somebody waits for it; it is signed anew when it is asked for."""
+        keeper = self._records if name in self._records else self._absent
+        record = keeper.get(name)
+        if record is None or record.fetch is not None or len(record.readers):
+            return False
+        del keeper[name]
+        record.withdrawn = True
+        self.counts.evictions[Reason.BUDGET] += 1
+        self._tell()
+        return True
 
     def _tell(self) -> None:
         for listener in self._listeners:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from ca_core.agent.asking import asked_within
 from ca_core.agent.backoff import backoff
 from ca_core.agent.cache.entries import Counts
 from ca_core.agent.cache.freshening import fresh_enough
@@ -14,9 +15,9 @@ from ca_core.agent.joining import Draw
 from ca_core.agent.knownroots import KnownRoots, known_roots
 from ca_core.agent.parked import Parked
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer, Upstream
-from ca_core.agent.waiting import Gathering, within
+from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
-from ca_core.errors import Error, NotReadyError, ProviderError
+from ca_core.errors import Error, NotReadyError
 from ca_core.wire.freshness import ANY_AGE, Freshness
 from ca_core.wire.roots import CARoots
 
@@ -198,15 +199,8 @@ class RootsCache:
 
     async def _asked(self, index: int) -> RootsAnswer:
         poll = self._upstream.roots(index=index, wait=_POLL_WAIT)
-        try:
-            return await within(
-                poll, _POLL_WAIT + _POLL_SLACK, self._clock, what="asking for roots"
-            )
-        except Error:
-            raise
-        except Exception as error:
-            log.exception("roots: the upstream failed in a way it should not")
-            raise ProviderError(f"asking for roots failed: {type(error).__name__}") from error
+        limit = _POLL_WAIT + _POLL_SLACK
+        return await asked_within(poll, limit, self._clock, what="asking for roots")
 
     def _accept(self, answer: RootsAnswer) -> bool:
         """Take an answer over; say whether the roots changed. A lower index is a reset, not old."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from ca_core.agent.asking import asked_within
 from ca_core.agent.backoff import record_backoff
 from ca_core.agent.cache.kinds import Kind
 from ca_core.agent.cache.sources import Told
 from ca_core.agent.joining import Draw
-from ca_core.agent.waiting import within
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError
 
@@ -133,14 +133,8 @@ class OneByOne(Generic[KeyT, ValueT]):
         """
         timeout = self._kind.query_timeout
         limit = timeout + SLACK if asked else SLACK
-        try:
-            fetching = self._fetch(key, asked, timeout)
-            found = await within(fetching, limit, self._clock, what=f"asking for {key}")
-        except Error:
-            raise
-        except Exception as error:
-            log.exception("%s %s: failed in a way it should not", self._kind.name, key)
-            raise ProviderError(f"asking for {key} failed: {type(error).__name__}") from error
+        fetching = self._fetch(key, asked, timeout)
+        found = await asked_within(fetching, limit, self._clock, what=f"asking for {key}")
         if found is None and not asked:
             raise ProviderError(f"the server answered nothing about {key}")
         return found

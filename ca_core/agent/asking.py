@@ -1,0 +1,33 @@
+"""Asking a server for news: bounded in time, and with errors of one tree only."""
+
+import logging
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from ca_core.agent.waiting import within
+from ca_core.clock import Clock
+from ca_core.errors import Error, ProviderError
+
+log = logging.getLogger(__name__)
+
+AnswerT = TypeVar("AnswerT")
+
+
+async def asked_within(
+    asking: Coroutine[Any, Any, AnswerT], limit: timedelta, clock: Clock, *, what: str
+) -> AnswerT:
+    """Return what is answered, or give up after ``limit``; ``what`` names the question.
+
+    Raises:
+        UnavailableError: the limit has passed.
+        ProviderError: it failed in a way it should not; that is logged.
+        Error: nobody answered, or with a refusal.
+    """
+    try:
+        return await within(asking, limit, clock, what=what)
+    except Error:
+        raise
+    except Exception as error:
+        log.exception("%s failed in a way it should not", what)
+        raise ProviderError(f"{what} failed: {type(error).__name__}") from error
