@@ -69,6 +69,13 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     node: Annotated[str, Meta(description="Name of this node. Default: the host name.")] = (
         msgspec.field(default_factory=socket.gethostname)
     )
+    address: Annotated[
+        str,
+        Meta(
+            description="Where other hosts reach the services of this one. Default: the address"
+            " by which this host reaches its server."
+        ),
+    ] = ""
     workloads: Annotated[
         dict[str, tuple[int | str, ...]],
         Meta(description="Service = the uids or user names that may have its leaf."),
@@ -77,6 +84,17 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
         Path | None, Meta(description="File with the join token, used once.")
     ] = None
 
+    persist: Annotated[
+        bool, Meta(description="Keep leaves and their keys over a restart, encrypted.")
+    ] = False
+    persist_key_file: Annotated[
+        Path | None,
+        Meta(description="File of the key that encrypts them, mode 0600. Default: <data_dir>.kek"),
+    ] = None
+    persist_key_command: Annotated[
+        tuple[str, ...],
+        Meta(description="Program and arguments that print that key; no shell."),
+    ] = ()
     token_file: Annotated[
         Path | None,
         Meta(description="File with the token of local callers without one; mode 0600."),
@@ -263,6 +281,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     acl: ACLConfig = msgspec.field(default_factory=ACLConfig)
     authorize: AuthorizeConfig = msgspec.field(default_factory=AuthorizeConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
+    services: Annotated[
+        tuple[dict[str, Any], ...],
+        Meta(
+            description="`[[services]]`, each a service of the agent's host, with the keys of"
+            " `PUT /v1/agent/service/register`."
+        ),
+    ] = ()
+
+    def __repr__(self) -> str:
+        return f"Config(datacenter={self.datacenter!r})"  # headers of checks may hold a password
 
 
 RawConfig = Mapping[str, Any]
