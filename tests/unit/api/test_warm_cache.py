@@ -208,7 +208,7 @@ BY_ITSELF = frozenset({"grants", "watch", "acknowledge", "in_sync", "registered"
 """What an agent tells and asks its server whether or not anybody asks the agent."""
 
 
-FETCHES = frozenset({"sign", "intentions"})
+FETCHES = frozenset({"sign", "intentions", "views"})
 """What is asked of a server because somebody asks the agent."""
 
 
@@ -258,19 +258,51 @@ async def test_what_others_warmed_tells_the_insufficient_nothing():
                 await check(world, warm, idle, route, line)
 
 
-def blocks(route):
-    """Say whether a route has an index that one can wait on, and refuses who lacks a right."""
-    refused = LINES[key_of(route)].refused - NOBODYS
-    return bool(refused) and any(each.name == "index" for each in route.parameters)
+LISTS = {f"GET {path}" for path in (f"{AGENT}/services", f"{AGENT}/checks")} | {
+    f"GET {HEALTH}/state/{{state}}",
+    f"GET {CATALOG}/services",
+}
+"""Lists in which services are; each caller sees those that he may."""
+
+
+async def until_listed(agent, key):
+    """Return once ``web`` is in a list for those who may see it."""
+    async with asyncio.timeout(5):
+        while "web" not in (await agent.asks("web", "GET", LINES[key].targets[0])).text:
+            await asyncio.sleep(0)
+
+
+async def test_lists_show_nothing_of_what_their_reader_may_not_see():
+    """A row of another service is not there, whoever has seen it before; the others may see it."""
+    async with mesh() as world:
+        agent = await world.agent()
+        await prepared(agent, Line((), ALL, needs_web=True))
+        for key in LISTS:
+            await until_listed(agent, key)
+            for who in BLIND - NOBODYS:
+                answer = await agent.asks(who, "GET", LINES[key].targets[0])
+                assert answer.status_code == 200, (key, who)
+                assert "web" not in answer.text, (key, who)
+            for who in ("read only", "db's token"):
+                assert "web" in (await agent.asks(who, "GET", LINES[key].targets[0])).text
+
+
+WAITS = {"index": "x-consul-index", "hash": "x-consul-contenthash"}
+"""Parameter by which one waits → the header that holds what it is compared with."""
+
+
+def waits_by(route):
+    """Return by which parameter one waits for a change of what is not everybody's; '' if none."""
+    names = {each.name for each in route.parameters}
+    return next((name for name in WAITS if name in names and not route.open), "")
 
 
 async def parked(agent, who, route):
     """Return a query that waits for a change that does not come."""
-    line = LINES[key_of(route)]
+    line, by = LINES[key_of(route)], waits_by(route)
     answer = await agent.asks(who, route.method, line.targets[0], line.body)
     assert answer.status_code == 200, answer.text
-    index = answer.headers["x-consul-index"]
-    target = f"{line.targets[0]}?index={index}&wait=10m"
+    target = f"{line.targets[0]}?{by}={answer.headers[WAITS[by]]}&wait=10m"
     query = asyncio.create_task(agent.asks(who, route.method, target, line.body))
     for _ in range(100):
         await asyncio.sleep(0)
@@ -294,12 +326,20 @@ async def ended(world, who):
     await world.keep(token_row(who, policies=(WEB.id,), expires=end))
 
 
+def keeps_nothing(route, fall):
+    """Say whether nothing of what a route answers is left to somebody after this."""
+    return fall is not deprived or "db" in LINES[key_of(route)].refused
+
+
 @pytest.mark.parametrize("fall", [revoked, deprived, ended])
 async def test_a_right_that_ends_ends_the_query_that_waits(fall):
-    """Every route with an index: 403 at once, without what was waited for; others wait on."""
+    """Every route on which one can wait: 403 at once, and nothing else; others wait on."""
     async with mesh() as world:
         agent = await world.agent()
-        for number, route in enumerate(filter(blocks, AGENT_ROUTES)):
+        await prepared(agent, Line((), ALL, needs_web=True))
+        await until_listed(agent, f"GET {CATALOG}/services")
+        waited_on = [each for each in AGENT_ROUTES if waits_by(each) and keeps_nothing(each, fall)]
+        for number, route in enumerate(waited_on):
             who = f"{fall.__name__} {number}"
             await world.keep(token_row(who, policies=(WEB.id,)))
             query, other = await parked(agent, who, route), await parked(agent, "web", route)
@@ -307,7 +347,8 @@ async def test_a_right_that_ends_ends_the_query_that_waits(fall):
             answer = await asyncio.wait_for(query, 5)
             assert answer.status_code == 403, (route.path, answer.text)
             assert "PRIVATE KEY" not in answer.text
-            assert not {"x-cache", "x-consul-index", "age", "etag"} & set(answer.headers)
+            told = {"x-cache", "x-consul-index", "x-consul-contenthash", "age", "etag"}
+            assert not told & set(answer.headers)
             assert not other.done()
             other.cancel()
 
@@ -315,10 +356,10 @@ async def test_a_right_that_ends_ends_the_query_that_waits(fall):
 @pytest.mark.parametrize("fall", [revoked, deprived])
 async def test_a_right_that_ends_while_a_server_is_asked_ends_the_query(fall):
     """What comes late is not handed to somebody who may no longer have it."""
-    lines = {route: LINES[key_of(route)] for route in AGENT_ROUTES}
-    refusing_all = [route for route, line in lines.items() if line.refused == ALL and line.fetches]
+    fetched = [r for r in AGENT_ROUTES if LINES[key_of(r)].fetches and LINES[key_of(r)].refused]
+    fetched.remove(next(route for route in fetched if route.path == f"{AGENT}/self"))
     async with mesh() as world:
-        for number, route in enumerate(refusing_all):
+        for number, route in enumerate(each for each in fetched if keeps_nothing(each, fall)):
             line, who = LINES[key_of(route)], f"{fall.__name__} {number}"
             await world.keep(token_row(who, policies=(WEB.id,)))
             async with world.brief_agent() as agent, asyncio.timeout(5):
