@@ -290,7 +290,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
     def __repr__(self) -> str:
-        return f"Config(datacenter={self.datacenter!r})"  # headers of checks may hold a password
+        shown = [name for name in self.__struct_fields__ if name != "services"]
+        parts = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+        return f"Config({parts}, {len(self.services)} services)"  # whose headers may be secret
 
 
 RawConfig = Mapping[str, Any]

@@ -433,6 +433,13 @@ class TestSecrets:
         assert "hunter2" not in repr(config)
         assert "token" in repr(config)
 
+    def test_headers_of_checks_are_in_no_repr(self):
+        """A password in a service's table is not shown by printing the configuration."""
+        check = {"http": "http://localhost/", "header": {"authorization": ["hunter2"]}}
+        config = load_config(None, environ={}, flags={"services": [{"checks": [check]}]})
+        assert "hunter2" not in repr(config)
+        assert config.services[0]["checks"] == [check]
+
     def test_one_or_several_servers_are_one_shape(self):
         """A single URL and a list of one are the same."""
         one = load_config(None, environ={}, flags={"agent.server": "https://a:1"})
