@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from random import Random
 
 from ca_core.acl.access import AllowAll
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.watch import Watch
 from ca_core.api.app import bound, process_app
 from ca_core.api.http import Request, Response

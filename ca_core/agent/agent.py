@@ -5,16 +5,15 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import lru_cache
-from importlib import metadata
 
 from ca_core.acl.access import May
 from ca_core.acl.principal import Principal, Token
 from ca_core.agent.acknowledging import Acknowledging, kept_nowhere
-from ca_core.agent.authorizing import Authorizer, AuthorizeRules
+from ca_core.agent.agentsettings import AgentSettings
+from ca_core.agent.authorizing import Authorizer
 from ca_core.agent.cache.views import ViewCache
+from ca_core.agent.description import described
 from ca_core.agent.grants import Grants
 from ca_core.agent.intentions import IntentionCache
 from ca_core.agent.issuance import LeafIssuer, no_grant
@@ -36,33 +35,11 @@ from ca_core.agent.waiting import stopped
 from ca_core.clock import Clock
 from ca_core.errors import Error, NotReadyError
 from ca_core.identity.spiffe import ServiceId, TrustDomain
-from ca_core.wire.times import wire_time
 
 LOOK_BACK = 10.0
 """Seconds between two looks of an agent that hears nothing, on average."""
 
-_SHOWN = 20
-"""Readers named in the agent's description; more of them help nobody."""
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentSettings:
-    """Where an agent lives, and how it decides.
-
-    Attributes:
-        datacenter, node: as they stand in SPIFFE IDs.
-        authorize: what its authorizer looks at besides intentions.
-        max_staleness: how old intentions may be to decide by; zero for any age.
-        address: where other hosts reach the services of this one; '' if it is not said.
-    """
-
-    datacenter: str
-    node: str
-    authorize: AuthorizeRules = field(default_factory=AuthorizeRules)
-    max_staleness: timedelta = timedelta()
-    address: str = ""
 
 
 class Agent:
@@ -78,6 +55,7 @@ class Agent:
         reports: what intentions in observe mode would have denied.
         services: what programs of this host registered.
         registering: tells servers of it.
+        facts: what the description says besides, by name; each gives plain values, no secret.
     """
 
     def __init__(  # noqa: PLR0913 - what an agent is made of; most of it has a default
@@ -99,6 +77,7 @@ class Agent:
         self._grants = grants
         self._draw = draw
         self._tasks: list[asyncio.Task[None]] = []
+        self.facts: dict[str, Callable[[], object]] = {}
         self.roots = RootsCache(upstream, clock, draw)
         self.pollers = Pollers(has_ended=has_ended)
         self._acknowledging = Acknowledging(
@@ -182,29 +161,7 @@ class Agent:
 
     def describe(self) -> Mapping[str, object]:
         """Return the agent in the shape of ``/v1/agent/self``; no secret is in it."""
-        return {
-            "Config": {
-                "Datacenter": self._settings.datacenter,
-                "NodeName": self._settings.node,
-                "Server": False,
-                "Version": metadata.version("ca-core"),
-            },
-            "Stats": {
-                "agent": {
-                    "leaves": len(self.leaves),
-                    "tokens": 0 if self._grants is None else len(self._grants),
-                },
-                "roots": {
-                    "known_leader": self.roots.known_leader,
-                    "age_seconds": round(self.roots.age.total_seconds()),
-                    "last_error": str(self.roots.last_error or ""),
-                },
-                "readers": self._described_readers(),
-                "intentions": self.intentions.describe(),
-                "services": self.registering.describe(),
-            },
-            "Identity": self._described_identity(),
-        }
+        return described(self, self._settings, self._grants, self._own, self._clock)
 
     @property
     def datacenter(self) -> str:
@@ -242,22 +199,6 @@ class Agent:
         if known is None:
             raise NotReadyError("the trust domain is not known yet: no server has answered")
         return _domain(known.value.trust_domain)
-
-    def _described_readers(self) -> Mapping[str, object]:
-        """Return how many programs read roots here, and a few of those that are behind."""
-        behind = self.pollers.behind(self._clock.monotonic())
-        return {"known": len(self.pollers), "behind": len(behind), "such_as": behind[:_SHOWN]}
-
-    def _described_identity(self) -> Mapping[str, object]:
-        if self._own is None:
-            return {}
-        identity = self._own.identity
-        return {
-            "SpiffeID": str(identity.id),
-            "ValidBefore": wire_time(identity.not_after),
-            "RenewAt": wire_time(identity.renew_at),
-            "Server": identity.server,
-        }
 
     def _let_own_follow(self, known: KnownRoots) -> None:
         if self._own is not None:

@@ -81,6 +81,13 @@ class Grants:
         """Return the secret that stands in for none, or ''."""
         return self._default
 
+    def replace_default(self, secret: str) -> None:
+        """Let another secret stand in for none, or '' for nobody's; it is exchanged at once."""
+        if secret != self._default:
+            self._default = secret
+            self._news.set()
+            self._tell()
+
     def __len__(self) -> int:
         """Return how many tokens are held."""
         return len(self._tokens)

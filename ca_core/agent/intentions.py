@@ -66,8 +66,7 @@ class IntentionCache:
         self._upstream = upstream
         self._clock = clock
         self._draw = draw
-        self._longest = max_staleness.total_seconds()
-        self._wait = min(_POLL_WAIT, max_staleness / 2) if max_staleness else _POLL_WAIT
+        self.decide_up_to(max_staleness)
         self._anew = False
         self._dropped: set[Name] = set()
         self._parked: Parked[ListsAnswer] = Parked()
@@ -82,6 +81,11 @@ class IntentionCache:
         self.held = Held()
         self.counts = Counts()
         self.on_growth: Callable[[], None] = lambda: None
+
+    def decide_up_to(self, max_staleness: timedelta) -> None:
+        """Let what is known be so old, and no older, to decide by; zero for any age."""
+        self._longest = max_staleness.total_seconds()
+        self._wait = min(_POLL_WAIT, max_staleness / 2) if max_staleness else _POLL_WAIT
 
     def known(self, destination: Name) -> Held | None:
         """Return what decides for ``destination``, without waiting; None if it is not here."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ca_core.agent.agent import AgentSettings
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.authorizing import AuthorizeRules
 from ca_core.agent.decisionlog import DecisionLog, Logged
 from ca_core.agent.reports import Reports

@@ -1,32 +1,50 @@
-"""SIGHUP: the configuration file is read again, and applied if it changed."""
+"""SIGHUP: the configuration is read again, and applied."""
 
 import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
 
-from ca_core.api.configfile import ConfigurationFile
+from ca_core.api.notify import Notifier
 from ca_core.config.model import Config
+
+
+class Reloaded(Protocol):
+    """A part of a process that follows the configuration.
+
+    Attributes:
+        load: reads it anew.
+    """
+
+    load: Callable[[], Config]
+
+    async def applied(self) -> None:
+        """Read it anew and apply it; nothing is raised."""
+        ...
 
 
 @contextlib.asynccontextmanager
 async def hangups(
-    file: ConfigurationFile, load: Callable[[], Config] | None
+    parts: Sequence[Reloaded], load: Callable[[], Config] | None, systemd: Notifier
 ) -> AsyncIterator[None]:
-    """Apply the file whenever the process is told to, as long as this lasts.
+    """Let every part follow whenever the process is told to, as long as this lasts.
 
     Args:
-        file: what is applied.
-        load: reads it anew; None if nothing can be read, so that SIGHUP stays what it was.
+        parts: what follows, one after the other.
+        load: reads the configuration anew; None if nothing can be read, so that SIGHUP stays what
+            it was.
+        systemd: hears when it begins and when it is over.
     """
     if load is None or threading.current_thread() is not threading.main_thread():
         yield  # only a process's main thread hears signals
         return
-    file.load = load
+    for part in parts:
+        part.load = load
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, told.set)
-    task = asyncio.create_task(_applied_when_told(file, told), name="configuration file")
+    task = asyncio.create_task(_applied_when_told(parts, told, systemd), name="configuration")
     try:
         yield
     finally:
@@ -35,8 +53,13 @@ async def hangups(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _applied_when_told(file: ConfigurationFile, told: asyncio.Event) -> None:
+async def _applied_when_told(
+    parts: Sequence[Reloaded], told: asyncio.Event, systemd: Notifier
+) -> None:
     while True:
         await told.wait()
         told.clear()
-        await file.applied()
+        systemd.reloading()
+        for part in parts:
+            await part.applied()
+        systemd.ready("the configuration was read again")

@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ca_core.api.running import Started, run_agent, run_dev, run_server
+from ca_core.api.agentprocess import run_agent
+from ca_core.api.running import run_dev, run_server
+from ca_core.api.started import Started
 from ca_core.cli import first_screen
 from ca_core.cli.output import print_lines
 from ca_core.cli.ports import refuse_taken
@@ -71,7 +73,8 @@ def agent(*, file: Path | None, flags: Mapping[str, Any]) -> None:
 
     token = join_token(config)
     set_up_logging(config.log.level, config.log.format)
-    serve(run_agent(config, join_token=token, announce=announce))
+    load = partial(_loaded, file, flags)
+    serve(run_agent(config, join_token=token, announce=announce, load=load))
 
 
 def _loaded(file: Path | None, flags: Mapping[str, Any]) -> Config:

@@ -6,7 +6,8 @@ import random
 from datetime import timedelta
 
 from ca_core.acl.access import AllowAll
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf

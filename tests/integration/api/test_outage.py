@@ -4,7 +4,8 @@ import time
 
 import msgspec
 
-from ca_core.api.running import run_agent, run_server
+from ca_core.api.agentprocess import run_agent
+from ca_core.api.running import run_server
 from tests.integration.api.world import ME, Running, mesh, over_unix
 
 LEAF, ROOTS = "/v1/agent/connect/ca/leaf", "/v1/agent/connect/ca/roots"

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from ca_core.api.running import run_agent
+from ca_core.api.agentprocess import run_agent
 from ca_core.config.model import ACLConfig
 from tests.integration.api.world import ME, Running, dev, mesh, over_tcp
 

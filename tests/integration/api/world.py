@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.tls import ClientPair, load_pair
-from ca_core.api.running import AGENT_SOCKET, SERVER_SOCKET, run_agent, run_dev, run_server
+from ca_core.api.agentprocess import AGENT_SOCKET, run_agent
+from ca_core.api.running import SERVER_SOCKET, run_dev, run_server
 from ca_core.config.model import AgentConfig, CAConfig, Config, ServerConfig
 from ca_core.identity.certificates import parse_certificates
 from ca_core.identity.leafcsr import csr_pem, key_pem, leaf_csr, new_leaf_key

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ca_core.agent.identitystore import IdentityStore
-from ca_core.api.running import run_agent
+from ca_core.api.agentprocess import run_agent
 from ca_core.identity.certificates import spki_digest
 from ca_core.identity.leafcsr import csr_pem, leaf_csr
 from tests.integration.api.world import ME, Running, mesh, over_unix

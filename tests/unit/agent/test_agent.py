@@ -9,7 +9,8 @@ import pytest
 
 from ca_core.acl.access import AllowAll
 from ca_core.acl.principal import Anonymous
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.supervision import supervised

@@ -8,7 +8,8 @@ import pytest
 
 from ca_core.acl.access import AllowAll
 from ca_core.acl.principal import Anonymous
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.errors import RateLimitedError, UnavailableError
 from ca_core.testing.clock import FakeClock
 from tests.unit.agent.fakes import DATACENTER, FakeUpstream, passed, settle

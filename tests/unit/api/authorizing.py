@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ca_core.acl.access import AllowAll
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.authorizing import AuthorizeRules
 from ca_core.agent.decisionlog import DecisionLog, Logged
 from ca_core.api.authorize_handlers import authorize

@@ -13,7 +13,8 @@ from ca_core.acl.access import LocalRules
 from ca_core.acl.policies import MANAGEMENT_ID, READ_ONLY_ID
 from ca_core.acl.principal import Node
 from ca_core.acl.resolving import TokenRules
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.grants import Grants
 from ca_core.agent.watch import Watch
 from ca_core.api.app import bound, process_app

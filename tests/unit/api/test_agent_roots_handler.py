@@ -10,7 +10,8 @@ import pytest
 
 from ca_core.acl.access import AllowAll
 from ca_core.acl.principal import Peer
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.api.agent_handlers import roots
 from ca_core.api.rooms import AgentRoom
 from ca_core.errors import RequestError

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from ca_core.acl.access import AllowAll
 from ca_core.acl.principal import Anonymous
-from ca_core.agent.agent import Agent, AgentSettings
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.upstream import RootsAnswer
 from ca_core.agent.waiting import stopped
 from ca_core.api.acknowledgement_handlers import lease_of
