@@ -25,7 +25,8 @@ IDLE_LIFE = timedelta(hours=72)
 """A leaf nobody asked for in this time is forgotten, and no longer renewed."""
 EMPTY_LIFE = timedelta(minutes=10)
 """A record that never held a leaf remembers only why; that is soon worth nothing."""
-
+BYTES_OF_RECORD = 2_000
+"""What a leaf takes besides its answer."""
 
 _NOBODY = Anonymous()
 
@@ -116,7 +117,7 @@ class LeafRecord:
         fetch: the one attempt under way.
         readers: requests that wait for another leaf.
         scheduled: the earliest moment for which the timetable holds an entry.
-        withdrawn: its owner lost the right; nothing of it is handed out any more.
+        withdrawn: it was forgotten, or its owner lost the right; nothing of it is handed out.
         wanted_at: when a leaf is asked for although nobody waits for it: it had one before.
     """
 
@@ -132,6 +133,18 @@ class LeafRecord:
     scheduled: datetime | None = None
     withdrawn: bool = False
     wanted_at: datetime | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Say whether somebody waits for it, or it is on its way."""
+        return self.fetch is not None or len(self.readers) > 0
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that it takes, about; what its signer adds is stored elsewhere."""
+        if self.leaf is None:
+            return BYTES_OF_RECORD
+        return BYTES_OF_RECORD + len(self.leaf.body.head) + len(self.leaf.body.tail)
 
     def renew_at(self) -> datetime | None:
         """Return when the agent renews on its own; None if there is nothing to renew."""

@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 
-from ca_core.acl.access import Action, May
-from ca_core.acl.names import foreign_names
+from ca_core.acl.access import May
 from ca_core.acl.principal import Principal
-from ca_core.acl.resolving import denial
 from ca_core.agent.cache.entries import Counts, Reason
 from ca_core.agent.cache.freshening import fresh_enough
 from ca_core.agent.issuance import LeafIssuer
@@ -22,6 +20,7 @@ from ca_core.agent.knownroots import KnownRoots
 from ca_core.agent.leafanswer import LeafAnswer, handed_out, unservable
 from ca_core.agent.leafattempts import LeafAttempts
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
+from ca_core.agent.leafrights import check_right, may_still
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.timetable import Timetable
@@ -47,6 +46,7 @@ class LeafCache:
 
     Attributes:
         counts: what happened to readers and leaves.
+        size: bytes that all of them take, about.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class LeafCache:
         self._absent: dict[LeafName, LeafRecord] = {}
         self._listeners: list[Callable[[], None]] = []
         self.counts = Counts()
+        self.size = 0
         self._timetable: Timetable[datetime, LeafRecord] = Timetable()
         self._bell = Gathering()
         self._attempts = LeafAttempts(
@@ -95,6 +96,7 @@ class LeafCache:
         """
         self._absent.update((record.name, record) for record in found.absent)
         self._records.update((record.name, record) for record in found.present)
+        self.size += sum(record.size for record in (*found.absent, *found.present))
         for record in found.present:
             self._enter(record)
         known = self._roots.latest
@@ -126,7 +128,7 @@ class LeafCache:
             RequestError: impossible service, DNS name or address.
             Error: no valid leaf, and the reason why none could be had.
         """
-        self._check_right(principal, service)  # (1)
+        check_right(self._may, principal, service)  # (1)
         if freshness is not ANY_AGE:
             await fresh_enough(freshness, lambda: self._roots.age, self._roots.asked_anew)
         name = leaf_name(principal, service, dns_names, ip_addresses)
@@ -160,12 +162,8 @@ class LeafCache:
         for record in self._records.values():
             record.readers.wake()
 
-    def _check_right(self, principal: Principal, service: str) -> None:
-        if not self._may(principal, Action.SERVICE_WRITE, service):
-            raise DeniedError(denial(principal, Action.SERVICE_WRITE, service))
-
     def _check_again(self, record: LeafRecord, principal: Principal) -> None:
-        self._check_right(principal, record.name.service)
+        check_right(self._may, principal, record.name.service)
         if record.withdrawn:
             raise DeniedError("Permission denied: the right to this leaf was taken back")
 
@@ -183,6 +181,7 @@ class LeafCache:
             record = self._records[name] = LeafRecord(
                 name=name, last_used=self._clock.now(), principal=principal
             )
+            self.size += record.size
             self._enter(record)
         return record
 
@@ -214,7 +213,9 @@ class LeafCache:
 
     def _keep(self, record: LeafRecord, leaf: HeldLeaf) -> None:
         """Take a new leaf over; another key may have begun to sign while it was made."""
+        self.size -= record.size
         record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
+        self.size += record.size
         known = self._roots.latest
         if known is not None:
             record.follow(known.signing, self._clock.now(), self._draw, self._spread())
@@ -245,8 +246,8 @@ class LeafCache:
         if len(record.readers):
             record.last_used = now  # what somebody waits for is in use
         if record.idle(now):
-            del self._records[record.name]
-            self.counts.evictions[Reason.IDLE] += 1
+            self._forget(self._records, record, Reason.IDLE)
+            self._tell()
             return
         renew_at = record.renew_at()
         if renew_at is not None and renew_at <= now:
@@ -256,38 +257,37 @@ class LeafCache:
 
     def review(self) -> None:
         """Withdraw every leaf whose owner may no longer have it; whoever waits for it is told."""
-        for record in [each for each in self._records.values() if not self._may_still(each)]:
-            del self._records[record.name]
-            record.withdrawn = True
+        gone = [each for each in self._records.values() if not may_still(self._may, each)]
+        for record in gone:
+            self._forget(self._records, record, Reason.REVOKED)
             if record.fetch is not None:
                 record.fetch.cancel()
             record.leaf = None
             record.readers.wake()
-            self.counts.evictions[Reason.REVOKED] += 1
+        if gone:
             self._tell()
 
-    def evict(self, name: LeafName) -> bool:
-        """Forget a leaf, unless somebody waits for it; it is signed anew when it is asked for."""
+    def evict(self, name: LeafName) -> int:
+        """Forget a leaf, unless somebody waits for it; return the bytes that were freed."""
         keeper = self._records if name in self._records else self._absent
         record = keeper.get(name)
-        if record is None or record.fetch is not None or len(record.readers):
-            return False
-        del keeper[name]
-        record.withdrawn = True
-        self.counts.evictions[Reason.BUDGET] += 1
+        if record is None or record.busy:
+            return 0
+        self._forget(keeper, record, Reason.BUDGET)
         self._tell()
-        return True
+        return record.size
+
+    def _forget(
+        self, keeper: dict[LeafName, LeafRecord], record: LeafRecord, reason: Reason
+    ) -> None:
+        del keeper[record.name]
+        record.withdrawn = True
+        self.size -= record.size
+        self.counts.evictions[reason] += 1
 
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
-
-    def _may_still(self, record: LeafRecord) -> bool:
-        owner, name = record.principal, record.name
-        foreign = foreign_names(name.service, name.dns_names, name.ip_addresses)
-        return self._may(owner, Action.SERVICE_WRITE, name.service) and all(
-            self._may(owner, Action.OPERATOR_WRITE, other) for other in foreign
-        )
 
     def follow(self, known: KnownRoots) -> None:
         """Renew what another key signed than the one that signs now, each within the spread."""

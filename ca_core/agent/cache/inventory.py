@@ -28,6 +28,7 @@ class Inventory:
         self._kept = {each.kind: each for each in kept}
         self._budget = budget
         self._resigned_at = 0
+        self._at_work = False
 
     @property
     def budget(self) -> int:
@@ -49,9 +50,10 @@ class Inventory:
         size = self.size
         if size <= self._budget:
             self._resigned_at = 0
-        elif size > self._resigned_at * _GROWN:
+        elif size > self._resigned_at * _GROWN and not self._at_work:
+            self._at_work = True  # whoever forgets something may say that it changed
             left = self._freed(size)
-            self._resigned_at = left if left > self._budget else 0
+            self._at_work, self._resigned_at = False, left if left > self._budget else 0
 
     def entries(self) -> Iterable[Entry]:
         """Return every entry, the largest first."""

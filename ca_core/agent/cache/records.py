@@ -15,6 +15,8 @@ from ca_core.clock import Clock
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
 
+_FRESH = timedelta()
+
 
 class Records(Generic[KeyT, ValueT]):
     """Records by key. Used from one event loop.
@@ -111,7 +113,7 @@ class Records(Generic[KeyT, ValueT]):
     def age(self, record: Record[KeyT, ValueT]) -> timedelta:
         """Return how old a value is, as readers are told."""
         since = record.lost_at if self._kind.followed else record.fetched_at
-        return timedelta(seconds=0 if since is None else self._clock.monotonic() - since)
+        return _FRESH if since is None else timedelta(seconds=self._clock.monotonic() - since)
 
     def entries(self) -> Iterator[Entry]:
         """Yield every record as it is now."""
