@@ -1,6 +1,7 @@
 """Waiting on the event loop with a limit measured by the clock; nothing is left running behind."""
 
 import asyncio
+import heapq
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -11,32 +12,84 @@ from ca_core.errors import UnavailableError
 ResultT = TypeVar("ResultT")
 
 
-class Gathering:
-    """Callers that wait for one thing to change; each has its own future. One event loop only."""
+_GRAIN = 0.001
+"""Seconds; limits that are closer together than this are reached together."""
+_AT_ONCE = 256
+"""Callers let go in one turn of the loop: ten thousand at once would hold up everybody else."""
+_FEW = 64
+"""Limits of callers that are gone are dropped when they are most of all limits, and more."""
 
-    __slots__ = ("_parked",)
+
+class Gathering:
+    """Callers that wait for one thing to change; each has its own future. One event loop only.
+
+    Their limits share one alarm: a task for each of ten thousand would cost more than all the rest.
+    """
+
+    __slots__ = ("_alarm", "_limits", "_parked")
 
     def __init__(self) -> None:
-        self._parked: dict[asyncio.Future[None], None] = {}  # empty it is smaller than a set
+        self._parked: dict[asyncio.Future[bool], None] = {}  # empty it is smaller than a set
+        self._limits: list[tuple[float, int, asyncio.Future[bool]]] = []
+        self._alarm: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """Return how many wait."""
         return len(self._parked)
 
     def wake(self) -> None:
-        """Let everybody go who waits now."""
-        for future in self._parked:
-            if not future.done():
-                future.set_result(None)
+        """Let everybody go who waits now; of very many, the last ones a few turns later."""
+        _let_go(tuple(self._parked))
 
     async def changed(self, seconds: float, clock: Clock) -> bool:
         """Wait for the next ``wake``, at most ``seconds``; say whether it came."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._parked[future] = None
         try:
-            return await _done_in_time(future, seconds, clock)
+            if seconds > 0:
+                self._limit(future, clock.monotonic() + seconds, clock)
+                return await future
+            await asyncio.sleep(0)  # a loop that has fallen behind must let others have their turn
+            return future.done()
         finally:
             del self._parked[future]
+            if not self._parked:
+                self._calm()
+
+    def _limit(self, future: asyncio.Future[bool], due: float, clock: Clock) -> None:
+        if len(self._limits) > 2 * len(self._parked) + _FEW:
+            self._limits = [entry for entry in self._limits if not entry[2].done()]
+            heapq.heapify(self._limits)
+        heapq.heappush(self._limits, (due, id(future), future))
+        if self._limits[0][2] is not future:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.ensure_future(self._ring(clock))
+
+    async def _ring(self, clock: Clock) -> None:
+        """Let each go whose limit is reached."""
+        while self._limits:
+            await clock.sleep(self._limits[0][0] - clock.monotonic())
+            reached = clock.monotonic() + _GRAIN
+            while self._limits and self._limits[0][0] <= reached:
+                _, _, future = heapq.heappop(self._limits)
+                if not future.done():
+                    future.set_result(False)
+
+    def _calm(self) -> None:
+        self._limits.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+
+def _let_go(waiting: tuple[asyncio.Future[bool], ...]) -> None:
+    for future in waiting[:_AT_ONCE]:
+        if not future.done():
+            future.set_result(True)
+    if len(waiting) > _AT_ONCE:
+        asyncio.get_running_loop().call_soon(_let_go, waiting[_AT_ONCE:])
 
 
 async def within(

@@ -9,6 +9,7 @@ from typing import Any
 
 import uvloop
 
+from ca_core.cli.openfiles import use_all_files
 from ca_core.cli.structs import make_known
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -20,6 +21,7 @@ def serve(running: Coroutine[Any, Any, None]) -> None:
     The second signal interrupts at once: whatever hangs while it stops is left behind.
     """
     make_known()
+    use_all_files()
     uvloop.run(_until_stopped(running))
 
 
