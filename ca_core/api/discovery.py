@@ -31,10 +31,7 @@ from ca_core.clock import Clock
 FILTERED = "x-consul-results-filtered-by-acls"
 """``true`` where rights took something out; never told to anonymous callers."""
 
-_POLICY = {
-    policy: {"x-consul-default-acl-policy": "deny" if policy is DefaultPolicy.DENY else "allow"}
-    for policy in DefaultPolicy
-}
+_POLICY = {policy: "deny" if policy is DefaultPolicy.DENY else "allow" for policy in DefaultPolicy}
 
 _AT_ONCE = timedelta()
 
@@ -118,7 +115,8 @@ async def answered(room: DiscoveryRoom, request: Request, form: Form, name: str 
     else:
         found = await _as_if_it_were_not_there(room, key, index, wait)
         encoded = Encoded(_encode(form, asked.wanted, found.value), hidden=True)
-    headers = room.view_headers(found) | _POLICY[default_policy(room.may)]
+    headers = room.view_headers(found)
+    headers["x-consul-default-acl-policy"] = _POLICY[default_policy(room.may)]
     if encoded.hidden and not isinstance(request.principal, Anonymous):
         headers[FILTERED] = "true"
     return Response(headers=headers, body=encoded.body)
@@ -154,12 +152,12 @@ def _encoded(
     key: ViewKey,
     found: ViewAnswer,
 ) -> Encoded:
-    return room.kept.encoded(
-        (key, form, wanted, found.index, found.stamp),
-        sight_of(room.may, request.principal),
-        partial(seen, found.value, room.may, request.principal),
-        partial(_encode, form, wanted),
-    )
+    question, sight = (key, form, wanted, found.index), sight_of(room.may, request.principal)
+    kept = room.kept.found(question, sight)
+    if kept is not None:
+        return kept
+    see = partial(seen, found.value, room.may, request.principal)
+    return room.kept.encoded(question, sight, see, partial(_encode, form, wanted))
 
 
 def _encode(form: Form, wanted: Wanted, value: ViewValue) -> bytes:

@@ -46,6 +46,10 @@ class KeptAnswers:
         """Return how many answers are kept."""
         return len(self._kept)
 
+    def found(self, question: Hashable, sight: Sight | None) -> Encoded | None:
+        """Return the answer that is kept for whoever sees with ``sight``; None if there is none."""
+        return None if sight is None else self._found((question, sight))
+
     def encoded(
         self,
         question: Hashable,
@@ -53,7 +57,7 @@ class KeptAnswers:
         see: Callable[[], tuple[ValueT, bool]],
         encode: Callable[[ValueT], bytes],
     ) -> Encoded:
-        """Return the answer for whoever sees with ``sight``.
+        """Return the answer for whoever sees with ``sight``, made anew, and keep it.
 
         Args:
             question: equal ones have one answer for whoever sees everything.
@@ -61,11 +65,8 @@ class KeptAnswers:
             see: cuts the value to the caller; says whether that took something out.
             encode: makes the body of what is seen.
         """
-        found = self._found(question, sight) if sight is not None else None
-        if found is not None:
-            return found
         value, hidden = see()
-        whole = None if hidden else self._found(question, None)
+        whole = None if hidden else self._found((question, None))
         made = whole or Encoded(encode(value), hidden)
         if not hidden:
             self._keep(question, None, made)
@@ -73,8 +74,7 @@ class KeptAnswers:
             self._keep(question, sight, made)
         return made
 
-    def _found(self, question: Hashable, sight: Sight | None) -> Encoded | None:
-        key = (question, sight)
+    def _found(self, key: tuple[Hashable, Sight | None]) -> Encoded | None:
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)

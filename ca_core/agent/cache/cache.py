@@ -81,6 +81,9 @@ class Cache(Generic[KeyT, ValueT]):
             DeniedError: the caller lost the handle meanwhile, or the server refused.
             Error: (4).
         """
+        known = self.at_once(key, caller, min_index=min_index, freshness=freshness)
+        if known is not None:
+            return self._told(known, hit=True)
         record, partition = self._held(key, caller)  # (1)
         hit = record.index > 0 and freshness.accepts(self._records.age(record))  # (2)
         record.read(hit=hit)
@@ -91,6 +94,26 @@ class Cache(Generic[KeyT, ValueT]):
             hit = False
             await self._replaced(record, partition, wait)  # (5)
         return self._answer(record, partition, hit=hit)  # (6)
+
+    def at_once(
+        self, key: KeyT, caller: Principal, *, min_index: int, freshness: Freshness
+    ) -> Record[KeyT, ValueT] | None:
+        """Return the record whose value ``get`` would answer without waiting; None if it waits."""
+        record = self._records.get(key)
+        if record is None or not record.index:
+            return None
+        waits = self._kind.followed and min_index == record.index
+        if waits or not freshness.accepts(self._records.age(record)):
+            return None
+        self._records.give(record, partition_key(caller), caller)
+        record.last_used = self._clock.monotonic()
+        record.read(hit=True)
+        self.counts.read(hit=True)
+        return record
+
+    def age(self, record: Record[KeyT, ValueT]) -> timedelta:
+        """Return how old a value is, as readers are told."""
+        return self._records.age(record)
 
     def forget_idle(self) -> float:
         """Forget what nobody used; return the seconds until there may be more of it."""
@@ -245,6 +268,9 @@ class Cache(Generic[KeyT, ValueT]):
         if not record.index:
             raise (record.error or UnavailableError("the agent is stopping")).with_traceback(None)
         record.last_used = self._clock.monotonic()
+        return self._told(record, hit=hit)
+
+    def _told(self, record: Record[KeyT, ValueT], *, hit: bool) -> Cached[ValueT]:
         return Cached(
             value=cast("ValueT", record.value),
             index=record.index,

@@ -80,9 +80,17 @@ class ViewCache:
         Raises:
             Error: as ``Cache.get``.
         """
-        found = await self._of(key).get(
-            key, caller, min_index=min_index, wait=wait, freshness=freshness
-        )
+        cache = self._of(key)
+        known = cache.at_once(key, caller, min_index=min_index, freshness=freshness)
+        if known is not None:
+            return ViewAnswer(
+                value=known.value,
+                index=known.index,
+                hit=True,
+                age=cache.age(known),
+                known_leader=known.lost_at is None,
+            )
+        found = await cache.get(key, caller, min_index=min_index, wait=wait, freshness=freshness)
         return ViewAnswer(
             value=found.value,
             index=found.index,

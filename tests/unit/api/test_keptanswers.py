@@ -27,7 +27,8 @@ class Asking:
             self.encoded += 1
             return found.encode()
 
-        return self.kept.encoded(question, sight, see, encode)
+        found = self.kept.found(question, sight)
+        return found or self.kept.encoded(question, sight, see, encode)
 
     @property
     def counts(self):
