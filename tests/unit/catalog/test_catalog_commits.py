@@ -148,6 +148,25 @@ def test_another_agent_of_the_same_name_inherits_nothing():
     assert standing.ids(ViewKind.SERVICE, "web") == [("n1", "1")]
 
 
+def test_what_another_agent_had_goes_even_in_many_commits():
+    """The node becomes the new agent's once the last of it is gone."""
+    standing = Standing()
+    many = state(*(native(f"{number:03}", f"s{number}") for number in range(200)))
+    standing.register("n1", many)
+    every = frozenset(one.service.id for one in many.services)
+    assert standing.register("n1", many, joined=NOW, refused=every) > 1
+    assert not standing.now.placed
+
+
+def test_the_order_in_which_meta_is_sent_does_not_matter():
+    """The same words are the same row."""
+    standing = Standing()
+    meta = {"a": "1", "b": "2"}
+    standing.register("n1", state(native(meta=meta), meta=meta))
+    turned = dict(reversed(meta.items()))
+    assert standing.register("n1", state(native(meta=turned), meta=turned)) == 0
+
+
 def test_what_is_refused_keeps_what_stood_with_the_checks_of_now():
     """Of the same name; a new instance, or another name under an old id, is not there."""
     standing = Standing()

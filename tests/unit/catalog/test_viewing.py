@@ -2,19 +2,23 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ca_core.catalog.digests import stored_state
 from ca_core.catalog.hearing import Heard
 from ca_core.catalog.index import Catalog
 from ca_core.catalog.liveness import Judge
-from ca_core.catalog.rows import host_topic
+from ca_core.catalog.rows import NODES as NODE_ROWS
+from ca_core.catalog.rows import NodeRow, host_topic
 from ca_core.catalog.viewing import Viewing, decoded_view, parsed_key
 from ca_core.catalog.views import ViewKey, ViewKind
 from ca_core.errors import ProviderError, RequestError
 from ca_core.state.memory import MemoryEngine
 from ca_core.state.protocol import MAX_CHANGES
+from ca_core.state.rows import read
 from ca_core.state.store import Store
 from ca_core.wire.catalog import NODE_CHECK, CheckStatus
 from tests.unit.catalog.registering import (
@@ -41,6 +45,7 @@ def judged(standing, heard, server="s1", **changes):
 deeds = st.one_of(
     st.tuples(st.just("register"), st.sampled_from(NODES), states()),
     st.tuples(st.just("remove"), st.sampled_from(NODES)),
+    st.tuples(st.just("readdress"), st.sampled_from(NODES), st.sampled_from(["10.1", "10.2"])),
     st.tuples(st.just("hear"), st.sets(st.sampled_from(NODES))),
 )
 
@@ -50,6 +55,11 @@ def done(standing, deed):
     match deed:
         case "register", node, wanted:
             standing.register(node, wanted)
+        case "readdress", node, address:
+            told = read(standing.now.view, NodeRow, NODE_ROWS, node)
+            if told is not None:
+                wanted = stored_state(standing.now, node, told)
+                standing.register(node, msgspec.structs.replace(wanted, address=address))
         case "remove", node:
             standing.remove(node)
         case "hear", heard:
