@@ -27,9 +27,9 @@ async def parked(gathering, clock, *limits):
     st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(0, 60), st.integers(0, 11)
 )
 async def test_each_waits_for_the_wake_or_its_own_limit(limits, woken_at, cancelled):
-    """True if the wake came first, False at the limit, and one that is cancelled disturbs nobody."""
+    """True if the wake came first, False at the limit; one that is cancelled disturbs nobody."""
     clock, gathering = FakeClock(), Gathering()
-    tasks = await parked(gathering, clock, *limits)
+    tasks = [one for limit in limits for one in await parked(gathering, clock, limit)]
     if cancelled < len(tasks):
         tasks[cancelled].cancel()
     for second in range(61):
@@ -58,7 +58,7 @@ async def test_ten_thousand_are_let_go_in_slices():
 
 
 async def test_who_comes_after_a_wake_waits_for_the_next():
-    """A wake lets those go who wait, even if their turn comes later; not one that comes meanwhile."""
+    """A wake lets those go who wait, even if their turn comes later, and nobody else."""
     clock, gathering = FakeClock(), Gathering()
     before = await parked(gathering, clock, *[60.0] * 1_000)
     gathering.wake()
