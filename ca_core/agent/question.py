@@ -13,6 +13,7 @@ from typing import Any
 from ca_core.agent.backoff import backoff
 from ca_core.agent.contact import Contact
 from ca_core.agent.joining import Draw
+from ca_core.agent.pace import Pace
 from ca_core.agent.upstream import Servers
 from ca_core.agent.waiting import stopped, within
 from ca_core.clock import Clock
@@ -32,6 +33,8 @@ _SOON = 1.0
 """A part that has waited less than this goes on waiting when the wait of another one is over."""
 _EARLY = 0.05
 """Seconds by which two clocks may differ on the end of a wait."""
+_NAMES = 1000
+"""Names in a question that make it as dear as another one."""
 _MOST_ENDING = 2
 """Questions that were overtaken and are not answered yet; an older one is broken off."""
 
@@ -75,6 +78,7 @@ class Question:
         self._contact = contact
         self._clock = clock
         self._draw = draw
+        self._pace = Pace(clock)
         self._wishes: dict[str, _Wish] = {}
         self._wanted = asyncio.Event()
         self._ending: list[asyncio.Future[WatchAnswer]] = []
@@ -88,6 +92,7 @@ class Question:
         try:
             while True:
                 await self._wanted.wait()
+                await self._pace.turn(_cost(self._wishes))
                 for _ in range(GATHERING_TURNS):
                     await asyncio.sleep(0)
                 self._wanted.clear()
@@ -209,6 +214,12 @@ class Question:
         for wish in wishes.values():
             if not wish.told.done():
                 wish.told.set_exception(failure.with_traceback(None))
+
+
+def _cost(wishes: Mapping[str, _Wish]) -> float:
+    """Return how much a question is to send and to answer, one that names little being 1."""
+    named = sum(len(getattr(wish.asked, "held", ())) for wish in wishes.values())
+    return 1 + named / _NAMES
 
 
 def _part_of(answer: WatchAnswer, part: str) -> Any:
