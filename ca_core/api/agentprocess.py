@@ -5,18 +5,20 @@ import logging
 import os
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ca_core.acl.access import May
 from ca_core.acl.replaceable import Replaceable
 from ca_core.acl.resolving import TokenRules
 from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.grants import Grants
 from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
+from ca_core.agent.services.services import Services
 from ca_core.agent.watch import Watch
 from ca_core.api.agentreload import AgentReload, Live
 from ca_core.api.app import bound, process_app
@@ -25,6 +27,7 @@ from ca_core.api.ending import Ending
 from ca_core.api.hangup import hangups
 from ca_core.api.lane import Lane
 from ca_core.api.lasting import for_ever, listening, running
+from ca_core.api.localservices import configured_services, local_services, outward_address
 from ca_core.api.notify import notifier
 from ca_core.api.persisting import persisting
 from ca_core.api.rooms import AgentRoom, ProcessRoom
@@ -60,10 +63,10 @@ async def run_agent(
         Error: no server answers while the agent has no identity yet.
     """
     clock, rules = SystemClock(), Replaceable(agent_rules(config))
-    token = await asyncio.to_thread(default_token, config.agent.token_file)
     store = IdentityStore(config.agent.data_dir)
     await _joined(config, store, join_token)
-    parts = _assembled(config, store, rules, token, clock)
+    found = await asyncio.to_thread(_found, config, store, clock)
+    parts = _assembled(found, config.agent.servers[0], store, rules, clock)
     live = live_parts(parts.agent, parts.grants, rules, agent_rules)
     reload = AgentReload(config, (*live, _LOG_LEVEL))
     parts.agent.facts["configuration"] = reload.describe
@@ -96,17 +99,48 @@ class _Parts:
     own: OwnLeaf
 
 
-def _assembled(
-    config: Config, store: IdentityStore, rules: May, token: str, clock: Clock
-) -> _Parts:
-    draw, identity = _RANDOM.random, store.current
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What an agent finds on its host before it starts; ``token`` is a secret."""
+
+    token: str = field(repr=False)
+    settings: AgentSettings
+    services: Services
+
+
+def _found(config: Config, store: IdentityStore, clock: Clock) -> _Found:
+    """Return what the configuration names and the data folder holds. Blocks.
+
+    Without a word of the address of services here, it is the one by which servers see this host.
+    """
+    agent, identity = config.agent, store.current
     settings = agent_settings(config, identity.id.datacenter, identity.id.node)
-    remote = RemoteUpstream(config.agent.servers[0], store, clock)
-    upstream = Watch(remote, clock, draw)
+    address = settings.address or outward_address(agent.servers[0])
+    return _Found(
+        token=default_token(agent.token_file),
+        settings=replace(settings, address=address),
+        services=local_services(config, identity.id.node, clock, agent.data_dir),
+    )
+
+
+def _assembled(
+    found: _Found, server_url: str, store: IdentityStore, rules: May, clock: Clock
+) -> _Parts:
+    draw = _RANDOM.random
+    upstream = Watch(RemoteUpstream(server_url, store, clock), clock, draw)
     own = OwnLeaf(store, upstream, clock, draw)
-    grants = Grants(upstream, clock, draw, token)
+    grants = Grants(upstream, clock, draw, found.token)
     may = TokenRules(grants, rules)
-    agent = Agent(upstream, clock, settings, may=may, own=own, draw=draw, grants=grants)
+    agent = Agent(
+        upstream,
+        clock,
+        found.settings,
+        may=may,
+        own=own,
+        draw=draw,
+        grants=grants,
+        services=found.services,
+    )
     return _Parts(agent=agent, grants=grants, may=may, own=own)
 
 
@@ -131,6 +165,7 @@ def agent_room(agent: Agent, may: May, config: Config, metrics: Metrics) -> Agen
     """Return the agent's room, its decisions logged and counted as the configuration says."""
     clock = SystemClock()
     decisions = told_decisions(config, metrics, clock, _RANDOM.random, agent.reports)
+    metrics.show_caches(agent.inventory.figures)
     return AgentRoom(agent=agent, may=may, clock=clock, random=_RANDOM, decisions=decisions)
 
 
@@ -146,16 +181,22 @@ def live_parts(
         rules.replace(found)
         agent.leaves.review()
 
+    def configured(config: Config) -> Callable[[], None]:
+        wanted = configured_services(config, agent.services.state, agent.node)
+        return partial(agent.services.replace_configured, wanted)
+
     return (
         Live("agent.workloads", lambda c: partial(workloads, rules_of(c))),
         Live(
             "agent.token_file",
             lambda c: partial(grants.replace_default, default_token(c.agent.token_file)),
         ),
+        Live("services", configured),
         Live(
             "agent.max_staleness",
             lambda c: partial(agent.intentions.decide_up_to, c.agent.max_staleness),
         ),
+        Live("agent.cache_bytes", lambda c: partial(agent.inventory.resize, c.agent.cache_bytes)),
     )
 
 

@@ -85,7 +85,7 @@ class AgentReload:
 def _keys_of(config: Config) -> dict[str, Any]:
     """Return what concerns an agent, by key."""
     sections = {"agent": config.agent, "authorize": config.authorize, "log": config.log}
-    found: dict[str, Any] = {"datacenter": config.datacenter}
+    found: dict[str, Any] = {"datacenter": config.datacenter, "services": config.services}
     for name, section in sections.items():
         found |= {f"{name}.{key}": value for key, value in asdict(section).items()}
     return found

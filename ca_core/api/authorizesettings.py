@@ -26,6 +26,8 @@ def agent_settings(config: Config, datacenter: str, node: str) -> AgentSettings:
         node=node,
         authorize=rules,
         max_staleness=config.agent.max_staleness,
+        cache_bytes=config.agent.cache_bytes,
+        address=config.agent.address,
     )
 
 

@@ -37,6 +37,8 @@ MAX_REVIEW_BUDGET = timedelta(seconds=1)
 MIN_REAP = timedelta(hours=8)
 """A host that is repaired overnight keeps its place."""
 
+MIN_CACHE = 1024 * 1024
+"""Bytes; below that an agent would forget what it has just fetched."""
 MIN_STALENESS = timedelta(seconds=10)
 """Twice the shortest time in which an agent asks again; a slow answer is no outage."""
 
@@ -158,6 +160,12 @@ def _check_reaping(config: Config) -> None:
 def _check_authorize(config: Config) -> None:
     if not 0.0 <= config.authorize.log_sample <= 1.0:
         raise ConfigError("must be 0 to 1", where="authorize.log_sample")
+    if config.agent.cache_bytes < MIN_CACHE:
+        raise ConfigError(
+            f"is less than {MIN_CACHE}: roots and a few leaves take that much",
+            where="agent.cache_bytes",
+            hint="leave it out for 64 MiB",
+        )
     if timedelta() < config.agent.max_staleness < MIN_STALENESS:
         raise ConfigError(
             f"is less than {format_duration(MIN_STALENESS)}: one slow answer would deny everything",
@@ -180,6 +188,12 @@ def _check_kek(config: Config) -> None:
         raise ConfigError(
             "kek_file and kek_command exclude each other",
             where="server.kek_command",
+            hint="keep the one that holds the key",
+        )
+    if config.agent.persist_key_file is not None and config.agent.persist_key_command:
+        raise ConfigError(
+            "persist_key_file and persist_key_command exclude each other",
+            where="agent.persist_key_command",
             hint="keep the one that holds the key",
         )
 
