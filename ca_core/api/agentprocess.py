@@ -68,7 +68,7 @@ async def run_agent(
     found = await asyncio.to_thread(_found, config, store, clock)
     parts = _assembled(found, config.agent.servers[0], store, rules, clock)
     live = live_parts(parts.agent, parts.grants, rules, agent_rules)
-    reload = AgentReload(config, (*live, _LOG_LEVEL))
+    reload = AgentReload(config, (*live, LOG_LEVEL))
     parts.agent.facts["configuration"] = reload.describe
     ending, systemd = Ending(), notifier(os.environ, clock)
     app, identity = _app(config, parts, ending, clock), store.current
@@ -204,7 +204,8 @@ def _log_from(level: str) -> None:
     logging.getLogger().setLevel(level.upper())
 
 
-_LOG_LEVEL = Live("log.level", lambda c: partial(_log_from, c.log.level))
+LOG_LEVEL = Live("log.level", lambda c: partial(_log_from, c.log.level))
+"""For a process that is an agent alone; the logs of ``dev`` are quieter than the file says."""
 
 
 def _addresses(config: Config) -> list[Listen]:
