@@ -30,6 +30,7 @@ from ca_core.api.routes import SERVER_ROUTES
 from ca_core.api.serverleaf import Install, ServerLeaf
 from ca_core.api.servermetrics import (
     counters_of,
+    show_catalog,
     show_credential,
     show_expiries,
     show_lifecycle,
@@ -158,6 +159,7 @@ class Server:
         show_lifecycle(self.metrics, self.lifecycle)
         show_credential(self.metrics, self.manager, clock)
         show_tokens(self.metrics, store)
+        show_catalog(self.metrics, self.catalog)
         self._tasks: list[asyncio.Task[None]] = []
         self.room = self._room(wishes)
 

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from cryptography import x509
 
 from ca_core.acl.tokens import TOKENS
+from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.serverleaf import ServerLeaf
 from ca_core.authority.manager import CAManager
 from ca_core.authority.opening import Counters
 from ca_core.authority.rows import AuthorityRow, SignerRow, current_signer
+from ca_core.catalog.index import Catalog
+from ca_core.catalog.liveness import silent
+from ca_core.catalog.rows import NODES
 from ca_core.clock import Clock
 from ca_core.errors import GuardError
 from ca_core.lifecycle.figures import figures
@@ -49,6 +53,22 @@ def show_credential(metrics: Metrics, manager: CAManager, clock: Clock) -> None:
 def show_tokens(metrics: Metrics, store: Store) -> None:
     """Show how many tokens are stored."""
     metrics.show_tokens(lambda: len(store.snapshot.table(TOKENS)))
+
+
+def show_catalog(metrics: Metrics, catalog: Cataloguing) -> None:
+    """Show how large the catalog is, and whose agents are heard."""
+
+    def now() -> Catalog:
+        return catalog.following.now
+
+    counts: dict[str, Callable[[], int]] = {
+        "nodes": lambda: len(now().view.table(NODES)),
+        "silent_nodes": lambda: sum(1 for _ in silent(now().view)),
+        "services": lambda: len(now().by_service),
+        "instances": lambda: len(now().placed),
+        "parked_agents": lambda: catalog.liveness.count,
+    }
+    metrics.show_catalog(counts, lambda kind: counts[kind]())
 
 
 def counters_of(metrics: Metrics) -> Counters:

@@ -57,6 +57,11 @@ class Ears:
         self._parked: Counter[str] = Counter()
         self._arrived: set[str] = set()
 
+    @property
+    def count(self) -> int:
+        """Return how many agents are parked here."""
+        return len(self._parked)
+
     def heard(self, node: str) -> None:
         """Note that an agent has just called."""
         self._last[node] = self._clock.monotonic()

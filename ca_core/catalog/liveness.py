@@ -5,6 +5,7 @@ was parked last, and only that server, or the leader once that server is gone, s
 is silent. An agent that moves to another server changes nothing that anybody sees.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -93,14 +94,17 @@ def hearers(view: View) -> frozenset[str]:
     return frozenset(decoded(HearingRow, row.value).server for row in rows)
 
 
+def silent(view: View) -> Iterator[tuple[str, datetime]]:
+    """Yield the nodes whose agents do not call, and since when."""
+    for node, stored in view.table(LIVENESS).items():
+        row = decoded(LivenessRow, stored.value)
+        if row.status is CheckStatus.CRITICAL:
+            yield node, row.since
+
+
 def dead(view: View, now: datetime, reap_after: timedelta) -> tuple[str, ...]:
     """Return the nodes whose agents have been silent for so long."""
-    rows = ((node, decoded(LivenessRow, row.value)) for node, row in view.table(LIVENESS).items())
-    return tuple(
-        node
-        for node, row in rows
-        if row.status is CheckStatus.CRITICAL and now - row.since >= reap_after
-    )
+    return tuple(node for node, since in silent(view) if now - since >= reap_after)
 
 
 def _seen_at(node: str) -> frozenset[str]:

@@ -104,6 +104,17 @@ class Metrics:
         gauge = Gauge("ca_core_acl_tokens", "Tokens that are stored", registry=self.registry)
         gauge.set_function(lambda: float(value()))
 
+    def show_catalog(self, kinds: Iterable[str], count: Callable[[str], int]) -> None:
+        """Show, at every scrape, how much of each kind the catalog holds."""
+        gauge = Gauge(
+            "ca_core_catalog_entries",
+            "Nodes, silent nodes, services and instances in the catalog, agents parked here",
+            ("kind",),
+            registry=self.registry,
+        )
+        for kind in kinds:
+            gauge.labels(kind).set_function(partial(count, kind))
+
     def show_credential(
         self, provider: Callable[[], str], last: Callable[[], Credential | None], clock: Clock
     ) -> None:

@@ -1,6 +1,7 @@
 """What a server takes of what agents register: from members, for their own node, with a right."""
 
 import asyncio
+import re
 from contextlib import suppress
 from datetime import timedelta
 
@@ -70,6 +71,23 @@ async def test_what_an_agent_registers_is_shown_on_its_node():
         assert len(commits) == 1
         await told(built, built.n2, wanted)
         assert await ids(built, "web") == [("n1", "web-1"), ("n2", "web-1")]
+
+
+async def test_metrics_tell_the_size_of_the_catalog():
+    """Asked at every scrape; no name is a label."""
+    async with cluster() as built:
+        await told(built, built.n1, state(native("1"), native("2"), instance("3", "db")))
+        await told(built, built.n2, state())
+        with built.room.catalog.liveness.parked("n1"):
+            text = built.server.metrics.exposition()[0].decode()
+        shown_ = dict(re.findall(r'ca_core_catalog_entries\{kind="(\w+)"\} ([0-9.]+)', text))
+        assert shown_ == {
+            "nodes": "2.0",
+            "silent_nodes": "0.0",
+            "services": "2.0",
+            "instances": "3.0",
+            "parked_agents": "1.0",
+        }
 
 
 @pytest.mark.parametrize("who", ["nobody", "operator", "token", "service", "stranger"])
