@@ -187,6 +187,10 @@ class FakeUpstream:
         self.acknowledged.append(said)
         return self.lease
 
+    async def in_sync(self, digest):
+        """Have the agent wait for ever: what is stored is what it told."""
+        await asyncio.Event().wait()
+
     def on_return(self, listener):
         """Keep who wants to be told; ``returned`` tells them."""
         self.listeners.append(listener)

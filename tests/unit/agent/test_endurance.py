@@ -70,7 +70,7 @@ def test_two_weeks_of_outages_and_rotations_never_leave_a_service_without_a_vali
             assert len(asyncio.all_tasks()) <= tasks + 3 * len(services)
         upstream.sign_errors, upstream.roots_errors = [], []
         await passed(clock, timedelta(hours=1), step=timedelta(seconds=20))
-        assert len(asyncio.all_tasks()) == tasks
+        assert len(asyncio.all_tasks()) <= tasks  # what was begun meanwhile has ended
         signing = {(await agent.leaves.get(Anonymous(), s)).cert.cert_pem[-300:] for s in services}
         assert len(signing) == 1  # everybody holds a leaf of the signer that is active now
         renewals = len(upstream.signed)
