@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace as replace_settings
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from ca_core.api.app import bound, process_app
 from ca_core.api.authorizesettings import agent_settings
 from ca_core.api.hangup import hangups
 from ca_core.api.lasting import for_ever, listening, running
+from ca_core.api.localservices import local_services
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.api.notify import notifier
 from ca_core.api.routes import AGENT_ROUTES
@@ -51,6 +53,8 @@ from ca_core.config.model import Config, RotationConfig
 from ca_core.identity.certificates import fingerprint
 
 SERVER_SOCKET = "server.sock"
+HERE = "127.0.0.1"
+"""Where services of ``dev`` are reached that do not say."""
 READY_WITHIN = 5.0
 """Seconds after which a server announces itself although nothing signs yet, and says so."""
 
@@ -84,6 +88,9 @@ async def run_dev(
     if data_dir is not None:
         config = replace(config, server=replace(config.server, data_dir=data_dir))
     token = await asyncio.to_thread(default_token, config.agent.token_file)
+    services = await asyncio.to_thread(
+        local_services, config, config.agent.node, around.clock, data_dir
+    )
     state = await asyncio.to_thread(_state, config, data_dir)
     systemd = notifier(os.environ, around.clock)
     async with _server(config, state, around) as server:
@@ -94,7 +101,15 @@ async def run_dev(
         grants = Grants(upstream, around.clock, _RANDOM.random, token)
         may = TokenRules(grants, around.may)
         settings = agent_settings(config, config.datacenter, config.agent.node)
-        agent = Agent(upstream, around.clock, settings, may=may, draw=_RANDOM.random, grants=grants)
+        agent = Agent(
+            upstream,
+            around.clock,
+            replace_settings(settings, address=settings.address or HERE),
+            may=may,
+            draw=_RANDOM.random,
+            grants=grants,
+            services=services,
+        )
         room = agent_room(agent, may, config, server.metrics)
         agent_routes = bound(AGENT_ROUTES, room)
         app = process_app(
