@@ -1,14 +1,15 @@
-"""A server over mTLS, as the agent's upstream."""
+"""Servers over mTLS, as the agent reaches them."""
 
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ca_core.agent.identitystore import AgentIdentity, IdentityStore
-from ca_core.agent.serverlink import ServerLink, WireT, checked_url
-from ca_core.agent.tls import PeerCheck, verifying_context
+from ca_core.agent.failover import Failover
+from ca_core.agent.identitystore import IdentityStore
+from ca_core.agent.joining import Draw
+from ca_core.agent.links import Links
 from ca_core.clock import Clock
 from ca_core.durations import parse_duration
-from ca_core.errors import DeniedError, UnavailableError
 from ca_core.wire.cluster import SignedLeaf, SignRequest
 from ca_core.wire.grants import Granted, GrantRequest
 from ca_core.wire.operations import Acknowledgement, Lease
@@ -22,21 +23,36 @@ MAX_NEWS_BYTES = 96 * 1024 * 1024
 
 
 class RemoteUpstream:
-    """One server, reached with the agent's own leaf. Used from one event loop.
+    """The servers of a mesh, reached with the agent's own leaf. Used from one event loop.
 
-    When the agent's leaf or bundle changes, new requests go out over new connections; requests
-    under way end on the old ones.
+    Everything goes to one of them as long as it does its work.
+
+    Args:
+        servers: their URLs.
+        draw: decides where agents begin, and where they go.
 
     Raises:
-        ConfigError: the URL is not that of a server.
+        ConfigError: a URL is not that of a server, or there is none.
     """
 
-    def __init__(self, server_url: str, store: IdentityStore, clock: Clock) -> None:
-        self.server_url = checked_url(server_url)
-        self._store = store
-        self._clock = clock
-        self._link: ServerLink | None = None
-        self._linked_as: AgentIdentity | None = None
+    def __init__(
+        self,
+        servers: Sequence[str],
+        store: IdentityStore,
+        clock: Clock,
+        draw: Draw = random.random,
+    ) -> None:
+        self._links = Links(store, clock)
+        self._servers = Failover(servers, self._links, clock, draw)
+
+    @property
+    def server_url(self) -> str:
+        """Return the URL of the server that is asked now."""
+        return self._servers.current
+
+    def describe(self) -> Mapping[str, object]:
+        """Return which server is asked, and how all of them did, for ``/v1/agent/self``."""
+        return self._servers.describe()
 
     async def watch(self, asked: WatchRequest) -> WatchAnswer:
         """Return what is news: at once if there is some, else when it comes or the wait is over.
@@ -45,7 +61,7 @@ class RemoteUpstream:
             Error: ``UnavailableError`` if the server is away or is not ours.
         """
         wait, most = parse_duration(asked.wait, field="wait"), MAX_NEWS_BYTES
-        return await self._asked(
+        return await self._servers.followed(
             lambda link: link.post("/v1/cluster/watch", asked, WatchAnswer, wait=wait, most=most)
         )
 
@@ -59,7 +75,9 @@ class RemoteUpstream:
         """
         ends = wire_time(replaces) if replaces else ""
         request = SignRequest(csr=csr_pem, replaces=ends, grant=grant)
-        return await self._asked(lambda link: link.post("/v1/cluster/sign", request, SignedLeaf))
+        return await self._servers.asked(
+            lambda link: link.post("/v1/cluster/sign", request, SignedLeaf), repeatable=False
+        )
 
     async def acknowledge(self, said: Acknowledgement) -> Lease:
         """Say which bundle this agent, and all that it feeds, use.
@@ -67,7 +85,9 @@ class RemoteUpstream:
         Raises:
             Error: as the protocol says.
         """
-        return await self._asked(lambda link: link.put("/v1/cluster/acknowledgement", said, Lease))
+        return await self._servers.asked(
+            lambda link: link.put("/v1/cluster/acknowledgement", said, Lease), timed=True
+        )
 
     async def grant(self, secret: str) -> Granted:
         """Exchange the secret of a token that this agent was shown.
@@ -76,7 +96,9 @@ class RemoteUpstream:
             Error: as the protocol says.
         """
         request = GrantRequest(secret=secret)
-        return await self._asked(lambda link: link.post("/v1/cluster/grant", request, Granted))
+        return await self._servers.asked(
+            lambda link: link.post("/v1/cluster/grant", request, Granted)
+        )
 
     async def registered(self, state: RegisteredState) -> RegisteredAnswer:
         """Say all that is registered at this agent.
@@ -85,7 +107,7 @@ class RemoteUpstream:
             Error: as the protocol says.
         """
         target = "/v1/cluster/registered"
-        return await self._asked(lambda link: link.put(target, state, RegisteredAnswer))
+        return await self._servers.asked(lambda link: link.put(target, state, RegisteredAnswer))
 
     async def crls(self) -> CrlsAnswer:
         """Return the CRLs of every signer of the mesh.
@@ -93,43 +115,9 @@ class RemoteUpstream:
         Raises:
             Error: ``UnavailableError`` if the server is away or is not ours.
         """
-        found, _ = await self._asked(lambda link: link.get("/v1/cluster/crls", CrlsAnswer))
+        found, _ = await self._servers.asked(lambda link: link.get("/v1/cluster/crls", CrlsAnswer))
         return found
 
     async def close(self) -> None:
         """Close every connection; requests under way fail."""
-        link, self._link, self._linked_as = self._link, None, None
-        if link is not None:
-            await link.close()
-
-    async def _asked(self, ask: Callable[[ServerLink], Awaitable[WireT]]) -> WireT:
-        """Ask; once more if it was refused while this agent's own leaf was replaced.
-
-        From its first use on the newer key alone proves the agent, also to requests that were on
-        their way under the older one.
-        """
-        link = await self._current_link()
-        asked_as = self._linked_as
-        try:
-            return await ask(link)
-        except DeniedError:
-            if self._store.current is asked_as:
-                raise
-        return await ask(await self._current_link())
-
-    async def _current_link(self) -> ServerLink:
-        identity = self._store.current
-        if self._clock.now() > identity.not_after:
-            raise UnavailableError(
-                f"this agent's own leaf expired at {wire_time(identity.not_after)}",
-                hint="it rejoins by itself once a server answers; else join with a new token",
-            )
-        if self._link is not None and self._linked_as is identity:
-            return self._link
-        old = self._link
-        context = verifying_context(identity.anchors, identity.pair)
-        link = ServerLink(self.server_url, context, PeerCheck(identity.server_id))
-        self._link, self._linked_as = link, identity
-        if old is not None:
-            await old.retire()
-        return link
+        await self._links.close()

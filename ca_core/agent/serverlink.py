@@ -12,7 +12,8 @@ import msgspec
 
 from ca_core.agent.answers import Headers, error_of, index_of
 from ca_core.agent.tls import PeerCheck, VerifyingBackend
-from ca_core.errors import ConfigError, OutcomeUnknownError, ProviderError, UnavailableError
+from ca_core.agent.unreached import BrokenOffError, UnreachedError
+from ca_core.errors import ConfigError, ProviderError
 
 WireT = TypeVar("WireT")
 
@@ -189,20 +190,20 @@ class ServerLink:
                 raise ProviderError(f"{self.server_url} sent more than {most} bytes")
         return bytes(found)
 
-    def _away(self, error: Exception) -> UnavailableError:
+    def _away(self, error: Exception) -> UnreachedError:
         if _is_tls_failure(error):
-            return UnavailableError(
+            return UnreachedError(
                 f"{self.server_url} is not trusted: {error}",
                 hint="its certificate does not lead to a root that this agent trusts",
             )
-        return UnavailableError(
+        return UnreachedError(
             f"no server at {self.server_url}: {str(error) or type(error).__name__}",
             hint=f"is `ca-core server` running there? try: curl -k {self.server_url}/healthz",
         )
 
-    def _refused(self, error: ssl.SSLError) -> UnavailableError:
+    def _refused(self, error: ssl.SSLError) -> UnreachedError:
         """The server looked at our certificate after the handshake (TLS 1.3) and hung up."""
-        return UnavailableError(
+        return UnreachedError(
             f"{self.server_url} refused this agent's certificate: {error.reason or error}",
             hint="if the agent was forgotten, join it again with a new token",
         )
@@ -210,8 +211,8 @@ class ServerLink:
     def _lost(self, method: str, error: Exception) -> ProviderError:
         reason = str(error) or type(error).__name__
         if method == "GET":
-            return UnavailableError(f"{self.server_url} broke off: {reason}")
-        return OutcomeUnknownError(f"{self.server_url} broke off after the request: {reason}")
+            return UnreachedError(f"{self.server_url} broke off: {reason}")
+        return BrokenOffError(f"{self.server_url} broke off after the request: {reason}")
 
     def _decoded(self, body: bytes, answer: type[WireT]) -> WireT:
         try:

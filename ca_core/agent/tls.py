@@ -16,7 +16,8 @@ from typing import Any
 import httpcore
 from cryptography import x509
 
-from ca_core.errors import RequestError, UnavailableError
+from ca_core.agent.unreached import UnreachedError
+from ca_core.errors import RequestError
 from ca_core.identity.certificates import pem_chain, uri_sans
 from ca_core.identity.spiffe import ServerId, SpiffeId, parse_spiffe_id
 
@@ -102,11 +103,11 @@ class PeerCheck:
         """Accept the ID that the server's certificate holds.
 
         Raises:
-            UnavailableError: it is no server, or another one; nothing was sent to it.
+            UnreachedError: it is no server, or another one; nothing was sent to it.
         """
         if not isinstance(identity, ServerId) or self._expected not in (None, identity):
             wanted = self._expected or "a server's SPIFFE ID"
-            raise UnavailableError(
+            raise UnreachedError(
                 f"the peer is {identity or 'without a SPIFFE ID'}, not {wanted}; nothing was sent",
                 hint="check the address of the server (--server)",
             )

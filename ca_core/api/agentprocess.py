@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -14,7 +14,8 @@ from ca_core.acl.resolving import TokenRules
 from ca_core.agent.agent import Agent
 from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.grants import Grants
-from ca_core.agent.identitystore import IdentityStore
+from ca_core.agent.identitystore import AgentIdentity, IdentityStore
+from ca_core.agent.inturn import first_of, published_at, rejoined_at
 from ca_core.agent.joining import join
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
@@ -66,7 +67,7 @@ async def run_agent(
     store = IdentityStore(config.agent.data_dir)
     await _joined(config, store, join_token)
     found = await asyncio.to_thread(_found, config, store, clock)
-    parts = _assembled(found, config.agent.servers[0], store, rules, clock)
+    parts = _assembled(found, config.agent.servers, store, rules, clock)
     live = live_parts(parts.agent, parts.grants, rules, agent_rules)
     reload = AgentReload(config, (*live, LOG_LEVEL))
     parts.agent.facts["configuration"] = reload.describe
@@ -124,11 +125,19 @@ def _found(config: Config, store: IdentityStore, clock: Clock) -> _Found:
 
 
 def _assembled(
-    found: _Found, server_url: str, store: IdentityStore, rules: May, clock: Clock
+    found: _Found, servers: Sequence[str], store: IdentityStore, rules: May, clock: Clock
 ) -> _Parts:
     draw = _RANDOM.random
-    upstream = Watch(RemoteUpstream(server_url, store, clock), clock, draw)
-    own = OwnLeaf(store, upstream, clock, draw)
+    remote = RemoteUpstream(servers, store, clock, draw)
+    upstream = Watch(remote, clock, draw)
+    own = OwnLeaf(
+        store,
+        upstream,
+        clock,
+        draw,
+        rejoin=rejoined_at(servers, draw),
+        ask=published_at(servers, draw),
+    )
     grants = Grants(upstream, clock, draw, found.token)
     may = TokenRules(grants, rules)
     agent = Agent(
@@ -141,6 +150,7 @@ def _assembled(
         grants=grants,
         services=found.services,
     )
+    agent.facts["servers"] = remote.describe
     return _Parts(agent=agent, grants=grants, may=may, own=own)
 
 
@@ -223,9 +233,13 @@ async def _joined(config: Config, store: IdentityStore, join_token: str | None) 
             where="agent.join_token_file",
             hint="on the server: `ca-core token join --node NAME`; here: --join-token-file FILE",
         )
-    await join(
-        config.agent.servers[0], join_token, config.agent.node, store, SystemClock(), _RANDOM.random
-    )
+    token, node = join_token, config.agent.node
+    clock, draw = SystemClock(), _RANDOM.random
+
+    def ask(url: str) -> Awaitable[AgentIdentity]:
+        return join(url, token, node, store, clock, draw)
+
+    await first_of(config.agent.servers, ask, draw)
 
 
 def _gap(agent: Agent) -> str:

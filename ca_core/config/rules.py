@@ -61,7 +61,6 @@ def check_config(config: Config) -> None:
     _check_plugins(config)
     _check_conformance(config)
     _check_authorize(config)
-    _check_unserved(config)
 
 
 def check_ca(ca: CAConfig) -> None:
@@ -262,14 +261,4 @@ def _check_conformance(config: Config) -> None:
             "a passport is required, and nobody is trusted to sign one",
             where="conformance.trusted_keys",
             hint="name the public keys whose passports count, as PEM files",
-        )
-
-
-def _check_unserved(config: Config) -> None:
-    """Refuse what this version would read and then ignore: a setting without effect misleads."""
-    if len(config.agent.servers) > 1:
-        raise ConfigError(
-            "this version of the agent follows one server",
-            where="agent.server",
-            hint="name one; it may be an address that several servers share",
         )

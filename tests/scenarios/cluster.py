@@ -86,7 +86,7 @@ class Cluster:
         store = IdentityStore(self._folder / node)
         await join(url, await self._token(node), node, store, clock, RANDOM.random)
         upstream = self.lines[node] = SlowLine(
-            Watch(RemoteUpstream(url, store, clock), clock, RANDOM.random), lag
+            Watch(RemoteUpstream((url,), store, clock), clock, RANDOM.random), lag
         )
         settings = AgentSettings(datacenter="dc1", node=node)
         own = OwnLeaf(store, upstream, clock, RANDOM.random)

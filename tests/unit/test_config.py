@@ -445,19 +445,11 @@ class TestSecrets:
         one = load_config(None, environ={}, flags={"agent.server": "https://a:1"})
         assert one.agent.servers == ("https://a:1",)
 
-
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [
-        ('[agent]\nserver = ["https://a:8501", "https://b:8501"]', "agent.server"),
-    ],
-)
-def test_what_would_be_ignored_is_refused(tmp_path, text, where):
-    """A setting without effect misleads; it is an error that names its key."""
-    file = tmp_path / "ca-core.toml"
-    file.write_text(text)
-    with pytest.raises(ConfigError, match=where):
-        load_config(file, environ={})
+    def test_several_servers_are_asked_by_one_agent(self, tmp_path):
+        """They are followed in turn, so that a list is a list."""
+        file = tmp_path / "ca-core.toml"
+        file.write_text('[agent]\nserver = ["https://a:8501", "https://b:8501"]')
+        assert load_config(file, environ={}).agent.servers == ("https://a:8501", "https://b:8501")
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ class Customer:
     @contextlib.asynccontextmanager
     async def calling(self, life):
         """Lend a connection to the server."""
-        upstream = RemoteUpstream(await life.ready(), self._store, SystemClock())
+        upstream = RemoteUpstream((await life.ready(),), self._store, SystemClock())
         try:
             yield upstream
         finally:

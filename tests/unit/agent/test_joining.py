@@ -122,7 +122,7 @@ async def joined(tmp_path):
     async with cluster() as c:
         store = IdentityStore(tmp_path / "agent")
         await join(c.url, c.token(), "n1", store, c.clock, lambda: 0.5)
-        remote = RemoteUpstream(c.url, store, c.clock)
+        remote = RemoteUpstream((c.url,), store, c.clock)
         try:
             yield c, store, remote
         finally:
@@ -317,7 +317,7 @@ def test_a_server_that_is_away_is_named_with_the_next_step(tmp_path):
 def test_only_the_address_of_a_server_is_accepted(tmp_path, url):
     """Plain HTTP and paths are refused before anything is sent."""
     with pytest.raises(ConfigError):
-        RemoteUpstream(url, IdentityStore(tmp_path / "a"), SystemClock())
+        RemoteUpstream((url,), IdentityStore(tmp_path / "a"), SystemClock())
 
 
 def test_signing_shows_the_agents_own_leaf(tmp_path):
@@ -469,7 +469,7 @@ def test_a_server_of_another_datacenter_is_refused(tmp_path):
             other.tiny.context = None
             both = (*store.current.anchors, *other.upstream.anchors())
             store.save(store.current.trusting(both))
-            remote = RemoteUpstream(other.url, store, c.clock)
+            remote = RemoteUpstream((other.url,), store, c.clock)
             with pytest.raises(UnavailableError, match="dc9"):
                 await remote.sign(a_csr())
             await remote.close()
@@ -486,7 +486,7 @@ def test_an_expired_agent_does_not_even_connect(tmp_path):
             c.ttl = timedelta(seconds=-1)
             store = IdentityStore(tmp_path / "agent")
             await join(c.url, c.token(), "n1", store, c.clock, lambda: 0.5)
-            remote = RemoteUpstream(c.url, store, c.clock)
+            remote = RemoteUpstream((c.url,), store, c.clock)
             with pytest.raises(UnavailableError, match="own leaf expired"):
                 await remote.sign(a_csr())
 
@@ -541,7 +541,7 @@ def test_an_agent_that_never_joined_says_what_to_do(tmp_path):
     """Without an identity the next two commands are named."""
 
     async def scenario():
-        remote = RemoteUpstream("https://ca:8501", IdentityStore(tmp_path / "a"), SystemClock())
+        remote = RemoteUpstream(("https://ca:8501",), IdentityStore(tmp_path / "a"), SystemClock())
         with pytest.raises(ConfigError) as caught:
             await remote.crls()
         assert "token join" in caught.value.hint

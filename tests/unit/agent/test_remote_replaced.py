@@ -2,14 +2,10 @@
 
 import pytest
 
-from ca_core.agent.remote import RemoteUpstream
+from ca_core.agent.failover import Failover
 from ca_core.errors import DeniedError
 from ca_core.testing.clock import FakeClock
-from ca_core.wire.cluster import SignedLeaf
-
-SIGNED = SignedLeaf(
-    cert_pem="leaf", roots_pem="roots", index=1, trust_domain="t.consul", datacenter="dc1"
-)
+from tests.unit.agent.lines import Line, Lines
 
 
 class Keeping:
@@ -19,35 +15,16 @@ class Keeping:
         self.current = object()
 
 
-class Line:
-    """A connection under one identity; ``answer`` is called for each request."""
-
-    def __init__(self, answer):
-        self._answer = answer
-        self.asked = 0
-
-    async def post(self, _target, _body, _kind):
-        """Answer, or refuse."""
-        self.asked += 1
-        return self._answer()
-
-
-class Lined(RemoteUpstream):
-    """An upstream whose connections are given to it."""
-
-    def __init__(self, store, *lines):
-        super().__init__("https://127.0.0.1:1", store, FakeClock())
-        self._lines = list(lines)
-
-    async def _current_link(self):
-        if self._linked_as is not self._store.current:
-            self._linked_as, self._link = self._store.current, self._lines.pop(0)
-        return self._link
-
-
 def refused():
     """Refuse as a server does that knows a newer key."""
     raise DeniedError("not a member")
+
+
+def asked(store, *lines):
+    """Ask one server whose connections, one for each identity, are these."""
+    return Failover(["https://a:1"], Lines(store, *lines), FakeClock(), lambda: 0.5).asked(
+        lambda link: link.post()
+    )
 
 
 async def test_a_refusal_of_the_older_key_is_no_refusal_of_the_agent():
@@ -58,8 +35,8 @@ async def test_a_refusal_of_the_older_key_is_no_refusal_of_the_agent():
         store.current = object()
         refused()
 
-    before, after = Line(replaced), Line(lambda: SIGNED)
-    assert await Lined(store, before, after).sign("csr") is SIGNED
+    before, after = Line(replaced), Line(lambda: "signed")
+    assert await asked(store, before, after) == "signed"
     assert (before.asked, after.asked) == (1, 1)
 
 
@@ -67,7 +44,7 @@ async def test_a_refusal_of_the_agent_is_final():
     """Nothing was replaced: one question, one answer."""
     line = Line(refused)
     with pytest.raises(DeniedError):
-        await Lined(Keeping(), line).sign("csr")
+        await asked(Keeping(), line)
     assert line.asked == 1
 
 
@@ -79,7 +56,7 @@ async def test_a_second_refusal_is_final():
         store.current = object()
         refused()
 
-    lines = [Line(replaced), Line(replaced), Line(lambda: SIGNED)]
+    lines = [Line(replaced), Line(replaced), Line(lambda: "signed")]
     with pytest.raises(DeniedError):
-        await Lined(store, *lines).sign("csr")
+        await asked(store, *lines)
     assert [line.asked for line in lines] == [1, 1, 0]
