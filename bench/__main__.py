@@ -21,6 +21,7 @@ NAMES = (
     "phases",
     "decide",
     "authorize",
+    "catalog",
 )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 from immutables import Map
 
-from ca_core.catalog.rows import SERVICES, ServiceRow, connect_name, parts_of
+from ca_core.catalog.rows import HOST_TABLES, SERVICES, ServiceRow, connect_name, parts_of
 from ca_core.state.protocol import Change
 from ca_core.state.rows import decoded
 from ca_core.state.view import View
@@ -19,6 +19,7 @@ Keys = tuple[str, ...]
 """Keys of instances' rows, sorted: by node, then by id."""
 
 _NO_KEYS: Map[str, Keys] = Map()
+_NO_HOSTS: Map[str, int] = Map()
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +58,7 @@ class Catalog:
         by_service: name of a service → its instances.
         by_connect: name of a service → instances that are this service in the mesh.
         by_node: node → what runs there.
+        hosts: node → index of the newest commit that changed a row of the node itself.
     """
 
     view: View
@@ -64,11 +66,15 @@ class Catalog:
     by_service: Map[str, Keys] = _NO_KEYS
     by_connect: Map[str, Keys] = _NO_KEYS
     by_node: Map[str, Keys] = _NO_KEYS
+    hosts: Map[str, int] = _NO_HOSTS
 
     @classmethod
     def of(cls, view: View) -> "Catalog":
-        """Return the catalog of everything in a view. Reads the whole table of instances."""
+        """Return the catalog of everything in a view. Reads the whole of its tables."""
         draft = Draft(cls(view))
+        for table in HOST_TABLES:
+            for node, row in view.table(table).items():
+                draft.host(node, row.version)
         for key, row in view.table(SERVICES).items():
             draft.place(key, Placed.of(row.value))
         return draft.done(view)
@@ -79,6 +85,8 @@ class Catalog:
         for change in changes:
             if change.table == SERVICES:
                 draft.place(change.key, None if change.value is None else Placed.of(change.value))
+            elif change.table in HOST_TABLES:
+                draft.host(change.key, None if change.value is None else view.index)
         return draft.done(view)
 
     def tags(self, name: str) -> tuple[str, ...] | None:
@@ -97,6 +105,14 @@ class Draft:
         self._services = KeysDraft(before.by_service)
         self._connects = KeysDraft(before.by_connect)
         self._nodes = KeysDraft(before.by_node)
+        self._hosts = before.hosts.mutate()
+
+    def host(self, node: str, index: int | None) -> None:
+        """Note that a commit changed a row of a node itself; None removes the node."""
+        if index is None:
+            self._hosts.pop(node, None)
+        else:
+            self._hosts[node] = max(index, self._hosts.get(node, 0))
 
     def place(self, key: str, new: Placed | None) -> None:
         """Put an instance where it is found now; None removes it."""
@@ -120,6 +136,7 @@ class Draft:
             self._services.done(),
             self._connects.done(),
             self._nodes.done(),
+            self._hosts.finish(),
         )
 
 

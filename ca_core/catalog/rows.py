@@ -29,7 +29,10 @@ LIVENESS = "catalog-liveness"
 HEARING = "catalog-hearing"
 """Table: which server hears the agent of a node, by node. It is in no view."""
 
-TABLES = frozenset({NODES, SERVICES, NODE_CHECKS, LIVENESS})
+HOST_TABLES = (NODES, NODE_CHECKS, LIVENESS)
+"""The tables with one row of each node, which come and go together."""
+
+TABLES = frozenset({SERVICES, *HOST_TABLES})
 """The tables that views are made of."""
 
 PROXY_KIND = "connect-proxy"

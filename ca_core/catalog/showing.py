@@ -1,6 +1,6 @@
 """Rows of the catalog put together as they are shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -40,7 +40,7 @@ def value_of(catalog: Catalog, key: ViewKey) -> ViewValue:
     """Return the view, made of rows."""
     match key.kind:
         case ViewKind.SERVICE | ViewKind.CONNECT:
-            return tuple(_instances(catalog, instances_of(catalog, key)))
+            return tuple(instances(catalog, instances_of(catalog, key)))
         case ViewKind.SERVICES:
             return {name: catalog.tags(name) or () for name in sorted(catalog.by_service)}
         case ViewKind.NODES:
@@ -84,7 +84,8 @@ def node_of(view: View, node: str) -> Node:
     )
 
 
-def _instances(catalog: Catalog, keys: Keys) -> Iterator[Instance]:
+def instances(catalog: Catalog, keys: Iterable[str]) -> Iterator[Instance]:
+    """Yield these instances, each with its node and the checks of both."""
     view, hosts = catalog.view, dict[str, tuple[Node, tuple[Check, ...]]]()
     for key in keys:
         node, _ = parts_of(key)

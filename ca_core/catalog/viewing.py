@@ -12,12 +12,10 @@ from typing import assert_never
 
 import msgspec
 
-from ca_core.catalog.index import Catalog
+from ca_core.catalog.encoding import EncodedInstances
+from ca_core.catalog.index import Catalog, Keys
 from ca_core.catalog.rows import (
     CHECKS_TOPIC,
-    LIVENESS,
-    NODE_CHECKS,
-    NODES,
     NODES_TOPIC,
     SERVICES_TOPIC,
     connect_topic,
@@ -29,7 +27,6 @@ from ca_core.catalog.rows import (
 from ca_core.catalog.showing import instances_of, value_of
 from ca_core.catalog.views import ViewKey, ViewKind, ViewValue
 from ca_core.errors import ProviderError, RequestError
-from ca_core.state.view import View
 from ca_core.wire.catalog import (
     Check,
     Instance,
@@ -78,10 +75,12 @@ class _Kept:
 
     Attributes:
         moved: index of the newest commit that touched one of its topics.
+        keys: its instances.
     """
 
     looked: Looked
     moved: int
+    keys: Keys
     encoded: bytes | None = None
     value: ViewValue | EllipsisType = ...
 
@@ -95,6 +94,7 @@ class Viewing:
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._most = most
+        self._instances = EncodedInstances()
         self._kept: OrderedDict[ViewKey, _Kept] = OrderedDict()
 
     def look(self, catalog: Catalog, key: ViewKey) -> Looked:
@@ -105,14 +105,16 @@ class Viewing:
         """Return all of a view; not to be changed."""
         kept = self._current(catalog, key)
         if kept.value is ...:
-            kept.value = value_of(catalog, key)
+            kept.value = decoded_view(key, self.encoded(catalog, key))
         return kept.value
 
     def encoded(self, catalog: Catalog, key: ViewKey) -> bytes:
         """Return a view as agents receive it: JSON."""
         kept = self._current(catalog, key)
         if kept.encoded is None:
-            kept.encoded = _encoder.encode(value_of(catalog, key))
+            keys = instances_of(catalog, key)
+            made = self._instances.of(catalog, keys) if keys else None
+            kept.encoded = made or _encoder.encode(value_of(catalog, key))
         return kept.encoded
 
     def _current(self, catalog: Catalog, key: ViewKey) -> _Kept:
@@ -127,14 +129,23 @@ class Viewing:
         return kept
 
 
-def _looked_at(catalog: Catalog, key: ViewKey) -> _Kept:
-    topics = topics_of(catalog, key)
-    return _Kept(Looked(index_of(catalog, key), topics), catalog.view.topic_index(*topics))
+def _looked_at(catalog: Catalog, key: ViewKey, topics: tuple[str, ...] = ()) -> _Kept:
+    """Return the view as it is now.
+
+    Args:
+        catalog: the newest.
+        key: which view.
+        topics: those of the view, if they are known.
+    """
+    topics = topics or topics_of(catalog, key)
+    looked = Looked(index_of(catalog, key), topics)
+    return _Kept(looked, catalog.view.topic_index(*topics), instances_of(catalog, key))
 
 
 def _looked_again(before: _Kept, catalog: Catalog, key: ViewKey) -> _Kept:
     """Return the view as it is now; what was made of it is kept if a neighbour alone changed."""
-    after = _looked_at(catalog, key)
+    same = instances_of(catalog, key) is before.keys
+    after = _looked_at(catalog, key, before.looked.topics if same else ())
     if after.looked.index == before.looked.index:
         after.encoded, after.value = before.encoded, before.value
     return after
@@ -144,7 +155,7 @@ def index_of(catalog: Catalog, key: ViewKey) -> int:
     """Return the index of the newest commit that changed the view, at least 1."""
     index = catalog.view.topic_index(own_topic(key))
     nodes = {parts_of(each)[0] for each in instances_of(catalog, key)}
-    return max((index, *(_host_version(catalog.view, node) for node in nodes)))
+    return max((index, *(catalog.hosts.get(node, 0) for node in nodes)))
 
 
 def topics_of(catalog: Catalog, key: ViewKey) -> tuple[str, ...]:
@@ -199,9 +210,3 @@ def parsed_key(text: str, field: str) -> ViewKey:
     if len(name) > LONGEST_NAME:
         raise RequestError(f"a name of more than {LONGEST_NAME} characters", field=field)
     return ViewKey(ViewKind(kind), name)
-
-
-def _host_version(view: View, node: str) -> int:
-    """Return the index of the newest commit that changed a node's own rows."""
-    rows = (view.get(table, node) for table in (NODES, NODE_CHECKS, LIVENESS))
-    return max((row.version for row in rows if row is not None), default=0)

@@ -13,6 +13,7 @@ from ca_core.catalog.index import Catalog
 from ca_core.catalog.liveness import Judge
 from ca_core.catalog.rows import NODES as NODE_ROWS
 from ca_core.catalog.rows import NodeRow, host_topic
+from ca_core.catalog.showing import value_of
 from ca_core.catalog.viewing import Viewing, decoded_view, parsed_key
 from ca_core.catalog.views import ViewKey, ViewKind
 from ca_core.errors import ProviderError, RequestError
@@ -106,13 +107,12 @@ def test_what_follows_commits_is_what_a_restart_reads(todo):
         for key in EVERY_VIEW:
             standing.viewing.encoded(standing.now, key)
     followed, again = standing.now, Catalog.of(standing.store.snapshot)
-    for field in ("placed", "by_service", "by_connect", "by_node"):
+    for field in ("placed", "by_service", "by_connect", "by_node", "hosts"):
         assert getattr(followed, field) == getattr(again, field)
     for key in EVERY_VIEW:
         assert standing.viewing.look(followed, key).index == Viewing().look(again, key).index
         assert standing.viewing.encoded(followed, key) == Viewing().encoded(again, key)
-        value = standing.viewing.value(followed, key)
-        assert value == decoded_view(key, standing.viewing.encoded(followed, key))
+        assert standing.viewing.value(followed, key) == value_of(again, key)
     assert all(len(commit.changes) <= MAX_CHANGES for commit in standing.commits)
     standing.store.close()
 
