@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+from ca_core.agent.cache.entries import Counts
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
 from ca_core.agent.leafrecord import HeldLeaf, LeafRecord
@@ -29,7 +29,6 @@ class LeafAttempts:
     Attributes:
         issued: first leaves of records that had none.
         renewed: leaves that took the place of another one.
-        failed: attempts that brought none, by the name of the error's class.
     """
 
     def __init__(
@@ -37,6 +36,7 @@ class LeafAttempts:
         issuer: LeafIssuer,
         clock: Clock,
         draw: Draw,
+        counts: Counts,
         *,
         kept: Callable[[LeafRecord, HeldLeaf], None],
         ended: Callable[[LeafRecord], None],
@@ -44,13 +44,13 @@ class LeafAttempts:
         self._issuer = issuer
         self._clock = clock
         self._draw = draw
+        self._counts = counts
         self._kept = kept
         self._ended = ended
         self._closed = False
         self._under_way = 0
         self.issued = 0
         self.renewed = 0
-        self.failed: Counter[str] = Counter()
 
     def is_full(self) -> bool:
         """Say whether as many are under way as may be in the background."""
@@ -121,7 +121,7 @@ class LeafAttempts:
 
     def _remember(self, record: LeafRecord, error: Error) -> Error:
         log.warning("leaf of %s: %s", record.name.service, error)
-        self.failed[type(error).__name__] += 1
+        self._counts.failed(error)
         leaf = record.leaf
         record.error = error
         record.failures = failed(

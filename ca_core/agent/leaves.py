@@ -46,6 +46,7 @@ class LeafCache:
 
     Attributes:
         counts: what happened to readers and leaves.
+        attempts: to have leaves, and how earlier ones went.
         size: bytes that all of them take, about.
     """
 
@@ -72,8 +73,8 @@ class LeafCache:
         self.size = 0
         self._timetable: Timetable[datetime, LeafRecord] = Timetable()
         self._bell = Gathering()
-        self._attempts = LeafAttempts(
-            issuer, clock, draw, kept=self._keep, ended=self._attempt_ended
+        self.attempts = LeafAttempts(
+            issuer, clock, draw, self.counts, kept=self._keep, ended=self._attempt_ended
         )
         roots.subscribe(self.follow)
 
@@ -143,7 +144,7 @@ class LeafCache:
             self._check_again(record, principal)  # (5)
             return self._answer(record, hit=False)
         self.counts.misses += 1
-        await self._attempts.joined(record)  # (4)
+        await self.attempts.joined(record)  # (4)
         self._check_again(record, principal)  # (5)
         return self._answer(record, hit=False)
 
@@ -153,12 +154,12 @@ class LeafCache:
             now = self._clock.now()
             self._attend(now)
             due = self._timetable.next_due()
-            sleep = _LONGEST_SLEEP if due is None or self._attempts.is_full() else due - now
+            sleep = _LONGEST_SLEEP if due is None or self.attempts.is_full() else due - now
             await self._bell.changed(min(sleep, _LONGEST_SLEEP).total_seconds(), self._clock)
 
     async def close(self) -> None:
         """End every attempt and let every waiting reader go; later requests are refused."""
-        await self._attempts.close(list(self._records.values()))
+        await self.attempts.close(list(self._records.values()))
         for record in self._records.values():
             record.readers.wake()
 
@@ -206,7 +207,7 @@ class LeafCache:
     async def _replaced(self, record: LeafRecord, leaf: HeldLeaf, wait: timedelta) -> None:
         """Wait until the record holds another leaf than ``leaf``, at most ``wait``."""
         deadline = self._clock.monotonic() + wait.total_seconds()
-        while record.leaf is leaf and not (self._attempts.closed or record.withdrawn):
+        while record.leaf is leaf and not (self.attempts.closed or record.withdrawn):
             left = deadline - self._clock.monotonic()
             if not await record.readers.changed(left, self._clock):
                 return
@@ -233,11 +234,11 @@ class LeafCache:
             self._bell.wake()
 
     def _attend(self, now: datetime) -> None:
-        if self._attempts.is_full():
+        if self.attempts.is_full():
             return
         for record in self._timetable.taken(now):
             self._look_at(record, now)
-            if self._attempts.is_full():
+            if self.attempts.is_full():
                 return
 
     def _look_at(self, record: LeafRecord, now: datetime) -> None:
@@ -251,7 +252,7 @@ class LeafCache:
             return
         renew_at = record.renew_at()
         if renew_at is not None and renew_at <= now:
-            self._attempts.begun(record)
+            self.attempts.begun(record)
             return
         self._enter(record)
 

@@ -17,6 +17,7 @@ from ca_core.agent.grants import Grants
 from ca_core.agent.identitystore import AgentIdentity, IdentityStore
 from ca_core.agent.inturn import first_of, published_at, rejoined_at
 from ca_core.agent.joining import join
+from ca_core.agent.leaffigures import figures_of
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
 from ca_core.agent.services.services import Services
@@ -40,6 +41,7 @@ from ca_core.config.listen import Listen, UnixListen, parse_listen
 from ca_core.config.model import Config
 from ca_core.errors import ConfigError
 from ca_core.identity.certificates import fingerprint
+from ca_core.telemetry.leaves import LeafCollector
 from ca_core.telemetry.metrics import Metrics
 
 AGENT_SOCKET = "agent.sock"
@@ -176,6 +178,7 @@ def agent_room(agent: Agent, may: May, config: Config, metrics: Metrics) -> Agen
     clock = SystemClock()
     decisions = told_decisions(config, metrics, clock, _RANDOM.random, agent.reports)
     metrics.show_caches(agent.inventory.figures)
+    metrics.registry.register(LeafCollector(partial(figures_of, agent.leaves, clock)))
     return AgentRoom(agent=agent, may=may, clock=clock, random=_RANDOM, decisions=decisions)
 
 

@@ -157,9 +157,9 @@ def test_expiring_leaf():
 
     async def scenario(h):
         first = await h.leaves.get(ANYONE, "web")
-        h.leaves._attempts._under_way = 10**6  # nothing is renewed meanwhile
+        h.leaves.attempts._under_way = 10**6  # nothing is renewed meanwhile
         await passed(h.clock, 73 * HOUR - SECOND)
-        h.leaves._attempts._under_way = 0
+        h.leaves.attempts._under_way = 0
         second = await h.leaves.get(ANYONE, "web", min_index=first.index)
         assert second.index > first.index
         assert leaf_of(second).not_valid_after_utc > h.clock.now()
