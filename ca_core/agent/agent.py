@@ -12,6 +12,7 @@ from ca_core.acl.principal import Principal, Token
 from ca_core.agent.acknowledging import Acknowledging, kept_nowhere
 from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.authorizing import Authorizer
+from ca_core.agent.cache.keepers import inventory_of
 from ca_core.agent.cache.views import ViewCache
 from ca_core.agent.description import described
 from ca_core.agent.grants import Grants
@@ -51,7 +52,8 @@ class Agent:
         pollers: the programs that read the roots here.
         intentions: those of the services here.
         views: those of the catalog that programs ask for here.
-        authorizer: decides by them.
+        inventory: all of these, and the memory that they may take.
+        authorizer: decides by intentions.
         reports: what intentions in observe mode would have denied.
         services: what programs of this host registered.
         registering: tells servers of it.
@@ -100,6 +102,9 @@ class Agent:
         self.reports = self._acknowledging.reports
         upstream.on_return(self._ask_again)
         self.intentions = IntentionCache(upstream, clock, draw, settings.max_staleness)
+        self.inventory = inventory_of(
+            self.roots, self.leaves, self.intentions, self.views, clock, settings.cache_bytes
+        )
         self.authorizer = self._authorizer()
         self.services = services or Services(settings.node, clock)
         self.registering = self._registering(self.services)

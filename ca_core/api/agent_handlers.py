@@ -11,12 +11,14 @@ from ca_core.acl.principal import Peer
 from ca_core.agent.processes import reader_of
 from ca_core.agent.upstream import RootsAnswer
 from ca_core.api.blocking import DEFAULT_WAIT, Blocking, blocking_of, with_jitter
+from ca_core.api.cachecontrol import freshness_of
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import AgentRoom, require
 from ca_core.errors import RequestError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
 from ca_core.identity.spiffe import ServiceId, TrustDomain
+from ca_core.wire.freshness import Freshness
 
 MAX_SERVICE = 1024
 """Characters a service's name may have, so that its SPIFFE ID fits into 2,048 bytes."""
@@ -27,22 +29,24 @@ _ANY = TrustDomain("any")
 async def roots(room: AgentRoom, request: Request) -> Response:
     """Return every trusted root from memory; as Consul's agent, with ``X-Cache`` and ``Age``."""
     refuse_other_places(request, room.agent.datacenter)
-    asked = blocking_of(request)
-    answer = await _read_roots(room, _reader(request), asked)
+    asked, freshness = blocking_of(request), freshness_of(request)
+    answer = await _read_roots(room, _reader(request), asked, freshness)
     headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
     headers["x-consul-knownleader"] = "true" if answer.known_leader else "false"
     headers["x-consul-lastcontact"] = str(int(answer.age / timedelta(milliseconds=1)))
     return json_response(answer.value, headers=headers)
 
 
-async def _read_roots(room: AgentRoom, who: str, asked: Blocking) -> RootsAnswer:
+async def _read_roots(
+    room: AgentRoom, who: str, asked: Blocking, freshness: Freshness
+) -> RootsAnswer:
     """Return the roots; the agent notes which of them this reader holds."""
     pollers, clock = room.agent.pollers, room.clock
     wait = with_jitter(asked.wait, room.random.random())
     given = 0
     pollers.asks(who, asked.index, clock.monotonic())
     try:
-        answer = await room.agent.roots.get(min_index=asked.index, wait=wait)
+        answer = await room.agent.roots.get(min_index=asked.index, wait=wait, freshness=freshness)
         given = answer.index
     finally:
         pollers.answered(who, asked.index, given, clock.monotonic())
@@ -86,6 +90,7 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
         ip_addresses=asked.addresses,
         min_index=asked.index,
         wait=asked.wait,
+        freshness=freshness_of(request),
     )
     headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
     headers["cache-control"] = "no-store"

@@ -2,6 +2,7 @@
 
 from ca_core.acl.access import Action
 from ca_core.api.authorize_requests import parsed
+from ca_core.api.cachecontrol import freshness_of
 from ca_core.api.http import Request, Response
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import AgentRoom, require
@@ -21,15 +22,16 @@ async def authorize(room: AgentRoom, request: Request) -> Response:
     """
     if request.query:
         refuse_other_places(request, room.agent.datacenter)  # (1)
-    agent, decisions = room.agent, room.decisions
-    kept = decisions.kept(agent.intentions, request.body)
+    agent, decisions, freshness = room.agent, room.decisions, freshness_of(request)
+    may_be_kept = not freshness.must_revalidate
+    kept = decisions.kept(agent.intentions, request.body) if may_be_kept else None
     if kept is not None:
         require(room.may, request, Action.SERVICE_WRITE, kept.right)  # (3)
         return decisions.again(agent.intentions, kept)
     asked = parsed(request.body)  # (2)
     require(room.may, request, Action.SERVICE_WRITE, asked.right)  # (3)
     asked.refuse_other_partition()  # (4)
-    verdict = await agent.authorizer.decide(asked.question)  # (5)
+    verdict = await agent.authorizer.decide(asked.question, freshness)  # (5)
     require(room.may, request, Action.SERVICE_WRITE, asked.right)  # (6)
     alike = asked.plain and agent.authorizer.by_names_alone
     return decisions.answer(asked, verdict, request.body if alike else None)

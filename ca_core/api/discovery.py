@@ -19,6 +19,7 @@ from ca_core.acl.principal import Anonymous
 from ca_core.acl.rights import DefaultPolicy
 from ca_core.acl.sight import default_policy, sight_of
 from ca_core.api.blocking import with_jitter
+from ca_core.api.cachecontrol import freshness_of
 from ca_core.api.discovery_requests import asked_of
 from ca_core.api.http import Request, Response, encoded_json
 from ca_core.api.keptanswers import Encoded, KeptAnswers
@@ -104,11 +105,13 @@ async def answered(room: DiscoveryRoom, request: Request, form: Form, name: str 
         DeniedError: a strict form without the right; or the caller's token ended meanwhile.
         Error: an agent that knows nothing yet, and why.
     """
-    asked = asked_of(request, room.datacenter, form.filters)
+    asked, freshness = asked_of(request, room.datacenter, form.filters), freshness_of(request)
     key, index = ViewKey(form.kind, name), asked.blocking.index
     wait = with_jitter(asked.blocking.wait, room.random.random()) if index else _AT_ONCE
     if _may_look(room, request, form, name):
-        found = await room.views.get(key, min_index=index, wait=wait, caller=request.principal)
+        found = await room.views.get(
+            key, min_index=index, wait=wait, freshness=freshness, caller=request.principal
+        )
         if index:
             _may_look(room, request, form, name)  # a right may go while one waits
         encoded = _encoded(room, request, form, asked.wanted, key, found)
@@ -152,7 +155,8 @@ def _encoded(
     key: ViewKey,
     found: ViewAnswer,
 ) -> Encoded:
-    question, sight = (key, form, wanted, found.index), sight_of(room.may, request.principal)
+    question = (key, form, wanted, found.index, found.stamp)
+    sight = sight_of(room.may, request.principal)
     kept = room.kept.found(question, sight)
     if kept is not None:
         return kept

@@ -18,6 +18,7 @@ from ca_core.api import (
 from ca_core.api.acl_routes import ACL_ROUTES
 from ca_core.api.answers import Configuration
 from ca_core.api.authorize_routes import AUTHORIZE_ROUTES
+from ca_core.api.cache_routes import CACHE_ROUTES
 from ca_core.api.change_routes import CHANGE_ROUTES
 from ca_core.api.discovery_routes import discovery_routes
 from ca_core.api.explain_routes import EXPLAIN_ROUTES
@@ -238,6 +239,7 @@ AGENT_ROUTES = (
     *AUTHORIZE_ROUTES,
     *discovery_routes(Room.AGENT),
     *SERVICE_ROUTES,
+    *CACHE_ROUTES,
     Route(
         method="GET",
         path="/v1/agent/self",

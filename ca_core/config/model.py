@@ -108,6 +108,14 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = timedelta()
 
+    cache_bytes: Annotated[
+        int,
+        Meta(
+            description="Memory, in bytes and about, of all that the agent remembers; beyond it,"
+            " what was used longest ago is forgotten."
+        ),
+    ] = 64 * 1024 * 1024
+
     @property
     def servers(self) -> tuple[str, ...]:
         """Return the server URLs, whether one or several were written."""

@@ -1,6 +1,6 @@
 """Counters and gauges of one process, in a registry of its own (two servers fit in one process)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -8,6 +8,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 
 from ca_core.clock import Clock
 from ca_core.contract.answers import Credential
+from ca_core.telemetry.caches import CacheCollector, KindFigures
 from ca_core.telemetry.changes import ChangeCollector, ChangeFigures
 from ca_core.telemetry.credentials import CredentialGauges
 
@@ -89,6 +90,10 @@ class Metrics:
     def show_changes(self, ask: Callable[[], ChangeFigures]) -> None:
         """Show, at every scrape, how who signs changes."""
         self.registry.register(ChangeCollector(ask))
+
+    def show_caches(self, ask: Callable[[], Iterable[KindFigures]]) -> None:
+        """Show, at every scrape, what an agent remembers, by kind."""
+        self.registry.register(CacheCollector(ask))
 
     def show_overdue(self, value: Callable[[], bool]) -> None:
         """Show, at every scrape, whether a root or signer should have been replaced by now."""

@@ -175,15 +175,17 @@ def inventory_of(
     intentions: IntentionCache,
     views: ViewCache,
     clock: Clock,
+    budget: int,
 ) -> Inventory:
-    """Return the inventory of one agent; whatever grows keeps its budget from now on."""
+    """Return the inventory of one agent; whatever grows keeps the budget, bytes, from now on."""
     found = Inventory(
         (
             KeptRoots(roots),
             KeptLeaves(leaves, roots, clock),
             KeptIntentions(intentions, clock),
             *views.kept,
-        )
+        ),
+        budget,
     )
     leaves.subscribe(found.keep_within)
     intentions.on_growth = found.keep_within

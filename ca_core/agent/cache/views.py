@@ -89,6 +89,7 @@ class ViewCache:
                 hit=True,
                 age=cache.age(known),
                 known_leader=known.lost_at is None,
+                stamp=known.stamp,
             )
         found = await cache.get(key, caller, min_index=min_index, wait=wait, freshness=freshness)
         return ViewAnswer(

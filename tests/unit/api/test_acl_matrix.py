@@ -136,6 +136,7 @@ MATRIX = {
     f"PUT {AGENT}/check/update/{{id}}": IS_WEB,
     f"GET {AGENT}/checks": VALID,
     f"GET {AGENT}/self": READS_AGENT,
+    f"GET {AGENT}/cache": READS_AGENT,
     "GET /metrics": READS_AGENT,
     "GET /healthz": ALL,
     "GET /readyz": ALL,

@@ -152,6 +152,12 @@ LINES = {
     f"POST {AGENT}/connect/authorize": AUTHORIZE,
     f"PUT {AGENT}/connect/authorize": AUTHORIZE,
     f"GET {AGENT}/self": Line((f"{AGENT}/self",), NOBODYS | SERVICES, cached=False),
+    f"GET {AGENT}/cache": Line(
+        (f"{AGENT}/cache", f"{AGENT}/cache?kind=leaf"),
+        NOBODYS | SERVICES,
+        cached=False,
+        fetches=False,
+    ),
 }
 """``METHOD path`` → its line."""
 
