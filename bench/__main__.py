@@ -16,12 +16,14 @@ NAMES = (
     "help",
     "first_leaf",
     "cached_leaf",
+    "discovery",
     "token",
     "reissue",
     "phases",
     "decide",
     "authorize",
     "catalog",
+    "parked",
 )
 
 
