@@ -91,6 +91,8 @@ _TOKEN_MADE = JsonAnswer(
     f"{_CONSULS}; `SecretID` this once, `<hidden>` with `--secret-file`; {_WHERE_IT_HAS_THEM}",
 )
 
+_SERVICE = ("ID", "Service", "Kind", "Address", "Port", "Tags", "Meta", "Health")
+
 ANSWERS = {
     "agent forget": JsonAnswer("object", ("Node", "Forgotten")),
     "agent list": JsonAnswer(
@@ -154,6 +156,18 @@ ANSWERS = {
         f"{_CREDENTIAL}; "
         "with `--watch` one line for each change, with `Operation` as `ca operations` has it",
     ),
+    "service register": JsonAnswer("list", _SERVICE, "what was registered, sidecars included"),
+    "service list": JsonAnswer("list", _SERVICE, "`Health` is that of the worst check"),
+    "service deregister": JsonAnswer("object", ("Deregistered",), "the id of the instance"),
+    "check list": JsonAnswer(
+        "list",
+        ("CheckID", "Name", "Status", "Output", "ServiceID", "Type"),
+        f"{_CONSULS}: checks of this host",
+    ),
+    **{
+        f"check {word}": JsonAnswer("object", ("CheckID", "Status", "Output"), "what was reported")
+        for word in ("pass", "warn", "fail")
+    },
     "catalog nodes": JsonAnswer(
         "list", ("ID", "Node", "Address", "Datacenter", "TaggedAddresses", "Meta"), _CONSULS
     ),

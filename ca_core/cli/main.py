@@ -45,6 +45,16 @@ LISTINGS = {
         summary="Say which service may connect to which.",
         module="ca_core.cli.intention",
     ),
+    "service": Listing(
+        section=_USE,
+        summary="Register services with the agent of this host, and see how they are.",
+        module="ca_core.cli.service",
+    ),
+    "check": Listing(
+        section=_USE,
+        summary="See the checks of this host, and report how a service of it is.",
+        module="ca_core.cli.check",
+    ),
     "catalog": Listing(
         section=_USE,
         summary="Show which services are registered, on which nodes, and how healthy they are.",

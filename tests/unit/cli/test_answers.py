@@ -28,6 +28,9 @@ ARGUMENTS = {
     "ca taint": ("--yes",),
     "ca install-chain": ("leaf.pem",),
     "catalog service": ("web",),
+    "check fail": ("service:web",),
+    "check pass": ("service:web",),
+    "check warn": ("service:web",),
     "import consul": ("--file", "ca.json"),
     "intention authorize": ("db", "spiffe://x/ns/default/dc/dc1/svc/web"),
     "intention check": ("web", "db"),
@@ -47,6 +50,8 @@ ARGUMENTS = {
     "provider verify-passport": ("passport.json",),
     "provider show": ("builtin",),
     "restore": ("made.backup", "--data-dir", "new"),
+    "service deregister": ("web",),
+    "service register": ("--name", "web"),
     "token join": ("--node", "n1"),
     "token create": ("--service", "web"),
     "token delete": ("a1",),
@@ -204,6 +209,20 @@ def catalog(api) -> None:
 
 
 @pytest.fixture
+def services(api) -> None:
+    """Serve every endpoint about what is registered with the agent."""
+    check = dict.fromkeys(ANSWERS["check list"].keys, "web") | {"Status": "passing"}
+    for method, path, value in (
+        ("GET", "services", {"web": {"ID": "web", "Service": "web"}}),
+        ("GET", "checks", {"service:web": check}),
+        ("PUT", "service/register", b""),
+        ("PUT", "service/deregister/web", b""),
+        *(("PUT", f"check/{word}/service:web", b"") for word in ("pass", "warn", "fail")),
+    ):
+        api.answer(method, f"/v1/agent/{path}", value)
+
+
+@pytest.fixture
 def logins(api) -> None:
     """Serve every endpoint about auth methods and binding rules."""
     numbers = {"CreateIndex": 5, "ModifyIndex": 5}
@@ -220,7 +239,7 @@ def logins(api) -> None:
         api.answer(verb, path, value)
 
 
-@pytest.mark.usefixtures("world", "changes", "intentions", "acls", "logins", "catalog")
+@pytest.mark.usefixtures("world", "changes", "intentions", "acls", "logins", "catalog", "services")
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - RUN_BY_OTHER_TESTS))
 def test_a_command_prints_the_promised_keys(run, api, monkeypatch, name):
     """Whatever the table promises is in the answer, in the promised shape."""

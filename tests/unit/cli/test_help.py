@@ -17,6 +17,8 @@ PROMISED = {
     "plugin new", "plugin test", "provider conformance", "provider verify-passport",
     "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
     "ca abort", "ca rollback", "ca abandon", "ca simulate",
+    "service register", "service list", "service deregister",
+    "check list", "check pass", "check warn", "check fail",
     "intention create", "intention list", "intention get", "intention delete", "intention match",
     "intention check",
     "token bootstrap", "token create", "token list", "token read", "token update", "token delete",
