@@ -246,6 +246,8 @@ async def test_without_admission_control_the_measured_pace_sizes_the_re_issue():
 class Slow:
     """A pace of two a second."""
 
+    is_quick = False
+
     def timed(self, sign):
         """Sign."""
         return sign()
