@@ -18,7 +18,7 @@ from ca_core.agent.upstream import Servers
 from ca_core.agent.waiting import stopped, within
 from ca_core.clock import Clock
 from ca_core.durations import format_duration
-from ca_core.errors import Error, UnavailableError
+from ca_core.errors import DeniedError, Error, RequestError, UnavailableError
 from ca_core.wire.watch import RootsFound, WatchAnswer, WatchRequest
 
 GATHERING_TURNS = 10
@@ -132,9 +132,10 @@ class Question:
         """Tell everybody who waits why they are not told."""
         self._refused(self._wishes, failure)
 
-    async def _ask(self, wishes: Mapping[str, _Wish]) -> None:
+    async def _ask(self, wishes: Mapping[str, _Wish], *, briefly: bool = False) -> None:
         """Ask once, and hand out what is told, unless more is wanted meanwhile."""
-        began, wait = self._clock.monotonic(), self._wait(wishes)
+        wait = timedelta() if briefly else self._wait(wishes)
+        began = self._clock.monotonic()
         question = self._question(wishes, wait)
         asking = self._contact.noted(self._servers.watch(question))
         limited = within(asking, wait + SLACK, self._clock, what="asking for news")
@@ -186,6 +187,9 @@ class Question:
     ) -> None:
         error = UnavailableError("the question was broken off") if told.cancelled() else None
         failure = error or told.exception()
+        if _is_about_one(failure) and len(wishes) > 1:
+            await self._ask_each(wishes)
+            return
         if failure is not None:
             self._refused(wishes, failure)
             return
@@ -196,6 +200,12 @@ class Question:
         self._fruitless += 1  # somebody else asks in the name of this agent, or a network reorders
         if self._fruitless > 1:
             await self._clock.sleep(backoff(self._fruitless - 1, self._draw()))
+
+    async def _ask_each(self, wishes: Mapping[str, _Wish]) -> None:
+        """Ask for each part alone: only one that servers cannot take is told so."""
+        for part, wish in wishes.items():
+            if not wish.told.done():
+                await self._ask({part: wish}, briefly=True)
 
     def _hand_out(self, wishes: Mapping[str, _Wish], answer: WatchAnswer, *, is_over: bool) -> None:
         if answer.index:
@@ -220,6 +230,11 @@ def _cost(wishes: Mapping[str, _Wish]) -> float:
     """Return how much a question is to send and to answer, one that names little being 1."""
     named = sum(len(getattr(wish.asked, "held", ())) for wish in wishes.values())
     return 1 + named / _NAMES
+
+
+def _is_about_one(failure: BaseException | None) -> bool:
+    """Say whether servers cannot take something in the question; not that they refuse the agent."""
+    return isinstance(failure, RequestError) and not isinstance(failure, DeniedError)
 
 
 def _part_of(answer: WatchAnswer, part: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from ca_core.agent.question import RESET_AFTER
 from ca_core.agent.watch import Watch
-from ca_core.errors import DeniedError, RateLimitedError, UnavailableError
+from ca_core.errors import DeniedError, RateLimitedError, RequestError, UnavailableError
 from ca_core.testing.clock import FakeClock
 from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import DestinationList, ListsAnswer, ListsRequest
@@ -56,12 +56,14 @@ class Asking:
 class FakeServers:
     """Servers whose answers a test gives; a newer question ends the one before with nothing.
 
-    ``errors`` are raised by the next questions, one each.
+    ``errors`` are raised by the next questions, one each. Questions with the part ``cannot_take``
+    are refused.
     """
 
     def __init__(self):
         self.questions = []
         self.errors = []
+        self.cannot_take = ""
         self.sign_errors = []
         self.closed = False
 
@@ -75,6 +77,10 @@ class FakeServers:
         """Park the question."""
         if self.errors:
             raise self.errors.pop(0)
+        if self.cannot_take and getattr(asked, self.cannot_take) is not None:
+            raise RequestError(f"more than 10000 {self.cannot_take}")
+        if self.cannot_take and asked.wait == "0s":
+            return WatchAnswer(index=10, epoch="e")
         if self.questions and not self.questions[-1].answered.done():
             self.questions[-1].answered.set_result(WatchAnswer())
         mine = Asking(asked)
@@ -436,3 +442,33 @@ def test_an_ended_question_is_told_from_one_without_news():
     assert WatchAnswer().index == 0
     assert msgspec.json.encode(WatchAnswer()) == b"{}"
     assert WatchRequest().wait == "60s"
+
+
+async def test_a_part_that_servers_cannot_take_is_told_so_alone():
+    """Whatever made it so: the others hear of news as before."""
+    async with running() as h:
+        *others, views, synced = tasks = await h.following(*ALL)
+        h.servers.cannot_take = "views"
+        h.servers.parked.answered.set_exception(RequestError("more than 10000 views"))
+        await settle(100)
+        with pytest.raises(RequestError, match="10000 views"):
+            await views
+        assert h.servers.parked.parts() == set(ALL) - {"views"}
+        h.servers.tell(out_of_sync=True)
+        await settle()
+        assert await synced is False
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_an_agent_that_is_refused_is_not_asked_about_part_by_part():
+    """Who may ask nothing may ask no part of it."""
+    async with running() as h:
+        tasks = await h.following(*ALL)
+        asked = len(h.servers.questions)
+        h.servers.parked.answered.set_exception(DeniedError("forgotten"))
+        for task in tasks:
+            with pytest.raises(DeniedError):
+                await task
+        assert len(h.servers.questions) == asked
