@@ -43,6 +43,7 @@ ARGUMENTS = {
     "intention test": ("expected.json", "--intentions", "wanted.json"),
     "leaf get": ("web",),
     "leaf inspect": ("leaf.pem",),
+    "leaf revoke": ("leaf.pem", "--yes"),
     "plugin new": ("acme", "--no-run"),
     "plugin test": ("plugged",),
     "provider check": ("builtin",),
@@ -126,6 +127,7 @@ def world(api, tmp_path, make_leaf, leaf_answer, roots_answer) -> None:
         ("PUT", "/v1/cluster/ca/chain", True),
         ("DELETE", "/v1/cluster/agents/n1", b""),
         ("GET", "/v1/cluster/backup", file.read_bytes()),
+        ("PUT", "/v1/connect/ca/revoke", dict.fromkeys(ANSWERS["leaf revoke"].keys, moment)),
         ("PUT", "/v1/cluster/rekey", {"KeyID": "ab", "Rewrapped": 1}),
         ("PUT", "/v1/cluster/join-token", token),
     ):
