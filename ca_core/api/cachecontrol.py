@@ -24,7 +24,8 @@ def freshness_of(request: Request) -> Freshness:
     Raises:
         RequestError: ``Invalid Cache-Control header.``, or conflicting parameters.
     """
-    anew = _is_consistent(request) if request.query else False
+    query = request.query
+    anew = ("consistent" in query or "%" in query) and _is_consistent(request)
     said = request.headers.get("cache-control")
     if said is None:
         return _ANEW if anew else ANY_AGE

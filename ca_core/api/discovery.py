@@ -112,7 +112,7 @@ async def answered(room: DiscoveryRoom, request: Request, form: Form, name: str 
         found = await room.views.get(
             key, min_index=index, wait=wait, freshness=freshness, caller=request.principal
         )
-        if index:
+        if not found.hit:
             _may_look(room, request, form, name)  # a right may go while one waits
         encoded = _encoded(room, request, form, asked.wanted, key, found)
     else:

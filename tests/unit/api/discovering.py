@@ -31,8 +31,15 @@ from tests.unit.api.asking import asking
 EMPTY = {ViewKind.NODE: None, ViewKind.SERVICES: {}}
 
 
+async def _nothing():
+    """Let nothing happen."""
+
+
 class FakeViews:
-    """A ``Views`` over what a test puts there; what is not there is empty, and of index 1."""
+    """A ``Views`` over what a test puts there; what is not there is empty, and of index 1.
+
+    ``meanwhile`` happens while it is asked; ``hit`` is what it says unless somebody waited.
+    """
 
     def __init__(self, clock):
         self.clock = clock
@@ -40,6 +47,7 @@ class FakeViews:
         self.looked_at = []
         self.hit = True
         self.known_leader = True
+        self.meanwhile = _nothing
         self._changed = Gathering()
 
     def put(self, kind, name, value, index=7):
@@ -55,6 +63,7 @@ class FakeViews:
     async def get(self, key, *, min_index=0, wait, freshness=None, caller=None):
         """Answer as a store does."""
         self.looked_at.append(key)
+        await self.meanwhile()
         ends, waited = self.clock.monotonic() + wait.total_seconds(), False
         while min_index == self._now(key)[1] and (left := ends - self.clock.monotonic()) > 0:
             waited = True

@@ -167,3 +167,15 @@ async def test_a_right_that_goes_while_one_waits_shows_nothing(room, handler):
         return
     answer = await reading
     assert (answer.body, answer.headers[FILTERED]) == (b"[]", "true")
+
+
+@pytest.mark.parametrize("handler", STRICT)
+async def test_a_right_that_goes_while_a_server_is_asked_shows_nothing(room, handler):
+    """The first read of a view takes its time, too."""
+
+    async def right_goes():
+        room.gives("reader", 'service "db" { policy = "read" }')
+
+    room.views.hit, room.views.meanwhile = False, right_goes
+    with pytest.raises(DeniedError):
+        await room.ask(handler, who=READER, service="web")
