@@ -98,11 +98,17 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Both, ready; ``port`` is the agent's on 127.0.0.1."""
+    """Both, ready.
+
+    Attributes:
+        port: the agent's on 127.0.0.1.
+        starting: the command that starts the server, again on the same state.
+    """
 
     server: Program
     agent: Program
     port: int
+    starting: tuple[str | Path, ...]
 
 
 @contextmanager
@@ -118,8 +124,10 @@ def started_pair() -> Iterator[Pair]:
             f'listen = ["127.0.0.1:{agent_port}"]\nnode = "n1"\n'
             f"[agent.workloads]\ndb = [{os.getuid()}]\n"
         )
-        process = ends.enter_context(running([CA_CORE, "server", "--config", file]))
-        server = Program(folder / "server" / "server.sock", process)
+        starting = (CA_CORE, "server", "--config", file)
+        server = Program(
+            folder / "server" / "server.sock", ends.enter_context(running(starting))
+        )
         with connected(server.socket, SERVER_ROOTS) as told:
             made = json.loads(told.asked("PUT", "/v1/cluster/join-token", {"Node": "n1"}))
         token = folder / "token"
@@ -129,7 +137,7 @@ def started_pair() -> Iterator[Pair]:
         joining += ["--join-token-file", token]
         agent = Program(folder / "agent" / "agent.sock", ends.enter_context(running(joining)))
         connected(agent.socket, AGENT_ROOTS).close()
-        yield Pair(server, agent, agent_port)
+        yield Pair(server, agent, agent_port, starting)
 
 
 def connected(path: Path, first: str) -> Socket:

@@ -1,7 +1,7 @@
 """Ten thousand blocking queries that wait on one agent, and as many connections that stall.
 
 Server, agent and the crowd are processes of their own. What a query costs is how much the agent's
-resident memory grew while all of them waited. They wait for the roots until a rotation changes them.
+resident memory grew while all of them waited. They wait for roots until a rotation changes these.
 """
 
 import json

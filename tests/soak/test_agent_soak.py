@@ -1,0 +1,65 @@
+"""Weeks of an agent's life in bad weather: leaves are renewed in time, and nothing grows."""
+
+from collections import Counter
+
+import pytest
+
+from tests.soak.mesh import DAY, running_mesh
+from tests.soak.virtualtime import run_virtually
+from tests.soak.weather import HOUR, bad_weather
+
+CALM = 2 * HOUR
+"""After the last event, for what it left to be done."""
+MEGABYTE = 2**20
+
+
+async def lived(clock, *, days, agents, leaves, every, seed=7):
+    """Let so many days pass in bad weather, then a calm hour; return the mesh and its weather."""
+    async with running_mesh(clock, agents=agents, leaves=leaves) as mesh:
+        await clock.sleep(CALM)
+        mesh.audit.measure(mesh)
+        async with bad_weather(mesh, every=every, seed=seed) as weather:
+            for _ in range(days):
+                await clock.sleep(DAY)
+                mesh.check_running()
+                weather.check()
+        await weather.over()
+        await clock.sleep(CALM)
+        mesh.check_running()
+        mesh.audit.measure(mesh)
+        return mesh, weather
+
+
+def check(mesh, weather, *, grows):
+    """Hold a mesh to everything that must be so in the end; ``grows`` in bytes a day."""
+    audit = mesh.audit
+    assert audit.late == []
+    assert audit.crowded() == []
+    audit.check_admission()
+    assert len(Counter(weather.happened)) == weather.kinds, weather.happened
+    first, _, warm, *_, last = audit.footprints
+    assert (last.records, last.threads, last.files) == (mesh.leaves, first.threads, first.files)
+    assert last.entries <= 3 * mesh.leaves
+    assert abs(last.tasks - first.tasks) <= 10
+    assert last.rows <= first.rows + 60
+    assert last.resident - warm.resident <= grows * len(audit.footprints), audit.footprints
+
+
+@pytest.mark.timeout(300)
+def test_a_week_of_bad_weather_costs_no_leaf(record_property):
+    """No expired leaf is answered, none is renewed late or in step, and nothing grows."""
+    mesh, weather = run_virtually(
+        lambda clock: lived(clock, days=7, agents=1, leaves=600, every=9 * HOUR)
+    )
+    record_property("measured", mesh.told(weather))
+    check(mesh, weather, grows=MEGABYTE * 3)
+
+
+@pytest.mark.soak
+def test_a_month_of_bad_weather_costs_no_leaf(record_property):
+    """The same for 30 days, a thousand leaves, and four agents."""
+    mesh, weather = run_virtually(
+        lambda clock: lived(clock, days=30, agents=4, leaves=1000, every=3 * HOUR)
+    )
+    record_property("measured", mesh.told(weather))
+    check(mesh, weather, grows=MEGABYTE)
