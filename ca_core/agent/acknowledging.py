@@ -6,6 +6,7 @@ What is told is kept on disk first: after a restart an agent trusts no less than
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import lru_cache
 
 from ca_core.agent.backoff import backoff
 from ca_core.agent.joining import Draw
@@ -48,13 +49,20 @@ def statement(
 
     A report of would-be denials goes with it.
     """
+    digest, marks = _named(anchors)
     return Acknowledgement(
-        digest=bundle_digest(anchors),
-        anchors=tuple(sorted({fingerprint(anchor) for anchor in anchors})),
+        digest=digest,
+        anchors=marks,
         readers_behind=len(slow),
         readers=tuple(SlowReader(name=one.name, seconds=round(one.left)) for one in slow[-NAMED:]),
         observations=report,
     )
+
+
+@lru_cache(maxsize=4)
+def _named(anchors: Anchors) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a bundle and its fingerprints; remembered: the same is said for days."""
+    return bundle_digest(anchors), tuple(sorted({fingerprint(anchor) for anchor in anchors}))
 
 
 class Acknowledging:

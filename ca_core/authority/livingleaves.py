@@ -34,13 +34,8 @@ class LivingLeaves:
         self._look(now)
         return max((ends.total() for ends in self._ends.values()), default=0)
 
-    def besides(self, signer: str, now: datetime) -> int:
-        """Return how many leaves all other signers have alive, rehearsals excepted. Blocks.
-
-        Raises:
-            UnavailableError: the ledger cannot be written or read now.
-        """
-        self._look(now)
+    def besides(self, signer: str) -> int:
+        """Return how many leaves all other signers have alive, as ``most`` counted them last."""
         return sum(ends.total() for name, ends in self._ends.items() if name != signer)
 
     def _look(self, now: datetime) -> None:

@@ -61,7 +61,7 @@ class Reissue:
         settings = settings_of(self._tools.opener.configuration())
         now, current = self._tools.clock.now(), current_signer(self._tools.view)
         leaves = self._living.most(now)
-        self.left = self._living.besides(current[1].id if current else "", now)
+        self.left = self._living.besides(current[1].id if current else "")
         rate = slower(settings.csr_max_per_second, measured)
         spread = reissue_spread(leaves, rate, leaf_ttl=settings.leaf_ttl)
         return min(spread, URGENT) if is_urgent(self._tools.view) else spread

@@ -67,6 +67,14 @@ def test_the_signer_with_most_counts_and_rehearsals_do_not(ledger):
     assert ledger.living.most(START + 3 * HOUR) == 0
 
 
+def test_leaves_of_other_signers_are_counted_in_the_same_look(ledger):
+    """What is left to re-issue after a change costs no second look at the ledger."""
+    ledger.issue("old", 7)
+    ledger.issue("new", 3)
+    ledger.living.most(START)
+    assert (ledger.living.besides("new"), ledger.living.besides("")) == (7, 10)
+
+
 def test_a_leaf_counts_until_the_minute_of_its_end_has_passed(ledger):
     """Never too early."""
     ledger.issue("one", 1, ends=timedelta(minutes=5, seconds=30))
