@@ -6,6 +6,7 @@ neither is a bug.
 
 from ca_core.api.acl_deviations import ACL_ABSENCES, ACL_DEVIATIONS
 from ca_core.api.authorize_deviations import AUTHORIZE_ABSENCES, AUTHORIZE_DEVIATIONS
+from ca_core.api.catalog_deviations import CATALOG_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
 from ca_core.api.discovery_deviations import DISCOVERY_ABSENCES, DISCOVERY_DEVIATIONS
 from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
@@ -178,6 +179,7 @@ DEVIATIONS = (
     *TOKEN_DEVIATIONS,
     *AUTHORIZE_DEVIATIONS,
     *DISCOVERY_DEVIATIONS,
+    *CATALOG_DEVIATIONS,
     Deviation(
         "Errors",
         "plain text, most of them 500",

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 
 from ca_core.acl.principal import Anonymous, Node, Peer, Token
 from ca_core.api.cluster_handlers import forget
+from ca_core.api.livenesskeeping import ROUND_SECONDS
 from ca_core.api.registered_handlers import locally_registered, registered
+from ca_core.catalog.hearing import SILENCE
 from ca_core.catalog.rows import NODES, SERVICES, TABLES
 from ca_core.catalog.views import ViewKey, ViewKind
 from ca_core.errors import DeniedError, RequestError
@@ -270,3 +272,21 @@ def _send_everything(built, loop):
             return
 
     send()
+
+
+async def test_a_running_server_notices_that_an_agent_is_silent():
+    """By itself: nobody asks for it."""
+    async with cluster() as built:
+        await told(built, built.n1, state(native()))
+        views, store = built.room.views, built.server.store
+        statuses, own = [], f"lease/server/{built.room.catalog.server}"
+        while CheckStatus.CRITICAL not in statuses:
+            assert len(statuses) < 20
+            found = await views.get(ViewKey(ViewKind.SERVICE, "web"), wait=timedelta())
+            statuses.append(found.value[0].checks[0].status)
+            while not built.room.catalog.arrivals:
+                await asyncio.sleep(0.001)
+            index = store.snapshot.topic_index(own)
+            built.clock.advance(timedelta(seconds=ROUND_SECONDS))
+            assert await store.wait((own,), index, 5.0)
+        assert len(statuses) >= SILENCE.total_seconds() / ROUND_SECONDS
