@@ -116,7 +116,7 @@ def _print_services(services: Iterable[AgentService], checks: Iterable[Check]) -
             each.id,
             each.service,
             each.kind or "service",
-            f"{each.address}:{each.port}",
+            f"{each.address}:{each.port}" if each.port else each.address,
             ", ".join(each.tags),
             health_of(_of(each, known)),
         )
