@@ -146,3 +146,13 @@ async def test_an_agent_does_not_come_back_to_a_server_that_flaps(tmp_path):
         await allow(first, "last")
         assert await until(lambda: len(agent.intentions.held.index) == 3) < A_SECOND
         assert mesh.remote.server_url == first.url
+
+
+async def test_each_server_knows_of_agents_that_wait_at_the_other(tmp_path):
+    """A change waits for them wherever they call, and says so truthfully."""
+    async with two_servers(tmp_path) as mesh:
+        first, second = mesh.servers
+        reachable = second.server.lifecycle.tools.reachable
+        await until(lambda: "n1" in first.server.reachability.nodes())
+        await until(lambda: "n1" in reachable())
+        assert second.server.reachability.nodes() == frozenset()
