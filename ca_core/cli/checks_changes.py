@@ -6,8 +6,8 @@ from typing import Any
 
 from ca_core.cli.address import SERVER_SOCKET, local_address
 from ca_core.cli.castatus import STATUS
-from ca_core.cli.checkup import Check, Level, Situation
-from ca_core.cli.client import Answer, Client
+from ca_core.cli.checkup import Check, Found, Level, Situation
+from ca_core.cli.client import Answer
 from ca_core.cli.failures import AnsweredError, UnreachableError
 from ca_core.cli.operation_view import is_open, missing_text, title
 from ca_core.cli.operations import OPERATIONS
@@ -25,8 +25,6 @@ STAYS = timedelta(hours=1)
 
 NAMED = 5
 
-Found = tuple[Level, str, str]
-
 
 def _server(situation: Situation, path: str) -> Answer:
     """Ask the server: only it knows about changes.
@@ -36,8 +34,7 @@ def _server(situation: Situation, path: str) -> Answer:
         AnsweredError: it does not tell this caller.
     """
     here = local_address(situation.config.server.data_dir, SERVER_SOCKET)
-    with Client(situation.address if situation.named else here, situation.token) as client:
-        return client.get(path)
+    return situation.asked(path, situation.address if situation.named else here)
 
 
 def _of_operations(judge: Callable[[Sequence[OperationAnswer], datetime], Found]) -> Any:

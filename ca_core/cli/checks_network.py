@@ -9,7 +9,7 @@ from ca_core.cli.address import SERVER_SOCKET, local_address
 from ca_core.cli.ca import fetched_roots
 from ca_core.cli.castatus import STATUS
 from ca_core.cli.checkup import Check, Level, Situation
-from ca_core.cli.client import Answer, Client
+from ca_core.cli.client import Client
 from ca_core.cli.credential import in_words, is_dead, is_well
 from ca_core.cli.failures import AnsweredError, UnreachableError
 from ca_core.cli.ports import holder_of, is_free
@@ -29,14 +29,9 @@ SOON = timedelta(days=30)
 NOTHING_RUNS = "nothing runs at that address"
 
 
-def _asked(situation: Situation, path: str) -> Answer:
-    with Client(situation.address, situation.token) as client:
-        return client.get(path)
-
-
 def _alive(situation: Situation) -> tuple[Level, str, str]:
     try:
-        _asked(situation, "/healthz")
+        situation.asked("/healthz")
     except UnreachableError as error:
         level = Level.FAILURE if situation.named else Level.WARNING
         return level, str(error), error.hint
@@ -45,7 +40,7 @@ def _alive(situation: Situation) -> tuple[Level, str, str]:
 
 def _ready(situation: Situation) -> tuple[Level, str, str]:
     try:
-        _asked(situation, "/readyz")
+        situation.asked("/readyz")
     except UnreachableError:
         return Level.SKIPPED, NOTHING_RUNS, ""
     except AnsweredError as error:
@@ -55,7 +50,7 @@ def _ready(situation: Situation) -> tuple[Level, str, str]:
 
 def _clock(situation: Situation) -> tuple[Level, str, str]:
     try:
-        date = _asked(situation, "/healthz").headers.get("date", "")
+        date = situation.asked("/healthz").headers.get("date", "")
     except UnreachableError:
         return Level.SKIPPED, NOTHING_RUNS, ""
     return skew_level(date, situation.now)
@@ -126,8 +121,7 @@ def _credential(situation: Situation) -> tuple[Level, str, str]:
     here = local_address(situation.config.server.data_dir, SERVER_SOCKET)
     address = situation.address if situation.named else here
     try:
-        with Client(address, situation.token) as client:
-            status = client.get(STATUS).decoded(dict)
+        status = situation.asked(STATUS, address).decoded(dict)
     except UnreachableError:
         return Level.SKIPPED, "no server runs here", ""
     except AnsweredError as error:
@@ -155,7 +149,7 @@ def _port(situation: Situation) -> tuple[Level, str, str]:
         return Level.OK, f"{listen} is free", ""
     holder = holder_of(listen.port) or "a process of another user"
     try:
-        _asked(situation, "/healthz")
+        situation.asked("/healthz")
     except (UnreachableError, AnsweredError):
         hint = "stop it, or start with --listen 127.0.0.1:PORT"
         return Level.WARNING, f"{listen} is in use by {holder}", hint

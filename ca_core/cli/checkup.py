@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ca_core.cli.address import Address
+from ca_core.cli.client import Answer, Client
 from ca_core.config import Config
 from ca_core.errors import ConfigError, Error
 
@@ -55,6 +56,7 @@ class Situation:
         named: whether the operator named the address, so that silence there is a failure.
         now: aware UTC.
         plugin_limit: how long each plugin may take to be imported.
+        answers: what was asked already, and what came.
     """
 
     file: Path | None
@@ -65,6 +67,40 @@ class Situation:
     named: bool = False
     now: datetime
     plugin_limit: timedelta = PLUGIN_LIMIT
+    answers: dict[tuple[Address, str], Answer | Error] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def asked(self, path: str, address: Address | None = None) -> Answer:
+        """Return what stands at ``path``; however many checks want it, it is asked for once.
+
+        Args:
+            path: what to read.
+            address: where; None for the API that is examined.
+
+        Raises:
+            UnreachableError: nobody answers.
+            AnsweredError: an error answer.
+        """
+        where = address or self.address
+        if (where, path) not in self.answers:
+            self.answers[where, path] = _answer_of(where, self.token, path)
+        found = self.answers[where, path]
+        if isinstance(found, Error):
+            raise found.with_traceback(None)
+        return found
+
+
+def _answer_of(address: Address, token: str | None, path: str) -> Answer | Error:
+    try:
+        with Client(address, token) as client:
+            return client.get(path)
+    except Error as error:
+        return error
+
+
+Found = tuple[Level, str, str]
+"""Level, detail and hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +109,7 @@ class Check:
 
     group: str
     name: str
-    look: Callable[[Situation], tuple[Level, str, str]]
+    look: Callable[[Situation], Found]
 
     def done(self, situation: Situation) -> Finding:
         """Return what the check finds; an error is a failure, and so is a check that breaks.

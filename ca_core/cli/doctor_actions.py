@@ -11,6 +11,8 @@ from rich.text import Text
 
 from ca_core.authority.registry import Registry
 from ca_core.cli import (
+    checks_agent,
+    checks_agenthost,
     checks_changes,
     checks_config,
     checks_conformance,
@@ -87,6 +89,8 @@ def examined(situation: Situation) -> tuple[Finding, ...]:
         *checks_state.CHECKS,
         *checks_network.CHECKS,
         *checks_changes.CHECKS,
+        *checks_agent.CHECKS,
+        *checks_agenthost.CHECKS,
     )
     return tuple(check.done(situation) for check in checks)
 
