@@ -1,6 +1,7 @@
 """One server over HTTPS: requests out, wire values or typed errors back."""
 
 import asyncio
+import socket
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,20 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 KEEP_SECONDS = 65.0
 """An idle connection is kept for the next request about as long as the server keeps it, 75 s."""
 _CONNECTIONS = 16
+
+
+_PROBES = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+"""A connection on which nothing comes is probed after 15 s, and ended 15 s later; so is one on
+which what was sent is not confirmed (milliseconds). Systems that lack a knob use their own."""
+
+_KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in _PROBES.items()
+        if hasattr(socket, name)
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,7 @@ class ServerLink:
             max_keepalive_connections=2,
             keepalive_expiry=KEEP_SECONDS,
             network_backend=VerifyingBackend(peer),
+            socket_options=_KEEPALIVE,
         )
         self._busy = 0
         self._retired = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from ca_core.agent.identitystore import IdentityStore
 from ca_core.agent.joining import join, parse_join_string, rejoined
 from ca_core.agent.remote import RemoteUpstream
 from ca_core.agent.serverlink import MAX_ANSWER_BYTES
-from ca_core.agent.tls import ClientPair, load_pair
+from ca_core.agent.tls import ClientPair, VerifyingBackend, load_pair
 from ca_core.clock import SystemClock
 from ca_core.errors import (
     ConfigError,
@@ -563,3 +564,27 @@ def test_no_key_file_is_left_on_disk(tmp_path, monkeypatch):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     load_pair(context, ClientPair(pem_chain(chain), key_pem(key)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_network_is_noticed_though_nothing_is_sent(tmp_path, monkeypatch):
+    """A question waits in silence: the kernel probes the other end within half a minute."""
+    found = []
+    connect = VerifyingBackend.connect_tcp
+
+    async def noted(self, host, port, **named):
+        stream = await connect(self, host, port, **named)
+        found.append(stream.get_extra_info("socket"))
+        return stream
+
+    monkeypatch.setattr(VerifyingBackend, "connect_tcp", noted)
+
+    async def scenario():
+        async with joined(tmp_path) as (_, _, remote):
+            await remote.sign(a_csr())
+            assert found[-1].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle = found[-1].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            every = found[-1].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
+            times = found[-1].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
+            assert idle + every * times <= 30
+
+    asyncio.run(scenario())
