@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ca_core.agent.waiting import Gathering
+from ca_core.api.newnames import NewNames
 from ca_core.api.storeviews import StoreViews
 from ca_core.catalog.digests import Digests
 from ca_core.catalog.following import FollowingCatalog
@@ -24,6 +25,7 @@ class Cataloguing:
         digests: of what is stored of each node.
         liveness: which agents this server hears.
         arrivals: where one waits for agents that come to this server.
+        names: how many new names of services each agent may bring.
         server: this server's lasting name.
     """
 
@@ -33,6 +35,7 @@ class Cataloguing:
     digests: Digests
     liveness: Ears
     arrivals: Gathering
+    names: NewNames
     server: str
 
     @classmethod
@@ -50,5 +53,6 @@ class Cataloguing:
             digests=Digests(),
             liveness=Ears(clock, news, arrivals.wake),
             arrivals=arrivals,
+            names=NewNames(clock),
             server=server,
         )

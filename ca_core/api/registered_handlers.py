@@ -13,6 +13,7 @@ from ca_core.api.acl_sweeping import until_nothing
 from ca_core.api.catalognews import joined_at
 from ca_core.api.cluster_handlers import calling_agent
 from ca_core.api.http import Request, Response, json_response
+from ca_core.api.newnames import new_names
 from ca_core.api.rooms import ServerRoom, require_right
 from ca_core.catalog import commits
 from ca_core.catalog.bounds import check_state
@@ -65,6 +66,8 @@ async def _taken(
     new = commits.news(following.now, by(view), state)
     refused = await _refused(room, agent, caller, new)
     ids = frozenset(each.id for each in refused)
+    brought = tuple(one for one in new if one.service.id not in ids)
+    room.catalog.names.spend(agent.node, new_names(view, brought))
 
     def decide(view: View) -> Transaction | None:
         now, catalog = room.clock.now(), following.at(view)

@@ -7,6 +7,7 @@ again until there is nothing left to write. Each expects the rows it looked at.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from uuid import NAMESPACE_URL, uuid5
 
 from ca_core.catalog.index import Catalog, Placed
@@ -103,10 +104,11 @@ def registered(
     """
     node = by.agent.node
     wanted = _wanted(catalog, by, state, refused)
-    pieces = (
-        *_removals(catalog, node, frozenset(wanted)),  # before the node is said to be this agent's
-        *_node_pieces(catalog.view, by, state, now),
-        *(_piece(catalog, change) for change in wanted.values() if differs(catalog.view, change)),
+    instances = (put(SERVICES, key, row) for key, row in wanted.items())
+    pieces = chain(  # made one by one: of many, only the first few find room
+        _removals(catalog, node, frozenset(wanted)),  # before the node is said to be this agent's
+        _node_pieces(catalog.view, by, state, now),
+        (_piece(catalog, change) for change in instances if differs(catalog.view, change)),
     )
     return packed(catalog, pieces, {**by.member, **versions(catalog.view, (NODES,), node)})
 
@@ -115,7 +117,7 @@ def removed(catalog: Catalog, node: str) -> Transaction | None:
     """Remove a node and everything on it; the node itself goes last."""
     gone = [Change(table, node, None) for table in _OF_A_NODE if catalog.view.get(table, node)]
     last = (Piece(changes=tuple(gone), topics=_host_topics(node)),) if gone else ()
-    pieces = (*_removals(catalog, node, frozenset()), *last)
+    pieces = chain(_removals(catalog, node, frozenset()), last)
     return packed(catalog, pieces, versions(catalog.view, _OF_A_NODE, node))
 
 
@@ -153,7 +155,7 @@ def _standing(catalog: Catalog, by: Registrant) -> dict[str, ServiceRow]:
 
 def _wanted(
     catalog: Catalog, by: Registrant, state: RegisteredState, refused: frozenset[str]
-) -> dict[str, Change]:
+) -> dict[str, ServiceRow]:
     """Return what shall stand, by key."""
     standing = _standing(catalog, by) if refused else {}
     wanted = {}
@@ -164,8 +166,7 @@ def _wanted(
             if before is None or before.service.service != one.service.service:
                 continue
             row = ServiceRow(service=before.service, checks=one.checks)
-        key = service_key(by.agent.node, one.service.id)
-        wanted[key] = put(SERVICES, key, row)
+        wanted[service_key(by.agent.node, one.service.id)] = row
     return wanted
 
 

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ca_core.acl.principal import Anonymous, Node, Peer, Token
+from ca_core.api import newnames
 from ca_core.api.cluster_handlers import forget
 from ca_core.api.livenesskeeping import ROUND_SECONDS
 from ca_core.api.registered_handlers import locally_registered, registered
 from ca_core.catalog.hearing import SILENCE
 from ca_core.catalog.rows import NODES, SERVICES, TABLES
 from ca_core.catalog.views import ViewKey, ViewKind
-from ca_core.errors import DeniedError, RequestError
+from ca_core.errors import DeniedError, RateLimitedError, RequestError
 from ca_core.identity.spiffe import ServiceId
+from ca_core.state.protocol import TOPICS
 from ca_core.wire.catalog import CheckStatus
 from ca_core.wire.registered import RegisteredAnswer, digest_of
 from tests.unit.acl.stored import policy_row, token_row
@@ -290,3 +292,24 @@ async def test_a_running_server_notices_that_an_agent_is_silent():
             built.clock.advance(timedelta(seconds=ROUND_SECONDS))
             assert await store.wait((own,), index, 5.0)
         assert len(statuses) >= SILENCE.total_seconds() / ROUND_SECONDS
+
+
+def wide(beginning, count=50):
+    """Return a state with so many services of names that begin so."""
+    return state(*(instance(f"{beginning}{n:05}", f"{beginning}{n:05}") for n in range(count)))
+
+
+async def test_an_agent_that_goes_on_inventing_names_is_slowed_down(monkeypatch):
+    """What was registered before may come again; other nodes, and a few names, are not held up."""
+    monkeypatch.setattr(newnames, "AT_ONCE", 100.0)
+    async with cluster() as built:
+        await told(built, built.n1, wide("a"))
+        await told(built, built.n1, wide("b"))
+        topics = len(built.server.store.snapshot.table(TOPICS))
+        for beginning in ("c", "d", "e"):
+            with pytest.raises(RateLimitedError, match="new names came from node 'n1'"):
+                await told(built, built.n1, wide(beginning))
+        assert len(built.server.store.snapshot.table(TOPICS)) == topics
+        await told(built, built.n1, wide("a"))
+        await told(built, built.n2, wide("c", 10))
+        await told(built, built.n1, wide("c", 10))  # nobody's any more, and no longer new
