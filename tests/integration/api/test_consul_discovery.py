@@ -211,6 +211,14 @@ def test_a_check_of_its_own_counts_for_the_service_it_names(client):
     until(passing(client, "web"), len)
 
 
+def test_in_one_process_the_agent_answers(home):
+    """``dev`` serves both: discovery comes from the agent's memory, as outside ``dev``."""
+    with httpx.Client(base_url=home, trust_env=False) as asking:
+        for _ in range(2):
+            answer = asking.get("/v1/health/service/memory")
+        assert (answer.json(), answer.headers["x-cache"]) == ([], "HIT")
+
+
 def test_what_is_not_here_is_refused_in_words(client):
     """The library's own exception, with our sentence in it."""
     with pytest.raises(BadRequest, match="near"):
