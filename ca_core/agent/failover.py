@@ -74,6 +74,17 @@ class Failover:
         counted = dict(zip(self._servers, failures, strict=True))
         return {"current": self.current, "failures": counted}
 
+    @property
+    def urls(self) -> Sequence[str]:
+        """Return all of them, as they were configured."""
+        return self._servers
+
+    def end(self) -> None:
+        """End the questions that wait: others are asked from now on."""
+        self._questions += 1
+        for task in tuple(self._following):
+            task.cancel()
+
     async def asked(
         self, ask: Ask[AnswerT], *, repeatable: bool = True, timed: bool = False
     ) -> AnswerT:

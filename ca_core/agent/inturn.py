@@ -14,6 +14,9 @@ from ca_core.errors import ConfigError, UnavailableError
 
 AnswerT = TypeVar("AnswerT")
 
+Servers = Callable[[], Sequence[str]]
+"""Gives the URLs of the servers as they are configured now."""
+
 
 async def first_of(
     servers: Sequence[str], ask: Callable[[str], Awaitable[AnswerT]], draw: Draw
@@ -34,22 +37,22 @@ async def first_of(
     raise told or ConfigError("there is no server to ask", where="agent.server")
 
 
-def rejoined_at(servers: Sequence[str], draw: Draw) -> Rejoin:
+def rejoined_at(servers: Servers, draw: Draw) -> Rejoin:
     """Return how an agent comes back at whichever server answers."""
 
     async def rejoin(identity: AgentIdentity, now: datetime, fraction: float) -> AgentIdentity:
         def ask(url: str) -> Awaitable[AgentIdentity]:
             return rejoined(replace(identity, server=url), now, fraction)
 
-        return await first_of(servers, ask, draw)
+        return await first_of(servers(), ask, draw)
 
     return rejoin
 
 
-def published_at(servers: Sequence[str], draw: Draw) -> Published:
+def published_at(servers: Servers, draw: Draw) -> Published:
     """Return how an agent learns what whichever server answers gives to strangers."""
 
     async def ask(identity: AgentIdentity) -> Sequence[x509.Certificate]:
-        return await first_of(servers, lambda url: published(replace(identity, server=url)), draw)
+        return await first_of(servers(), lambda url: published(replace(identity, server=url)), draw)
 
     return ask

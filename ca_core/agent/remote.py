@@ -43,7 +43,25 @@ class RemoteUpstream:
         draw: Draw = random.random,
     ) -> None:
         self._links = Links(store, clock)
+        self._clock = clock
+        self._draw = draw
         self._servers = Failover(servers, self._links, clock, draw)
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """Return the URLs of all servers, as they are configured now."""
+        return self._servers.urls
+
+    def replace_servers(self, servers: Sequence[str]) -> None:
+        """Ask these from now on; requests under way end where they began.
+
+        Raises:
+            ConfigError: a URL is not that of a server, or there is none; nothing changes.
+        """
+        others = Failover(servers, self._links, self._clock, self._draw)
+        if others.urls != self.urls:
+            before, self._servers = self._servers, others
+            before.end()
 
     @property
     def server_url(self) -> str:

@@ -20,6 +20,7 @@ from ca_core.agent.joining import join
 from ca_core.agent.leaffigures import figures_of
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
+from ca_core.agent.serverlink import checked_url
 from ca_core.agent.services.services import Services
 from ca_core.agent.watch import Watch
 from ca_core.api.agentreload import AgentReload, Live
@@ -71,7 +72,7 @@ async def run_agent(
     found = await asyncio.to_thread(_found, config, store, clock)
     parts = _assembled(found, config.agent.servers, store, rules, clock)
     live = live_parts(parts.agent, parts.grants, rules, agent_rules)
-    reload = AgentReload(config, (*live, LOG_LEVEL))
+    reload = AgentReload(config, (*live, _servers_of(parts.remote), LOG_LEVEL))
     parts.agent.facts["configuration"] = reload.describe
     ending, systemd = Ending(), notifier(os.environ, clock)
     app, identity = _app(config, parts, ending, clock), store.current
@@ -100,6 +101,7 @@ class _Parts:
     grants: Grants
     may: May
     own: OwnLeaf
+    remote: RemoteUpstream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +139,8 @@ def _assembled(
         upstream,
         clock,
         draw,
-        rejoin=rejoined_at(servers, draw),
-        ask=published_at(servers, draw),
+        rejoin=rejoined_at(lambda: remote.urls, draw),
+        ask=published_at(lambda: remote.urls, draw),
     )
     grants = Grants(upstream, clock, draw, found.token)
     may = TokenRules(grants, rules)
@@ -153,7 +155,7 @@ def _assembled(
         services=found.services,
     )
     agent.facts["servers"] = remote.describe
-    return _Parts(agent=agent, grants=grants, may=may, own=own)
+    return _Parts(agent=agent, grants=grants, may=may, own=own, remote=remote)
 
 
 def _app(config: Config, parts: _Parts, ending: Ending, clock: Clock) -> Lane:
@@ -211,6 +213,17 @@ def live_parts(
         ),
         Live("agent.cache_bytes", lambda c: partial(agent.inventory.resize, c.agent.cache_bytes)),
     )
+
+
+def _servers_of(remote: RemoteUpstream) -> Live:
+    def prepared(config: Config) -> Callable[[], None]:
+        for url in config.agent.servers:
+            checked_url(url)
+        if not config.agent.servers:
+            raise ConfigError("no server to ask", where="agent.server")
+        return partial(remote.replace_servers, config.agent.servers)
+
+    return Live("agent.server", prepared)
 
 
 def _log_from(level: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ca_core.agent.failover import Failover
 from ca_core.agent.inturn import first_of
+from ca_core.agent.remote import RemoteUpstream
 from ca_core.agent.unreached import BrokenOffError, UnreachedError
 from ca_core.errors import (
     ConfigError,
@@ -282,3 +283,22 @@ async def test_joining_asks_in_turn_until_one_does_anything():
         await first_of(["a", "b"], ask, lambda: 0.0)
     with pytest.raises(ConfigError):
         await first_of([], ask, lambda: 0.0)
+
+
+async def test_other_servers_are_asked_once_they_are_configured():
+    """The question that waits ends, and begins again there; the same list changes nothing."""
+    mesh = Mesh("a", "b")
+    remote = RemoteUpstream(["https://a"], None, mesh.clock, lambda: 0.0)
+    remote._servers = mesh.failover
+    waiting = asyncio.create_task(mesh.follow())
+    await settle()
+    remote.replace_servers(["https://a/", "https://b"])
+    await settle()
+    assert not waiting.done()
+    remote.replace_servers(["https://c"])
+    with pytest.raises(UnavailableError, match="another server"):
+        await waiting
+    assert remote.server_url == "https://c"
+    with pytest.raises(ConfigError):
+        remote.replace_servers(["http://d"])
+    assert remote.urls == ("https://c",)
