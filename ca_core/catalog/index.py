@@ -4,6 +4,7 @@ It holds where things are, not what they are: rows are read when a view is made 
 one shares all but a few small parts with the last.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +20,10 @@ Keys = tuple[str, ...]
 """Keys of instances' rows, sorted: by node, then by id."""
 
 _NO_KEYS: Map[str, Keys] = Map()
-_NO_HOSTS: Map[str, int] = Map()
+_NO_COUNTS: Map[str, int] = Map()
+_NO_TAGS: Map[str, Map[str, int]] = Map()
+_FEW = 16
+"""Keys that are put in their places one by one."""
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +62,7 @@ class Catalog:
         by_service: name of a service → its instances.
         by_connect: name of a service → instances that are this service in the mesh.
         by_node: node → what runs there.
+        by_tag: name of a service → tag → how many of its instances have it.
         hosts: node → index of the newest commit that changed a row of the node itself.
     """
 
@@ -66,7 +71,8 @@ class Catalog:
     by_service: Map[str, Keys] = _NO_KEYS
     by_connect: Map[str, Keys] = _NO_KEYS
     by_node: Map[str, Keys] = _NO_KEYS
-    hosts: Map[str, int] = _NO_HOSTS
+    by_tag: Map[str, Map[str, int]] = _NO_TAGS
+    hosts: Map[str, int] = _NO_COUNTS
 
     @classmethod
     def of(cls, view: View) -> "Catalog":
@@ -91,10 +97,9 @@ class Catalog:
 
     def tags(self, name: str) -> tuple[str, ...] | None:
         """Return every tag that an instance of the service has, sorted; None without instances."""
-        keys = self.by_service.get(name)
-        if keys is None:
+        if name not in self.by_service:
             return None
-        return tuple(sorted({tag for key in keys for tag in self.placed[key].tags}))
+        return tuple(sorted(self.by_tag.get(name, _NO_COUNTS)))
 
 
 class Draft:
@@ -105,6 +110,7 @@ class Draft:
         self._services = KeysDraft(before.by_service)
         self._connects = KeysDraft(before.by_connect)
         self._nodes = KeysDraft(before.by_node)
+        self._tags = before.by_tag.mutate()
         self._hosts = before.hosts.mutate()
 
     def host(self, node: str, index: int | None) -> None:
@@ -123,6 +129,8 @@ class Draft:
             del self._placed[key]
         else:
             self._placed[key] = new
+        self._count(old, -1)
+        self._count(new, 1)
         self._services.move(key, old.name if old else "", new.name if new else "")
         self._connects.move(key, old.connect if old else "", new.connect if new else "")
         node, _ = parts_of(key)
@@ -136,8 +144,20 @@ class Draft:
             self._services.done(),
             self._connects.done(),
             self._nodes.done(),
+            self._tags.finish(),
             self._hosts.finish(),
         )
+
+    def _count(self, instance: Placed | None, change: int) -> None:
+        """Count the tags of an instance that comes, 1, or goes, -1."""
+        if instance is None or not instance.tags:
+            return
+        counts = self._tags.pop(instance.name, _NO_COUNTS)
+        for tag in set(instance.tags):
+            count = counts.get(tag, 0) + change
+            counts = counts.set(tag, count) if count else counts.delete(tag)
+        if counts:
+            self._tags[instance.name] = counts
 
 
 class KeysDraft:
@@ -169,7 +189,15 @@ class KeysDraft:
 
 
 def _merged(before: Keys, moved: Mapping[str, bool]) -> Keys:
-    """Return the keys after some came and some went; sorting what is nearly sorted is quick."""
-    stayed = [key for key in before if key not in moved]
-    came = [key for key, there in moved.items() if there]
-    return tuple(sorted(stayed + sorted(came)))
+    """Return the keys after some came and some went."""
+    if len(moved) > _FEW:
+        stayed = [key for key in before if key not in moved]
+        return tuple(sorted([*stayed, *(key for key, there in moved.items() if there)]))
+    keys = list(before)
+    for key, there in moved.items():
+        place = bisect_left(keys, key)
+        if place < len(keys) and keys[place] == key:
+            del keys[place]
+        if there:
+            keys.insert(place, key)
+    return tuple(keys)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ca_core.catalog.commits import news, registered
 from ca_core.catalog.digests import Digests
 from ca_core.catalog.following import FollowingCatalog
+from ca_core.catalog.index import Catalog
 from ca_core.catalog.rows import (
     HEARING,
     LIVENESS,
@@ -89,7 +90,7 @@ def test_a_change_of_one_check_writes_one_row():
 def test_five_hundred_instances_come_in_transactions_that_are_each_whole():
     """None is larger than an engine takes; after each the node and what is there can be read."""
     standing = Standing()
-    many = state(*(native(f"{number:03}", f"s{number:03}") for number in range(500)))
+    many = state(*(native(f"{number:03}", f"s{number:03}", tags=("t",)) for number in range(500)))
     moments = []
     standing.store.follow(lambda *_: moments.append(standing.value(ViewKind.NODE, "n1")))
     commits = standing.register("n1", many)
@@ -98,6 +99,8 @@ def test_five_hundred_instances_come_in_transactions_that_are_each_whole():
     counts = [len(one.services) for one in moments]
     assert counts == sorted(counts)
     assert counts[-1] == 500
+    again = Catalog.of(standing.store.snapshot)
+    assert (again.by_node, again.by_tag) == (standing.now.by_node, standing.now.by_tag)
     assert standing.remove("n1") > 1
     assert standing.value(ViewKind.NODE, "n1") is None
     assert not any(standing.store.snapshot.table(one) for one in (NODES, SERVICES, LIVENESS))

@@ -107,7 +107,7 @@ def test_what_follows_commits_is_what_a_restart_reads(todo):
         for key in EVERY_VIEW:
             standing.viewing.encoded(standing.now, key)
     followed, again = standing.now, Catalog.of(standing.store.snapshot)
-    for field in ("placed", "by_service", "by_connect", "by_node", "hosts"):
+    for field in ("placed", "by_service", "by_connect", "by_node", "by_tag", "hosts"):
         assert getattr(followed, field) == getattr(again, field)
     for key in EVERY_VIEW:
         assert standing.viewing.look(followed, key).index == Viewing().look(again, key).index
