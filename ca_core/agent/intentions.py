@@ -12,11 +12,11 @@ from datetime import timedelta
 from functools import partial
 
 from ca_core.agent.asking import asked_within
-from ca_core.agent.backoff import backoff
 from ca_core.agent.cache.entries import Counts, Reason
 from ca_core.agent.destinations import IDLE, Destinations
 from ca_core.agent.joining import Draw
 from ca_core.agent.parked import Parked
+from ca_core.agent.pauses import Pauses
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
@@ -65,7 +65,6 @@ class IntentionCache:
     ) -> None:
         self._upstream = upstream
         self._clock = clock
-        self._draw = draw
         self.decide_up_to(max_staleness)
         self._anew = False
         self._dropped: set[Name] = set()
@@ -73,10 +72,9 @@ class IntentionCache:
         self._fresh_at = clock.monotonic()
         self._error: Error | None = None
         self._attempts = 0
-        self._failures = 0
+        self._pauses = Pauses(clock, draw)
         self._readers = Gathering()
         self._wanted = Gathering()
-        self._impatience = Gathering()
         self.destinations = Destinations(clock)
         self.held = Held()
         self.counts = Counts()
@@ -129,10 +127,12 @@ class IntentionCache:
         Raises:
             Error: none answered.
         """
+        if self._error is not None and not self._pauses.may_ask:
+            raise self._error.with_traceback(None)
         attempts, ends = self._attempts, self._clock.monotonic() + FILL_PATIENCE.total_seconds()
         self._anew = True
         self._parked.overtake()
-        self._impatience.wake()
+        self._pauses.cut_short()
         while len(self.destinations) and self._attempts == attempts:
             if not await self._readers.changed(ends - self._clock.monotonic(), self._clock):
                 raise self._error or UnavailableError("no server has answered yet")
@@ -150,7 +150,7 @@ class IntentionCache:
 
     def hurry(self) -> None:
         """Ask now, if a failure is being waited out."""
-        self._impatience.wake()
+        self._pauses.cut_short()
 
     @property
     def age(self) -> timedelta:
@@ -207,7 +207,7 @@ class IntentionCache:
                 self._forget([self.destinations.oldest()])
             self._parked.overtake()
         self._wanted.wake()
-        self._impatience.wake()
+        self._pauses.cut_short()
 
     async def _refreshed(self) -> None:
         """Ask once and take over what is answered.
@@ -227,9 +227,9 @@ class IntentionCache:
         self._attempts += 1
         self._readers.wake()
         if is_back or self.held is not before or self._fresh_at - began >= _HOT_SECONDS:
-            self._failures = 0
+            self._pauses.end()
         else:
-            await self._pause(timedelta())
+            await self._pauses.take()
 
     async def _asked(self) -> ListsAnswer | None:
         """Return the answer, None if meanwhile more is wanted than was asked for."""
@@ -292,13 +292,4 @@ class IntentionCache:
         self.counts.failed(error)
         self._attempts += 1
         self._readers.wake()
-        await self._pause(getattr(error, "retry_after", timedelta()))
-
-    async def _pause(self, at_least: timedelta) -> None:
-        """Wait after a failure; a new destination may cut it short, but not before ``at_least``."""
-        self._failures += 1
-        asked = at_least.total_seconds()
-        seconds = backoff(self._failures, self._draw(), at_least=at_least)
-        if asked:
-            await self._clock.sleep(asked)
-        await self._impatience.changed(seconds - asked, self._clock)
+        await self._pauses.take(getattr(error, "retry_after", timedelta()))

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ca_core.agent.asking import asked_within
-from ca_core.agent.backoff import backoff
 from ca_core.agent.cache.entries import Counts
 from ca_core.agent.cache.freshening import fresh_enough
 from ca_core.agent.joining import Draw
 from ca_core.agent.knownroots import KnownRoots, known_roots
 from ca_core.agent.parked import Parked
+from ca_core.agent.pauses import Pauses
 from ca_core.agent.upstream import DEFAULT_WAIT, RootsAnswer, Upstream
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
@@ -43,15 +43,13 @@ class RootsCache:
     def __init__(self, upstream: Upstream, clock: Clock, draw: Draw) -> None:
         self._upstream = upstream
         self._clock = clock
-        self._draw = draw
         self._known: KnownRoots | None = None
         self._poll_index = 0
         self._lost_at: float | None = None
         self._error: Error | None = None
-        self._failures = 0
+        self._pauses = Pauses(clock, draw)
         self._closed = False
         self._readers = Gathering()
-        self._impatience = Gathering()
         self._parked: Parked[RootsAnswer] = Parked()
         self._answers = Gathering()
         self._attempts = 0
@@ -107,10 +105,12 @@ class RootsCache:
         Raises:
             Error: none answered.
         """
+        if self._error is not None and not self._pauses.may_ask:
+            raise self._error.with_traceback(None)
         attempts, ends = self._attempts, self._clock.monotonic() + FILL_PATIENCE.total_seconds()
         self._poll_index = 0
         self._parked.overtake()
-        self._impatience.wake()
+        self._pauses.cut_short()
         while self._attempts == attempts and not self._closed:
             left = ends - self._clock.monotonic()
             if not await self._answers.changed(left, self._clock):
@@ -130,7 +130,7 @@ class RootsCache:
             Error: that attempt failed, or took longer than ``FILL_PATIENCE``.
         """
         if self._known is None:
-            self._impatience.wake()
+            self._pauses.cut_short()
             await self._readers.changed(FILL_PATIENCE.total_seconds(), self._clock)
         if self._known is None:
             raise self._error or NotReadyError("the roots are not known yet")
@@ -138,7 +138,7 @@ class RootsCache:
 
     def hurry(self) -> None:
         """Ask now, if a failure is being waited out."""
-        self._impatience.wake()
+        self._pauses.cut_short()
 
     async def newer_than(self, known: KnownRoots, patience: timedelta) -> KnownRoots:
         """Return the roots after a change, or the same after ``patience``."""
@@ -183,9 +183,9 @@ class RootsCache:
                 await self._after_failure(error)
                 continue
             if changed or self._clock.monotonic() - began >= _HOT_SECONDS:
-                self._failures = 0
+                self._pauses.end()
             else:
-                await self._pause(timedelta())
+                await self._pauses.take()
 
     async def close(self) -> None:
         """Let every waiting reader go with what is known; nothing is fetched any more."""
@@ -230,20 +230,11 @@ class RootsCache:
         self._attempt_ended()
         if self._known is None:
             self._readers.wake()
-        await self._pause(getattr(error, "retry_after", timedelta()))
+        await self._pauses.take(getattr(error, "retry_after", timedelta()))
 
     def _attempt_ended(self) -> None:
         self._attempts += 1
         self._answers.wake()
-
-    async def _pause(self, at_least: timedelta) -> None:
-        """Wait after a failure; a first reader may cut it short, but not before ``at_least``."""
-        self._failures += 1
-        asked = at_least.total_seconds()
-        seconds = backoff(self._failures, self._draw(), at_least=at_least)
-        if asked:
-            await self._clock.sleep(asked)
-        await self._impatience.changed(seconds - asked, self._clock)
 
     async def _changed(self, known: KnownRoots, wait: timedelta) -> None:
         deadline = self._clock.monotonic() + wait.total_seconds()

@@ -1,12 +1,13 @@
 """All views of the catalog that an agent keeps, followed by one question."""
 
 import logging
+from datetime import timedelta
 from typing import Protocol
 
-from ca_core.agent.backoff import backoff
 from ca_core.agent.cache.sources import Told
 from ca_core.agent.joining import Draw
 from ca_core.agent.parked import Parked
+from ca_core.agent.pauses import Pauses
 from ca_core.agent.waiting import Gathering
 from ca_core.catalog.viewing import decoded_view
 from ca_core.catalog.views import ViewKey, ViewValue
@@ -19,8 +20,6 @@ log = logging.getLogger(__name__)
 _HOT_SECONDS = 1.0
 """An answer that comes sooner than this and brings nothing new is counted as a failure."""
 
-_RESPITE_SECONDS = 0.25
-"""After a failure no caller has the server asked again sooner."""
 _LONGEST_SLEEP = 3600.0
 
 
@@ -56,13 +55,11 @@ class ViewFollower:
         self._upstream = upstream
         self._told = told
         self._clock = clock
-        self._draw = draw
         self._held: dict[ViewKey, int] = {}
         self._epoch = ""
         self._parked: Parked[ViewsAnswer] = Parked()
-        self._failures = 0
+        self._pauses = Pauses(clock, draw)
         self._error: Error | None = None
-        self._failed_at = 0.0
         self._wanted = Gathering()
 
     def ask(self, key: ViewKey) -> bool:
@@ -71,16 +68,17 @@ class ViewFollower:
         Returns False if an attempt has failed a moment ago; that is told once more.
         """
         self._held[key] = 0
-        if self._error and self._clock.monotonic() - self._failed_at < _RESPITE_SECONDS:
+        if self._error and not self._pauses.may_ask:
             self._told.failed(key, self._error)
             return False
         self._parked.overtake()
         self._wanted.wake()
+        self._pauses.cut_short()
         return True
 
     def hurry(self) -> None:
         """Ask now, if a failure is being waited out."""
-        self._wanted.wake()
+        self._pauses.cut_short()
 
     def forget(self, key: ViewKey) -> None:
         """Ask for it no more, from the next question on."""
@@ -110,9 +108,9 @@ class ViewFollower:
         was_lost, self._error = self._error is not None, None
         is_news = self._tell(asked, answer)
         if is_news or was_lost or self._clock.monotonic() - began >= _HOT_SECONDS:
-            self._failures = 0
+            self._pauses.end()
         else:
-            await self._pause(0.0)
+            await self._pauses.take()
 
     def _question(self) -> dict[ViewKey, int]:
         """Return what to ask: view → index of it that is held.
@@ -171,18 +169,9 @@ class ViewFollower:
     async def _after_failure(self, error: Error) -> None:
         if self._error is None:
             log.warning("views: no answer from the server: %s", error)
-        self._error, self._failed_at = error, self._clock.monotonic()
+        self._error = error
         if isinstance(error, DeniedError):
             self._held = dict.fromkeys(self._held, 0)  # what is refused is not kept
         for key in tuple(self._held):
             self._told.failed(key, error)
-        retry_after = getattr(error, "retry_after", None)
-        await self._pause(retry_after.total_seconds() if retry_after else 0.0)
-
-    async def _pause(self, at_least: float) -> None:
-        """Wait after a failure; who wants a view may cut it short, but not before ``at_least``."""
-        self._failures += 1
-        seconds = backoff(self._failures, self._draw())
-        if at_least:
-            await self._clock.sleep(at_least)
-        await self._wanted.changed(seconds - at_least, self._clock)
+        await self._pauses.take(getattr(error, "retry_after", timedelta()))
