@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import httpcore
 
+from ca_core.agent.services.checks.frugal import FrugalBackend
 from ca_core.agent.services.checks.outcome import Outcome
 from ca_core.agent.services.definitions import Http
 from ca_core.agent.services.standing import MAX_OUTPUT
@@ -20,7 +21,7 @@ async def http_outcome(check: Http) -> Outcome:
     context = _context(check.skip_verify) if check.url.startswith("https") else None
     try:
         async with (
-            httpcore.AsyncConnectionPool(ssl_context=context) as pool,
+            _pool(context) as pool,
             pool.stream(
                 check.method,
                 check.url,
@@ -34,6 +35,10 @@ async def http_outcome(check: Http) -> Outcome:
         return _failed(check, error)
     except (OSError, httpcore.UnsupportedProtocol) as error:  # TLS that breaks after its handshake
         return _failed(check, error)
+
+
+def _pool(context: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(ssl_context=context, network_backend=FrugalBackend())
 
 
 def _failed(check: Http, error: Exception) -> Outcome:
