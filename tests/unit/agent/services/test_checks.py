@@ -89,10 +89,21 @@ async def test_method_headers_and_body_are_those_of_the_check():
 
 async def test_an_endless_answer_is_read_to_what_an_output_holds():
     """The rest is not waited for."""
-    async with answering(body=b"x" * 1_000_000) as server:
-        outcome = await asked(server)
-        assert outcome.status is PASSING
-        assert len(outcome.output) == 4096
+
+    async def serve(_reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 10_000)
+        await writer.drain()  # and nothing more
+        gone.append(writer)
+
+    gone = []
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    check = Http(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", **PACE)
+    outcome = await asyncio.wait_for(http_outcome(check), 5)
+    assert outcome.status is PASSING
+    assert len(outcome.output) == 4096
+    gone[0].close()
+    server.close()
+    await server.wait_closed()
 
 
 async def test_nobody_there_is_critical():
