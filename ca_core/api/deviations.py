@@ -10,6 +10,7 @@ from ca_core.api.catalog_deviations import CATALOG_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
 from ca_core.api.discovery_deviations import DISCOVERY_ABSENCES, DISCOVERY_DEVIATIONS
 from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
+from ca_core.api.service_deviations import SERVICE_ABSENCES, SERVICE_DEVIATIONS
 from ca_core.api.token_deviations import TOKEN_DEVIATIONS
 
 DEVIATIONS = (
@@ -179,6 +180,7 @@ DEVIATIONS = (
     *TOKEN_DEVIATIONS,
     *AUTHORIZE_DEVIATIONS,
     *DISCOVERY_DEVIATIONS,
+    *SERVICE_DEVIATIONS,
     *CATALOG_DEVIATIONS,
     Deviation(
         "Errors",
@@ -238,6 +240,7 @@ ABSENCES = (
     *ACL_ABSENCES,
     *AUTHORIZE_ABSENCES,
     *DISCOVERY_ABSENCES,
+    *SERVICE_ABSENCES,
     Absence("`/v1/status/peers`", "there is one server"),
     Absence(
         "`/v1/kv/…`, `/v1/session/…`, `/v1/txn`, `/v1/event/…`, `/v1/query/…`,"

@@ -98,7 +98,7 @@ INTENTION_DEVIATIONS = (
 INTENTION_ABSENCES = (
     Absence(
         "`/v1/internal/ui/service-topology/…`, the topology that intentions imply",
-        "there is no catalog, and no proxy that is configured by it",
+        "no proxy is configured by it",
     ),
     Absence(
         "`?filter` of intentions",
