@@ -26,7 +26,11 @@ from ca_core.wire.operations import Acknowledgement, Lease, SlowReader
 log = logging.getLogger(__name__)
 
 EVERY = 10.0
-"""Seconds between two acknowledgements at most: two may be lost before a lease of 30 s ends."""
+"""Seconds between two acknowledgements at most while there is something to say."""
+CALM_EVERY = 300.0
+"""Seconds between two at most otherwise: the question that waits at a server keeps the lease."""
+CALM_AFTER = 300.0
+"""Seconds after a change of roots in which servers may still say another spread each time."""
 CATCHING_UP = 0.5
 """Seconds between two looks while a reader holds an older bundle."""
 NAMED = 3
@@ -92,7 +96,8 @@ class Acknowledging:
         self._news = Gathering()
         self._said: Anchors = ()
         self._named_slow = False
-        self._say_again = 0.0
+        self._said_at = self._say_again = 0.0
+        self._changed_at = 0.0
         self._failures = 0
         self.spread = ROOT_CHANGE_SPREAD
         self.on_urgent: Callable[[], None] = _nobody
@@ -112,7 +117,8 @@ class Acknowledging:
         self._news.wake()
 
     def _published(self, known: KnownRoots) -> None:
-        self._pollers.published(known.index, known.anchors, self._clock.monotonic())
+        self._changed_at = self._clock.monotonic()
+        self._pollers.published(known.index, known.anchors, self._changed_at)
         self._news.wake()
 
     async def _looked(self, known: KnownRoots) -> float:
@@ -126,10 +132,11 @@ class Acknowledging:
         now = self._clock.monotonic()
         held, slow = self._pollers.oldest(now), self._pollers.slow(now)
         is_new = held != self._said or (slow != () and not self._named_slow)
-        if is_new or now >= self._say_again:
+        reports_at = self._said_at + EVERY if self.reports.waiting else self._say_again
+        left = min(self._say_again, reports_at) - now
+        if is_new or left <= 0:
             return await self._told(held, slow)
-        left = self._say_again - now
-        return min(left, CATCHING_UP) if set(held) != set(known.anchors) else left
+        return min(left, CATCHING_UP if set(held) != set(known.anchors) else EVERY)
 
     async def _told(self, held: Anchors, slow: tuple[Slow, ...]) -> float:
         report = self.reports.begun()
@@ -147,8 +154,10 @@ class Acknowledging:
         former, self.spread = self.spread, _spread(lease)
         if self.spread < former:
             self.on_urgent()
-        pause = EVERY * (1 - self._draw() / 10)  # agents that started together do not stay in step
-        self._say_again = self._clock.monotonic() + pause
+        self._said_at = now = self._clock.monotonic()
+        is_calm = slow == () and report is None and now - self._changed_at > CALM_AFTER
+        pause = CALM_EVERY if is_calm else EVERY
+        self._say_again = now + pause * (1 - self._draw() / 10)  # who started together part
         return 0.0
 
     async def _failed(self, error: Error) -> float:

@@ -21,7 +21,7 @@ from ca_core.durations import format_duration
 from ca_core.errors import DeniedError, Error, RequestError, UnavailableError
 from ca_core.wire.watch import RootsFound, WatchAnswer, WatchRequest
 
-GATHERING_TURNS = 10
+GATHERING_TURNS = 16
 """Turns of the event loop in which wishes gather: parts that were answered together ask together
 again. Far less than a millisecond, unless there is much to do."""
 SLACK = timedelta(seconds=60)

@@ -4,16 +4,29 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from ca_core.agent.acknowledging import CATCHING_UP, EVERY, NAMED, Acknowledging, statement
+from ca_core.agent.acknowledging import (
+    CALM_AFTER,
+    CATCHING_UP,
+    EVERY,
+    NAMED,
+    Acknowledging,
+    statement,
+)
 from ca_core.agent.pollers import SILENCE, SLOW, Pollers, Slow
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.rootscache import RootsCache
 from ca_core.errors import ConfigError, DeniedError, RateLimitedError
+from ca_core.intentions.decision import Decision, Why
+from ca_core.intentions.model import Name
 from ca_core.testing.clock import FakeClock
 from ca_core.wire.operations import Lease
 from tests.unit.agent.fakes import FakeUpstream, passed, settle
 
 SECOND = timedelta(seconds=1)
+
+
+DENIAL = Decision(False, Why.DEFAULT)
+WOULD_DENY = Decision(True, Why.DEFAULT, would=DENIAL)
 
 
 class House:
@@ -94,14 +107,43 @@ def test_a_change_of_roots_is_acknowledged_at_once():
     ran(scenario)
 
 
-def test_an_agent_says_so_again_every_ten_seconds_and_a_little_sooner():
-    """Two may be lost before its lease of half a minute ends."""
+def test_after_a_change_an_agent_says_so_again_every_ten_seconds_and_a_little_sooner():
+    """Two may be lost before a lease of half a minute ends; a spread that is said anew is heard."""
 
     async def scenario(h):
         await passed(h.clock, timedelta(seconds=100), step=SECOND / 2)
         assert 10 <= len(h.said) - 1 <= 11
         assert set(h.said) == {statement(h.upstream.anchors())}
         assert EVERY < 30 / 2
+
+    ran(scenario)
+
+
+def test_an_agent_that_has_nothing_to_say_says_so_every_five_minutes():
+    """Its lease lives on while it waits for news; a thousand of them are not a load."""
+
+    async def scenario(h):
+        await passed(h.clock, timedelta(seconds=CALM_AFTER + 10), step=SECOND / 2)
+        before = len(h.said)
+        await passed(h.clock, timedelta(minutes=30), step=SECOND)
+        assert 6 <= len(h.said) - before <= 7
+        await h.rotated()
+        before = len(h.said)
+        await passed(h.clock, timedelta(seconds=100), step=SECOND / 2)
+        assert len(h.said) - before >= 9
+
+    ran(scenario)
+
+
+def test_would_be_denials_are_reported_within_ten_seconds_all_the_same():
+    """Whoever observes intentions looks at them now."""
+
+    async def scenario(h):
+        await passed(h.clock, timedelta(seconds=CALM_AFTER + 60), step=SECOND / 2)
+        h.acknowledging.reports.note(Name("default", "web"), Name("default", "db"), WOULD_DENY)
+        await passed(h.clock, timedelta(seconds=EVERY), step=SECOND / 2)
+        assert h.said[-1].observations is not None
+        assert h.said[-2].observations is None
 
     ran(scenario)
 
