@@ -15,8 +15,11 @@ SECOND = timedelta(seconds=1)
 
 @pytest.mark.parametrize(
     ("failures", "least", "most"),
-    [(0, 0, 0), (1, 0, 0), (3, 0, 0), (4, 2, 4), (5, 4, 8), (6, 8, 16), (7, 16, 32), (8, 32, 64)]
-    + [(9, 60, 120), (10, 60, 120), (10**6, 60, 120)],
+    [
+        *((failures, 0, 0) for failures in range(4)),
+        *((4, 2, 4), (5, 4, 8), (6, 8, 16), (7, 16, 32), (8, 32, 64)),
+        *((failures, 60, 120) for failures in (9, 10, 10**6)),
+    ],
 )
 def test_a_record_is_asked_for_again_as_consul_asks_again(failures, least, most):
     """Three failures cost nothing; from the fourth on the wait doubles up to a minute or two."""
