@@ -21,7 +21,7 @@ from ca_core.acl.sight import default_policy, sight_of
 from ca_core.api.blocking import with_jitter
 from ca_core.api.cachecontrol import freshness_of
 from ca_core.api.discovery_requests import asked_of
-from ca_core.api.http import Request, Response, encoded_json
+from ca_core.api.http import Request, Response, encoded_json, often_given
 from ca_core.api.keptanswers import Encoded, KeptAnswers
 from ca_core.api.rooms import require
 from ca_core.catalog.choosing import Wanted
@@ -118,11 +118,7 @@ async def answered(room: DiscoveryRoom, request: Request, form: Form, name: str 
     else:
         found = await _as_if_it_were_not_there(room, key, index, wait)
         encoded = Encoded(_encode(form, asked.wanted, found.value), hidden=True)
-    headers = room.view_headers(found)
-    headers["x-consul-default-acl-policy"] = _POLICY[default_policy(room.may)]
-    if encoded.hidden and not isinstance(request.principal, Anonymous):
-        headers[FILTERED] = "true"
-    return Response(headers=headers, body=encoded.body)
+    return _told(room, request, found, encoded)
 
 
 def _may_look(room: DiscoveryRoom, request: Request, form: Form, name: str) -> bool:
@@ -162,6 +158,22 @@ def _encoded(
         return kept
     see = partial(seen, found.value, room.may, request.principal)
     return room.kept.encoded(question, sight, see, partial(_encode, form, wanted))
+
+
+def _told(room: DiscoveryRoom, request: Request, found: ViewAnswer, encoded: Encoded) -> Response:
+    """Return the answer with its headers; what is not old yet is told to many alike."""
+    filtered = encoded.hidden and not isinstance(request.principal, Anonymous)
+    policy = default_policy(room.may)
+    key = (found.hit, found.known_leader, policy, filtered)
+    if not found.age and (told := encoded.told.get(key)) is not None:
+        return told
+    headers = room.view_headers(found) | {"x-consul-default-acl-policy": _POLICY[policy]}
+    if filtered:
+        headers[FILTERED] = "true"
+    response = Response(headers=headers, body=encoded.body)
+    if found.age:
+        return response
+    return encoded.told.setdefault(key, often_given(response))
 
 
 def _encode(form: Form, wanted: Wanted, value: ViewValue) -> bytes:

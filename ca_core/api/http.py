@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -21,6 +21,7 @@ MAX_ARGUMENTS = 100
 JSON = "application/json"
 
 StructT = TypeVar("StructT")
+RawHeaders = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +150,32 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One HTTP answer: status, headers with lower-case names, body, which may hold a key."""
+    """One HTTP answer: status, headers with lower-case names, body, which may hold a key.
+
+    ``raw`` is what all headers are on the wire, if that was worked out already.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
     content_type: str = JSON
+    raw: RawHeaders | None = field(default=None, repr=False, compare=False)
+
+
+def raw_headers(response: Response) -> RawHeaders:
+    """Return the headers as they are sent, what they say of the body first."""
+    if response.raw is not None:
+        return response.raw
+    said = [("content-type", response.content_type), ("content-length", str(len(response.body)))]
+    return [
+        (name.encode(), value.encode("latin-1", "replace"))
+        for name, value in (*said, *response.headers.items())
+    ]
+
+
+def often_given(response: Response) -> Response:
+    """Return the same answer, ready to be given many times."""
+    return replace(response, raw=raw_headers(response))
 
 
 _encoder = msgspec.json.Encoder()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from ca_core.acl.sight import Sight
+from ca_core.api.http import Response
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of bodies that are kept."""
@@ -20,10 +21,15 @@ ValueT = TypeVar("ValueT")
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A body, and whether rights took something out of it."""
+    """A body, and whether rights took something out of it.
+
+    Attributes:
+        told: answers with this body, by what else they say.
+    """
 
     body: bytes = field(repr=False)
     hidden: bool
+    told: dict[Hashable, Response] = field(default_factory=dict, repr=False, compare=False)
 
 
 class KeptAnswers:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ca_core.acl.principal import Anonymous, Principal
 from ca_core.api.authentication import Link, header_map, link_of, principal_of, refuse_rebinding
-from ca_core.api.http import MAX_BODY, Request, Response
+from ca_core.api.http import MAX_BODY, Request, Response, raw_headers
 from ca_core.api.problems import problem_response
 from ca_core.api.requesttokens import NO_TOKENS, TokenLookup, given_token, refuse_two_tokens
 from ca_core.api.routes import Route
@@ -115,7 +115,7 @@ class Answering:
         pause = timedelta(seconds=FIRST_RETURN + int(self._draw() * RETURNS))
         error = UnavailableError("this process is stopping", retry_after=pause)
         response = problem_response(error, accept)
-        return replace(response, headers={**response.headers, "connection": "close"})
+        return replace(response, headers={**response.headers, "connection": "close"}, raw=None)
 
     async def _request(
         self,
@@ -258,13 +258,6 @@ async def read_body(receive: Receive, headers: Mapping[str, str], most: int = MA
 
 async def send_response(send: Send, response: Response) -> None:
     """Send an answer in one go."""
-    headers = [
-        (b"content-type", response.content_type.encode()),
-        (b"content-length", str(len(response.body)).encode()),
-    ]
-    headers += [
-        (name.encode(), value.encode("latin-1", "replace"))
-        for name, value in response.headers.items()
-    ]
+    headers = raw_headers(response)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -47,6 +48,7 @@ class FakeViews:
         self.looked_at = []
         self.hit = True
         self.known_leader = True
+        self.age = timedelta()
         self.meanwhile = _nothing
         self._changed = Gathering()
 
@@ -70,7 +72,8 @@ class FakeViews:
             await self._changed.changed(left, self.clock)
         value, index = self._now(key)
         hit = self.hit and not waited
-        return ViewAnswer(value=value, index=index, hit=hit, known_leader=self.known_leader)
+        known = {"age": self.age, "known_leader": self.known_leader}
+        return ViewAnswer(value=value, index=index, hit=hit, **known)
 
     def _now(self, key):
         return self.held.get(key, (EMPTY.get(key.kind, ()), 1))

@@ -115,3 +115,20 @@ async def test_another_index_another_question_and_another_sight_are_other_answer
     room.views.put(ViewKind.SERVICE, "web", (instance(),), index=8)
     await room.ask(health_handlers.service, who=Token("all"), service="web")
     assert len(encodings) == 6
+
+
+async def test_an_answer_is_made_once_while_nothing_of_it_changes(room):
+    """Hits and misses, and a server that is away, say something else."""
+    first = await room.ask(health_handlers.service, service="web")
+    assert await room.ask(health_handlers.service, service="web") is first
+    room.views.hit = False
+    missed = await room.ask(health_handlers.service, service="web")
+    assert (missed.headers["x-cache"], missed.body) == ("MISS", first.body)
+    room.views.hit, room.views.known_leader = True, False
+    away = await room.ask(health_handlers.service, service="web")
+    assert away.headers["x-consul-knownleader"] == "false"
+    for seconds in (3, 4):
+        room.views.age = timedelta(seconds=seconds)
+        old = await room.ask(health_handlers.service, service="web")
+        assert old.headers["age"] == str(seconds)
+        assert old.headers["x-consul-lastcontact"] == f"{seconds}000"

@@ -1,6 +1,7 @@
 """Reading queries, flags and bodies."""
 
 import contextlib
+import dataclasses
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,6 +16,8 @@ from ca_core.api.http import (
     Response,
     flag,
     json_response,
+    often_given,
+    raw_headers,
     text_response,
 )
 from ca_core.errors import RequestError
@@ -139,3 +142,19 @@ def test_neither_request_nor_answer_shows_a_secret():
         principal=Anonymous(),
     )
     assert secret not in f"{asked!r} {Response(body=secret.encode())!r}"
+
+
+def test_an_answer_that_is_given_often_says_the_same():
+    """Headers that were worked out before are those that would be."""
+    plain = text_response("né", status=404)
+    plain = dataclasses.replace(plain, headers={"x-note": "ä\N{SNOWMAN}", "age": "0"})
+    ready = often_given(plain)
+    assert raw_headers(ready) is ready.raw
+    assert raw_headers(ready) == raw_headers(plain)
+    assert raw_headers(plain) == [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"3"),
+        (b"x-note", b"\xe4?"),
+        (b"age", b"0"),
+    ]
+    assert ready == plain
