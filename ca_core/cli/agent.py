@@ -57,6 +57,10 @@ def agent(
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", metavar="DIR", help="Folder of its own key.")
     ] = None,
+    persist: Annotated[
+        bool | None,
+        typer.Option("--persist", help="Keep leaves and keys over a restart, encrypted."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Run the agent of this host; list or forget agents."""
@@ -70,6 +74,7 @@ def agent(
         "agent.listen": listen,
         "agent.data_dir": data_dir,
         "agent.join_token_file": join_token_file,
+        "agent.persist": persist,
     }
     running.agent(file=config, flags=flags)
 

@@ -136,7 +136,7 @@ def persist_level(told: Mapping[str, Any], now: datetime) -> Found:
         hint = "mend what it names; until then a restart issues leaves anew"
         return Level.FAILURE, f"leaves are not kept: {found['last_error']}", hint
     when = found["written_at"]
-    written = f"written {relative(parse_wire_time(when), now)}" if when else "not written yet"
+    written = f"written {span_text(now - parse_wire_time(when))} ago" if when else "not written yet"
     return Level.OK, f"{found['file']}: {written}", ""
 
 

@@ -34,7 +34,7 @@ def _clock_of(url: str, situation: Situation) -> Found:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         hint = f"is `ca-core server` running there? curl -k {url}/healthz"
         return Level.WARNING, f"{url} does not answer: {type(error).__name__}", hint
-    level, text, hint = skew_level(date, situation.now)
+    level, text, hint = skew_level(date, situation.moment())
     return level, f"{url}: {text}", hint
 
 

@@ -1,5 +1,6 @@
 """What a check of ``doctor`` finds, and how many findings become one exit code."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -56,6 +57,7 @@ class Situation:
         named: whether the operator named the address, so that silence there is a failure.
         now: aware UTC.
         plugin_limit: how long each plugin may take to be imported.
+        began: monotonic seconds at ``now``.
         answers: what was asked already, and what came.
     """
 
@@ -67,9 +69,14 @@ class Situation:
     named: bool = False
     now: datetime
     plugin_limit: timedelta = PLUGIN_LIMIT
+    began: float = field(default_factory=time.monotonic)
     answers: dict[tuple[Address, str], Answer | Error] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    def moment(self) -> datetime:
+        """Return the time by now: checks before this one took theirs."""
+        return self.now + timedelta(seconds=time.monotonic() - self.began)
 
     def asked(self, path: str, address: Address | None = None) -> Answer:
         """Return what stands at ``path``; however many checks want it, it is asked for once.

@@ -1,6 +1,7 @@
 """Tests of what `doctor` finds about the agent of this host."""
 
 import socket
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -271,3 +272,12 @@ def test_the_answer_of_another_program_is_a_failure_and_no_crash(api, tmp_path):
     finding = found("own leaf", at)
     assert finding.level is Level.SKIPPED
     assert "not what ca-core's API gives" in finding.detail
+
+
+def test_clocks_are_compared_at_the_moment_of_the_question(monkeypatch, tmp_path):
+    """Checks that took a minute before this one do not make a clock wrong."""
+    late = time.monotonic() - 60
+    at = replace(situation(tmp_path, server=[URL]), now=NOW, began=late)
+    then = format_datetime(NOW + timedelta(seconds=60))
+    monkeypatch.setattr(checks_agenthost, "_date_of", lambda _url: then)
+    assert found("clocks", at).level is Level.OK
