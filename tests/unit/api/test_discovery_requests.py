@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ca_core.api.discovery_requests import asked_of
 from ca_core.catalog.choosing import EVERY_ROW
@@ -72,3 +74,20 @@ def test_the_same_query_means_something_else_elsewhere():
     assert asked("dc=dc1").wanted == EVERY_ROW
     with pytest.raises(RequestError):
         asked_of(asking("dc=dc1"), "dc2", ALL)
+
+
+NAMES = st.sampled_from(
+    ["passing", "tag", "node-meta", "index", "wait", "near", "filter", "dc", "merge-central-config"]
+)
+PARTS = st.builds("{}{}".format, NAMES, st.text("=:&%1ts\x00\xff", max_size=6))
+
+
+@given(st.lists(PARTS, max_size=4).map("&".join), st.sampled_from([ALL, frozenset()]))
+def test_any_query_is_understood_or_refused_as_a_mistake_of_its_sender(query, filters):
+    """Nothing else comes out of it, and the same again says the same."""
+    try:
+        found = asked(query, filters)
+    except RequestError as error:
+        assert error.field
+    else:
+        assert asked(query, filters) == found
