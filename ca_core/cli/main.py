@@ -60,6 +60,11 @@ LISTINGS = {
         summary="Show which services are registered, on which nodes, and how healthy they are.",
         module="ca_core.cli.catalog",
     ),
+    "cache": Listing(
+        section=_OPERATE,
+        summary="Show what the agent of this host remembers: sizes, ages, hits and who waits.",
+        module="ca_core.cli.cache",
+    ),
     "token": Listing(
         section=_OPERATE,
         summary="Make, list and revoke tokens: with which agents join, and callers are known.",

@@ -13,6 +13,7 @@ PROMISED = {
     "dev", "server", "agent", "agent list", "agent forget", "token join", "ca roots",
     "ca get-config", "leaf get", "leaf watch", "leaf inspect", "leaf revoke",
     "provider list", "provider show", "provider check",
+    "cache top",
     "backup", "restore", "secrets rekey", "doctor", "ca status", "ca csr", "ca install-chain",
     "plugin new", "plugin test", "provider conformance", "provider verify-passport",
     "ca plan", "ca apply", "ca set-config", "ca rotate", "ca renew", "ca taint", "ca operations",
