@@ -3,11 +3,16 @@
 import re
 
 from ca_core.acl.access import AllowAll
+from ca_core.agent.agent import Agent
+from ca_core.agent.agentsettings import AgentSettings
+from ca_core.api.agentprocess import agent_room
 from ca_core.api.server import Server, Surroundings, memory_state
 from ca_core.authority.registry import Registry
 from ca_core.config.model import Config
+from ca_core.telemetry.metrics import Metrics
 from ca_core.testing.clock import FakeClock
 from docs.pages import ROOT
+from tests.unit.agent.fakes import FakeUpstream
 
 
 async def shown():
@@ -29,6 +34,19 @@ async def test_every_metric_of_the_operators_guide_exists():
     named = set(re.findall(r"\bca_core_\w+[a-z]\b", page))
     assert len(named) >= 8
     assert named - await shown() == set()
+
+
+async def test_every_metric_of_the_agents_page_exists():
+    """An agent shows what it remembers; its own leaf is shown as a server's is."""
+    clock, metrics = FakeClock(), Metrics()
+    settings = AgentSettings(datacenter="dc1", node="n1")
+    agent = Agent(FakeUpstream(clock), clock, settings, may=AllowAll())
+    agent_room(agent, AllowAll(), Config(), metrics)
+    names = set(metrics.registry._names_to_collectors) | await shown()
+    page = (ROOT / "docs" / "agent.md").read_text()
+    named = set(re.findall(r"\bca_core_\w+[a-z]\b", page))
+    assert len(named) >= 8
+    assert named - names == set()
 
 
 def test_the_rules_name_the_credential_before_it_dies():
