@@ -10,6 +10,7 @@ from ca_core.api.catalog_deviations import CATALOG_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
 from ca_core.api.discovery_deviations import DISCOVERY_ABSENCES, DISCOVERY_DEVIATIONS
 from ca_core.api.intention_deviations import INTENTION_ABSENCES, INTENTION_DEVIATIONS
+from ca_core.api.leaf_deviations import LEAF_DEVIATIONS
 from ca_core.api.service_deviations import SERVICE_ABSENCES, SERVICE_DEVIATIONS
 from ca_core.api.token_deviations import TOKEN_DEVIATIONS
 
@@ -175,6 +176,7 @@ DEVIATIONS = (
         "compared whenever it is not 0; 409 if it is an old one",
         "two operators must not undo one another",
     ),
+    *LEAF_DEVIATIONS,
     *INTENTION_DEVIATIONS,
     *ACL_DEVIATIONS,
     *TOKEN_DEVIATIONS,
