@@ -10,6 +10,8 @@ from typing import Any
 
 import httpcore
 
+from ca_core.agent.services.checks.resolving import Resolver
+
 MOST_READ = 64 * 1024
 """Bytes of an answer: a head, and the beginning of a body."""
 MOST_AT_ONCE = 4096
@@ -21,9 +23,14 @@ _SocketOption = (
 
 
 class FrugalBackend(httpcore.AsyncNetworkBackend):
-    """Connects for httpcore."""
+    """Connects for httpcore.
 
-    def __init__(self) -> None:
+    Args:
+        names: looks hosts up.
+    """
+
+    def __init__(self, names: Resolver) -> None:
+        self._names = names
         self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -34,10 +41,18 @@ class FrugalBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[_SocketOption] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Open a connection; TLS starts on the stream returned."""
-        return _FrugalStream(
-            await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        )
+        """Open a connection to the first address that takes one; TLS starts on the stream."""
+        failed: httpcore.ConnectError | OSError = OSError(f"{host} has no address")
+        for address in await self._names.addresses(host):
+            try:
+                return _FrugalStream(
+                    await self._inner.connect_tcp(
+                        address, port, timeout, local_address, socket_options
+                    )
+                )
+            except httpcore.ConnectError as error:
+                failed = error
+        raise failed
 
     async def sleep(self, seconds: float) -> None:
         """Wait between attempts."""

@@ -9,6 +9,7 @@ import httpcore
 
 from ca_core.agent.services.checks.frugal import FrugalBackend
 from ca_core.agent.services.checks.outcome import Outcome
+from ca_core.agent.services.checks.resolving import Resolver
 from ca_core.agent.services.definitions import Http
 from ca_core.agent.services.standing import MAX_OUTPUT
 from ca_core.wire.catalog import CheckStatus
@@ -16,12 +17,17 @@ from ca_core.wire.catalog import CheckStatus
 _DEFAULTS = (("User-Agent", "ca-core health check"), ("Accept", "text/plain, text/*, */*"))
 
 
-async def http_outcome(check: Http) -> Outcome:
-    """Send the request and read the beginning of the answer. The caller limits the time."""
+async def http_outcome(check: Http, names: Resolver) -> Outcome:
+    """Send the request and read the beginning of the answer. The caller limits the time.
+
+    Args:
+        check: what is asked.
+        names: looks hosts up.
+    """
     context = _context(check.skip_verify) if check.url.startswith("https") else None
     try:
         async with (
-            _pool(context) as pool,
+            _pool(context, names) as pool,
             pool.stream(
                 check.method,
                 check.url,
@@ -37,8 +43,9 @@ async def http_outcome(check: Http) -> Outcome:
         return _failed(check, error)
 
 
-def _pool(context: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(ssl_context=context, network_backend=FrugalBackend())
+def _pool(context: ssl.SSLContext | None, names: Resolver) -> httpcore.AsyncConnectionPool:
+    backend = FrugalBackend(names)
+    return httpcore.AsyncConnectionPool(ssl_context=context, network_backend=backend)
 
 
 def _failed(check: Http, error: Exception) -> Outcome:

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from ca_core.agent.joining import Draw
 from ca_core.agent.services.checks.http import http_outcome
 from ca_core.agent.services.checks.outcome import Counted, Outcome
+from ca_core.agent.services.checks.resolving import Resolver
 from ca_core.agent.services.checks.schedule import Schedule
 from ca_core.agent.services.checks.tcp import tcp_outcome
 from ca_core.agent.services.definitions import CheckDefinition, Http, Run, Tcp, Ttl
@@ -23,6 +25,9 @@ from ca_core.wire.catalog import CheckStatus
 MOST_AT_ONCE: Final = 64
 """Checks that are run at the same time; the others wait for their turn."""
 
+MOST_OF_ONE: Final = 16
+"""Of one service by name, whatever its instances: checks that hang hold up no other service's."""
+
 _LONGEST_SLEEP = 3600.0
 _SHORTEST_SLEEP = 0.01
 """However often something is due, others have their turn."""
@@ -33,13 +38,18 @@ Probe = Callable[[Run], Coroutine[Any, Any, Outcome]]
 log = logging.getLogger(__name__)
 
 
-async def probe(check: Run) -> Outcome:
-    """Return how what is checked stands now."""
-    match check:
-        case Tcp():
-            return await tcp_outcome(check)
-        case Http():
-            return await http_outcome(check)
+def prober() -> Probe:
+    """Return what runs checks over the network."""
+    names = Resolver()
+
+    async def probe(check: Run) -> Outcome:
+        match check:
+            case Tcp():
+                return await tcp_outcome(check, names)
+            case Http():
+                return await http_outcome(check, names)
+
+    return probe
 
 
 @dataclass(slots=True)
@@ -59,13 +69,14 @@ class CheckRunner:
     """
 
     def __init__(
-        self, services: Services, clock: Clock, draw: Draw, *, run_one: Probe = probe
+        self, services: Services, clock: Clock, draw: Draw, *, run_one: Probe | None = None
     ) -> None:
         self._services = services
         self._clock = clock
         self._draw = draw
-        self._probe = run_one
+        self._probe = run_one or prober()
         self._turn = asyncio.Semaphore(MOST_AT_ONCE)
+        self._turns_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._checks: dict[str, _Running] = {}
         self._due = Schedule()
         self._removals = Schedule()
@@ -145,7 +156,7 @@ class CheckRunner:
 
     async def _run_once(self, running: _Running) -> None:
         definition = running.definition
-        async with self._turn:
+        async with self._turn_of(definition.service_id), self._turn:
             outcome = await self._outcome(definition)
         running.counted = running.counted.after(outcome.status)
         status = running.counted.means(outcome.status, definition.thresholds)
@@ -156,6 +167,11 @@ class CheckRunner:
             pause = definition.kind.interval.total_seconds()
             self._due.enter(definition.id, self._clock.monotonic() + pause)
             self._bell.wake()
+
+    def _turn_of(self, service_id: str) -> asyncio.Semaphore:
+        """Return what the checks of a service share, by its name; it goes with the last of them."""
+        name = self._services.state.name_of(service_id)
+        return self._turns_of.setdefault(name, asyncio.Semaphore(MOST_OF_ONE))
 
     async def _outcome(self, definition: CheckDefinition) -> Outcome:
         kind = definition.kind

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ca_core.agent.services.checks.http import http_outcome
 from ca_core.agent.services.checks.outcome import Counted
+from ca_core.agent.services.checks.resolving import Resolver
 from ca_core.agent.services.checks.schedule import Schedule
 from ca_core.agent.services.checks.tcp import tcp_outcome
 from ca_core.agent.services.definitions import Http, Tcp, Thresholds
@@ -45,7 +46,7 @@ async def answering(status=200, body=b"fine", headers=(), context=None):
 async def asked(server, *, scheme="http", **more):
     """Return what a check of the server gives."""
     check = Http(url=f"{scheme}://127.0.0.1:{server.port}/health?a=b", **{**PACE, **more})
-    return await asyncio.wait_for(http_outcome(check), 10)
+    return await asyncio.wait_for(http_outcome(check, Resolver()), 10)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ async def test_an_endless_answer_is_read_to_what_an_output_holds():
     gone = []
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     check = Http(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", **PACE)
-    outcome = await asyncio.wait_for(http_outcome(check), 5)
+    outcome = await asyncio.wait_for(http_outcome(check, Resolver()), 5)
     assert outcome.status is PASSING
     assert len(outcome.output) == 4096
     gone[0].close()
@@ -110,7 +111,7 @@ async def test_nobody_there_is_critical():
     """The reason is told."""
     async with answering() as server:
         port = server.port
-    outcome = await http_outcome(Http(url=f"http://127.0.0.1:{port}/", **PACE))
+    outcome = await http_outcome(Http(url=f"http://127.0.0.1:{port}/", **PACE), Resolver())
     assert outcome.status is CRITICAL
     assert f"127.0.0.1:{port}" in outcome.output
 
@@ -124,7 +125,7 @@ async def test_something_else_than_http_is_critical():
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    outcome = await http_outcome(Http(url=f"http://127.0.0.1:{port}/", **PACE))
+    outcome = await http_outcome(Http(url=f"http://127.0.0.1:{port}/", **PACE), Resolver())
     assert outcome.status is CRITICAL
     server.close()
     await server.wait_closed()
@@ -158,8 +159,8 @@ async def test_a_port_that_accepts_passes_a_tcp_check():
     """Nothing is sent; one that does not accept is critical, with the reason."""
     async with answering() as server:
         check = Tcp(host="127.0.0.1", port=server.port, **PACE)
-        assert (await tcp_outcome(check)).status is PASSING
-    outcome = await tcp_outcome(check)
+        assert (await tcp_outcome(check, Resolver())).status is PASSING
+    outcome = await tcp_outcome(check, Resolver())
     assert outcome.status is CRITICAL
     assert str(check.port) in outcome.output
     assert server.bytes_received == 0

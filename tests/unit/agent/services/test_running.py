@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import cycle
 
 from ca_core.agent.services.checks.outcome import Outcome
-from ca_core.agent.services.checks.running import MOST_AT_ONCE, CheckRunner
+from ca_core.agent.services.checks.running import MOST_AT_ONCE, MOST_OF_ONE, CheckRunner
 from ca_core.agent.services.definitions import CheckDefinition, Registration, Tcp, Thresholds, Ttl
 from ca_core.agent.services.services import Services
 from ca_core.testing.clock import FakeClock
@@ -113,17 +113,21 @@ async def test_a_run_that_takes_too_long_is_critical_and_ended():
         assert len(h.runs) == 2
 
 
+async def with_checks(h, name, count):
+    """Register a service with so many checks."""
+    checks = tuple(
+        CheckDefinition(id=f"{name}{n}", name="c", service_id=name, kind=tcp(f"{name}{n}").kind)
+        for n in range(count)
+    )
+    await h.services.register([Registration(service=Service(id=name, service=name), checks=checks)])
+
+
 async def test_only_so_many_run_at_once():
     """The others wait for their turn, and get it."""
     async with running() as h:
         h.gate = asyncio.Event()
-        await h.register(*(tcp(f"c{n}") for n in range(40)))
-        service = Service(id="db", service="db")
-        more = (tcp(f"d{n}") for n in range(60))
-        checks = tuple(
-            CheckDefinition(id=c.id, name=c.id, service_id="db", kind=c.kind) for c in more
-        )
-        await h.services.register([Registration(service=service, checks=checks)])
+        for number in range(10):
+            await with_checks(h, f"s{number}-", 10)
         await settle()
         await passed(h.clock, timedelta(seconds=5))
         assert h.at_once == MOST_AT_ONCE
@@ -131,6 +135,18 @@ async def test_only_so_many_run_at_once():
         await settle(200)
         assert len(h.runs) == 100
         assert h.most == MOST_AT_ONCE
+
+
+async def test_checks_that_hang_hold_up_no_other_services():
+    """Nor do those of another instance of the same name get more of the turns."""
+    async with running() as h:
+        h.gate = asyncio.Event()
+        await with_checks(h, "slow", 60)
+        await with_checks(h, "db", 1)
+        await settle()
+        await passed(h.clock, timedelta(seconds=5))
+        assert h.at_once == MOST_OF_ONE + 1
+        assert "db0" in [who for who, _ in h.runs]
 
 
 async def test_a_check_that_is_gone_is_run_no_more():
