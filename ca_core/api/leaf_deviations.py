@@ -30,7 +30,7 @@ LEAF_DEVIATIONS = (
     Deviation(
         "Leaf endpoint: lives under ten minutes",
         "renewed at every call",
-        "60–90 % of the life, as any other",
+        "between 60 % and 90 % of the life, as any other",
         "a CA at its end must not be asked in a loop",
     ),
     Deviation(
