@@ -29,6 +29,11 @@ class Reports:
         """Count a decision, if it would have been a denial and is none."""
         self._observed.note(source, destination, decision, self._clock.now())
 
+    @property
+    def waiting(self) -> bool:
+        """Say whether there is something to report."""
+        return bool(len(self._observed) or self._waiting.counts)
+
     def begun(self) -> ObservedAnswer | None:
         """Return the next report, None if there is nothing; say then what became of it."""
         everything = merged(self._waiting, self._observed.taken())

@@ -44,6 +44,7 @@ from ca_core.authority.manager import CAManager
 from ca_core.authority.opening import Opener
 from ca_core.authority.registry import Registry
 from ca_core.authority.rows import trust_domain
+from ca_core.catalog.liveness import heard_elsewhere
 from ca_core.clock import Clock
 from ca_core.config.model import Config
 from ca_core.contract.events import EventType
@@ -163,6 +164,11 @@ class Server:
         self._tasks: list[asyncio.Task[None]] = []
         self.room = self._room(wishes)
 
+    def _reachable(self) -> frozenset[str]:
+        """Return the nodes whose agents call, here or at another server."""
+        elsewhere = heard_elsewhere(self.store.snapshot, self._state.name)
+        return self.reachability.nodes() | elsewhere
+
     def _lifecycle(self, opener: Opener, policy: RotationPolicy) -> Lifecycle:
         tools = Tools(
             store=self.store,
@@ -170,7 +176,7 @@ class Server:
             slots=self.manager.slots,
             opener=opener,
             record=self.manager.record,
-            reachable=self.reachability.nodes,
+            reachable=self._reachable,
             events=self._bystanders.events,
             on_ended=lambda kind, how: self.metrics.operations.labels(kind, how).inc(),
         )

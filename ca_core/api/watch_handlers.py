@@ -43,7 +43,8 @@ async def newest_watched(room: ServerRoom, agent: AgentId, asked: WatchRequest) 
     Raises:
         Error: as ``watched``.
     """
-    with room.catalog.liveness.parked(agent.node):
+    node = agent.node
+    with room.catalog.liveness.parked(node), room.reachability.parked(node):
         answer = await room.questions.newest(agent, watched(room, agent, asked))
     return NOTHING if answer is None else answer
 

@@ -88,6 +88,17 @@ def unsettled(view: View, node: str, server: str) -> bool:
     return said.status is not CheckStatus.PASSING or at is None or at.server != server
 
 
+def heard_elsewhere(view: View, server: str) -> frozenset[str]:
+    """Return the nodes whose agents call, as the other servers say that hear them."""
+    return frozenset(
+        node
+        for node, stored in view.table(HEARING).items()
+        if decoded(HearingRow, stored.value).server != server
+        and (said := read(view, LivenessRow, LIVENESS, node)) is not None
+        and said.status is CheckStatus.PASSING
+    )
+
+
 def hearers(view: View) -> frozenset[str]:
     """Return the servers that some agent was parked at last."""
     rows = view.table(HEARING).values()
