@@ -183,7 +183,11 @@ async def test_a_node_that_was_silent_for_three_days_is_removed_by_the_leader():
             assert built.one.status() is CheckStatus.CRITICAL
             await built.pass_(REAP - timedelta(hours=1), step=timedelta(hours=1))
             assert len(built.one.catalog.following.now.placed) == 2
+            built.one.leads = False
             await built.pass_(timedelta(hours=1))
+            assert len(built.one.catalog.following.now.placed) == 2
+            built.one.leads = True
+            await built.pass_(SECOND)
             assert list(built.one.catalog.following.now.placed) == ["n2 web-1"]
 
 

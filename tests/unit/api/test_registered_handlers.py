@@ -10,15 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ca_core.acl.principal import Anonymous, Node, Peer, Token
-from ca_core.api import newnames
+from ca_core.api import newnames, registered_handlers
+from ca_core.api.catalognews import joined_at
 from ca_core.api.cluster_handlers import forget
 from ca_core.api.livenesskeeping import ROUND_SECONDS
 from ca_core.api.registered_handlers import locally_registered, registered
+from ca_core.catalog import commits
 from ca_core.catalog.hearing import SILENCE
 from ca_core.catalog.rows import NODES, SERVICES, TABLES
 from ca_core.catalog.views import ViewKey, ViewKind
 from ca_core.errors import DeniedError, RateLimitedError, RequestError
 from ca_core.identity.spiffe import ServiceId
+from ca_core.lifecycle.rows import AGENTS
 from ca_core.state.protocol import TOPICS
 from ca_core.wire.catalog import CheckStatus
 from ca_core.wire.registered import RegisteredAnswer, digest_of
@@ -216,6 +219,18 @@ async def test_an_agent_forgotten_while_it_registers_leaves_nothing():
         await asyncio.wrap_future(forgotten[0])
         assert not store.snapshot.table(SERVICES)
         assert not store.snapshot.table(NODES)
+
+
+async def test_what_an_agent_writes_holds_only_while_it_is_a_member():
+    """Every commit expects the row that makes it one, as it was read."""
+    async with cluster() as built:
+        agent, view = built.n1.identity, built.server.store.snapshot
+        by = registered_handlers._member(built.room, agent, joined_at(view, agent), view)
+        assert by.member == {(AGENTS, "n1"): view.get(AGENTS, "n1").version}
+        transaction = commits.registered(
+            built.room.catalog.following.now, by, state(native()), now=built.clock.now()
+        )
+        assert transaction.expect[AGENTS, "n1"] == view.get(AGENTS, "n1").version
 
 
 async def test_an_agent_in_the_servers_own_process_registers_alike():

@@ -190,6 +190,18 @@ def test_an_unrelated_change_wakes_nobody_for_long():
     assert standing.viewing.encoded(standing.now, ViewKey(ViewKind.CONNECT, "web")) is made
 
 
+def test_of_many_instances_the_one_that_changed_is_made_anew():
+    """The others are what they were; so is the list but for that one."""
+    standing, key = Standing(), ViewKey(ViewKind.SERVICE, "web")
+    standing.register("n1", state(native("1"), native("2")))
+    before = standing.viewing.encoded(standing.now, key)
+    standing.register("n1", state(native("1"), native("2", port=9)))
+    after = standing.viewing.encoded(standing.now, key)
+    assert after != before
+    assert after == Viewing().encoded(standing.now, key)
+    assert standing.viewing.value(standing.now, key)[1].service.port == 9
+
+
 def test_the_names_of_services_move_with_names_and_tags_alone():
     """Not with another instance, not with a port, not with health."""
     standing = Standing()
