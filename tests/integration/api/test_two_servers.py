@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import socket
 from datetime import timedelta
 
+from ca_core.agent import serverlink
 from ca_core.agent.tls import VerifyingBackend
 from ca_core.api.intention_handlers import put
 from ca_core.intentions.model import Name
@@ -146,6 +148,23 @@ async def test_an_agent_does_not_come_back_to_a_server_that_flaps(tmp_path):
         await allow(first, "last")
         assert await until(lambda: len(agent.intentions.held.index) == 3) < A_SECOND
         assert mesh.remote.server_url == first.url
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_passed_over(tmp_path, monkeypatch):
+    """A stuck process still has a kernel that takes connections; the agent goes on elsewhere."""
+    monkeypatch.setattr(serverlink, "CONNECT_SECONDS", 0.3)
+    async with two_servers(tmp_path) as mesh:
+        (first, second), agent = mesh.servers, mesh.agent
+        await agent.intentions.fetched(DB)
+        await second.kill()
+        with socket.create_server(("127.0.0.1", second.port)):
+            await first.kill()
+            await until(lambda: not agent.roots.known_leader)
+            await first.start()
+            await allow(first, "web")
+            await until(lambda: len(agent.intentions.held.index) == 1)
+            assert mesh.remote.server_url == first.url
+            assert agent.roots.known_leader
 
 
 async def test_each_server_knows_of_agents_that_wait_at_the_other(tmp_path):

@@ -32,19 +32,20 @@ class Running:
     Attributes:
         server: None while it is dead.
         engine: its connection to the store.
+        port: where it listens; 0 before its first start.
     """
 
     def __init__(self, name, backend, keys):
         self.server = None
         self.engine = None
         self._name, self._backend, self._keys = name, backend, keys
-        self._port = 0
+        self.port = 0
         self._listeners = None
 
     @property
     def url(self):
         """Return where agents find it."""
-        return f"https://127.0.0.1:{self._port}"
+        return f"https://127.0.0.1:{self.port}"
 
     async def start(self):
         """Start it, and return once it serves."""
@@ -58,12 +59,12 @@ class Running:
         )
         state = OpenState(store=Store(self.engine), keys=self._keys, name=self._name)
         self.server = await asyncio.to_thread(Server, Config(), state, around)
-        self._listeners = TlsListeners(self.server.app(), [TcpListen("127.0.0.1", self._port)])
+        self._listeners = TlsListeners(self.server.app(), [TcpListen("127.0.0.1", self.port)])
         self.server.start(self._listeners.install, address=str(self._listeners))
         async with asyncio.timeout(10):
             await self.server.ready()
             await self._listeners.up()
-        self._port = int(str(self._listeners).rpartition(":")[2])
+        self.port = int(str(self._listeners).rpartition(":")[2])
 
     async def kill(self):
         """Let it die without a word to anybody."""
