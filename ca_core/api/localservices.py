@@ -1,10 +1,12 @@
 """The services of an agent as its configuration and its data folder say."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec.structs import replace
 
 from ca_core.agent.services.definitions import Registration
@@ -44,7 +46,7 @@ def configured_services(config: Config, state: LocalState, node: str) -> Sequenc
     for at, table in enumerate(config.services):
         where = f"services[{at}]"
         try:
-            named = registrations_of(body_of(table, ServiceBody), _with(state, found), node)
+            named = registrations_of(_body(table), _with(state, found), node)
         except RequestError as error:
             raise ConfigError(str(error), where=where, hint=error.hint) from None
         known = {each.service.id for each in found}
@@ -53,6 +55,12 @@ def configured_services(config: Config, state: LocalState, node: str) -> Sequenc
             raise ConfigError(f"two services have the id {twice!r}", where=where)
         found += (replace(each, configured=True) for each in named)
     return tuple(found)
+
+
+def _body(table: Mapping[str, Any]) -> ServiceBody:
+    """Return a table as if it had come as JSON: as it is kept, and told to servers."""
+    plain = msgspec.json.decode(msgspec.json.encode(table))
+    return body_of(plain, ServiceBody)
 
 
 def _with(state: LocalState, more: Sequence[Registration]) -> LocalState:

@@ -32,6 +32,8 @@ OUTPUTS_WITHIN = 300.0
 """Seconds after which a change of outputs alone is told at the latest."""
 REFUSED_AGAIN = 300.0
 """Seconds until services that a server refused are told again: rights may have changed."""
+SPREAD = 1.0
+"""Seconds in which the agents of a server tell everything that wants it of all of them."""
 _CALM = 60.0
 _TOKENS_USED = 3600.0
 """Seconds between two moments at which tokens of services count as used."""
@@ -224,11 +226,16 @@ class Registering:
         return 0.0
 
     def _pause(self) -> float:
-        """Return a pause if the last time was a moment ago: nobody is told in a loop."""
+        """Return how long a server that wants everything again waits for it.
+
+        A moment, since it may want that of every agent; more if it was told a moment ago.
+        """
         now = self._clock.monotonic()
         self._again = self._again + 1 if self._is_repeated(now) else 0
         self._last = now
-        return backoff(self._again, self._draw()) if self._again else 0.0
+        if self._again:
+            return backoff(self._again, self._draw())
+        return SPREAD * self._draw() if self._wanted and not self._failures else 0.0
 
     def _is_repeated(self, now: float) -> bool:
         return self._wanted and not self._failures and now - self._last < _CALM

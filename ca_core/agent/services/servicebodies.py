@@ -39,7 +39,7 @@ def body_of(plain: Mapping[str, Any], kind: type[BodyT]) -> BodyT:
     """
     try:
         return msgspec.convert(folded(plain, kind, loosely=True), kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise RequestError(f"Request decode failed: {error}", field="body") from None
 
 

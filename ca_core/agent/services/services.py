@@ -24,6 +24,8 @@ from ca_core.wire.catalog import CheckStatus
 _LAZY = 5.0
 """Seconds until a result is kept on disk: what is registered is kept before it is answered."""
 
+_FOREVER = 86400.0
+
 log = logging.getLogger(__name__)
 
 
@@ -177,7 +179,7 @@ class Services:
         """Keep the results of checks, a few seconds after they came, for ever."""
         while True:
             if not self._unkept:
-                await self.changed.changed(_LAZY, self._clock)
+                await self.changed.changed(_FOREVER, self._clock)
                 continue
             await self._clock.sleep(_LAZY)
             with contextlib.suppress(UnavailableError):  # told by ``_kept``

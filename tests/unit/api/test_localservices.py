@@ -1,13 +1,17 @@
 """Services of the configuration: the same words as over HTTP, and the same faults."""
 
 import asyncio
+from datetime import date
 
+import msgspec
 import pytest
 
+from ca_core.agent.services.telling import told_state
 from ca_core.api.localservices import configured_services, local_services, outward_address
 from ca_core.config.model import Config
 from ca_core.errors import ConfigError
 from ca_core.testing.clock import FakeClock
+from ca_core.wire.registered import RegisteredState, digest_of
 
 WEB = {"name": "web", "port": 80, "checks": [{"ttl": "10s"}], "connect": {"sidecar_service": {}}}
 DB = {"name": "db", "connect": {"sidecar_service": {}}, "port": 81}
@@ -61,3 +65,14 @@ def test_the_address_of_this_host_is_the_one_that_reaches_the_server():
     """Nothing is sent to find it; what cannot be resolved has none."""
     assert outward_address("https://127.0.0.1:8501") == "127.0.0.1"
     assert outward_address("https://does-not-exist.invalid:1") == ""
+
+
+def test_what_toml_has_and_json_has_not_is_kept_and_told_as_json():
+    """Else a server would always hold something else than the agent."""
+    proxy = {"destination_service_name": "web", "config": {"since": date(2030, 1, 1), "n": 2**80}}
+    table = {"name": "p", "kind": "connect-proxy", "port": 1, "proxy": proxy}
+    found = local_services(Config(services=(table,)), "n1", FakeClock(), None).state
+    told = told_state(found, "")
+    stored = msgspec.json.decode(msgspec.json.encode(told), type=RegisteredState)
+    assert digest_of(stored) == digest_of(told)
+    assert stored.services[0].service.proxy.config["since"] == "2030-01-01"

@@ -6,6 +6,8 @@ import pytest
 
 from ca_core.agent.services.definitions import Alias, Http, Tcp, Thresholds, Ttl
 from ca_core.agent.services.servicebodies import body_of, registration_of
+from ca_core.agent.services.sidecar import registrations_of
+from ca_core.agent.services.state import LocalState
 from ca_core.errors import RequestError
 from ca_core.wire.catalog import CheckStatus
 from ca_core.wire.services import CheckBody, ServiceBody
@@ -243,3 +245,13 @@ def test_only_checks_of_services_may_remove_their_service():
     """A minute at least: shorter ones count as that."""
     found = check(TTL="1s", DeregisterCriticalServiceAfter="5s")
     assert found.deregister_after == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("levels", [2, 20, 300, 5000])
+def test_sidecars_within_sidecars_are_refused_however_deep(levels):
+    """A body that a stranger made must not break the agent."""
+    body = {"Name": "web", "Port": 1}
+    for _ in range(levels):
+        body = {"Name": "web", "Port": 1, "Connect": {"SidecarService": body}}
+    with pytest.raises(RequestError):
+        registrations_of(body_of(body, ServiceBody), LocalState(), "n1")

@@ -186,6 +186,16 @@ async def test_everything_is_told_again_when_a_server_stores_something_else():
         assert h.server.told[0] == h.server.told[1]
 
 
+async def test_agents_that_are_all_wanted_again_do_not_come_together():
+    """Each at a drawn moment of the next second; a change of one is told at once."""
+    async with running() as h:
+        h.server.differs.set()
+        await passed(h.clock, timedelta(milliseconds=490), step=timedelta(milliseconds=10))
+        assert h.server.told == []
+        await passed(h.clock, timedelta(milliseconds=100), step=timedelta(milliseconds=10))
+        assert len(h.server.told) == 1
+
+
 async def test_a_server_that_always_says_something_else_is_not_told_in_a_loop():
     """It is told with growing pauses."""
     async with running() as h:
