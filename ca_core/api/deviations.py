@@ -6,6 +6,7 @@ neither is a bug.
 
 from ca_core.api.acl_deviations import ACL_ABSENCES, ACL_DEVIATIONS
 from ca_core.api.authorize_deviations import AUTHORIZE_ABSENCES, AUTHORIZE_DEVIATIONS
+from ca_core.api.cache_deviations import CACHE_ABSENCES, CACHE_DEVIATIONS
 from ca_core.api.catalog_deviations import CATALOG_DEVIATIONS
 from ca_core.api.deviation import Absence, Deviation
 from ca_core.api.discovery_deviations import DISCOVERY_ABSENCES, DISCOVERY_DEVIATIONS
@@ -183,6 +184,7 @@ DEVIATIONS = (
     *AUTHORIZE_DEVIATIONS,
     *DISCOVERY_DEVIATIONS,
     *SERVICE_DEVIATIONS,
+    *CACHE_DEVIATIONS,
     *CATALOG_DEVIATIONS,
     Deviation(
         "Errors",
@@ -243,6 +245,7 @@ ABSENCES = (
     *AUTHORIZE_ABSENCES,
     *DISCOVERY_ABSENCES,
     *SERVICE_ABSENCES,
+    *CACHE_ABSENCES,
     Absence("`/v1/status/peers`", "there is one server"),
     Absence(
         "`/v1/kv/…`, `/v1/session/…`, `/v1/txn`, `/v1/event/…`, `/v1/query/…`,"
@@ -254,9 +257,5 @@ ABSENCES = (
         "not a part of this project: it configures no proxy",
     ),
     Absence("`/v1/snapshot`", "`ca-core backup` and `ca-core restore`"),
-    Absence(
-        "`?pretty`, `?cached`, `Cache-Control`, `?stale`, `?consistent`",
-        "accepted and without effect: one server answers, always consistently",
-    ),
 )
 """What a client of Consul will miss."""

@@ -174,6 +174,11 @@ ANSWERS = {
     "catalog service": JsonAnswer(
         "list", ("Node", "Service", "Checks"), f"{_CONSULS} of `/v1/health/service/:service`"
     ),
+    "cache top": JsonAnswer(
+        "object",
+        ("BudgetBytes", "Bytes", "Kinds", "Entries"),
+        "as `/v1/agent/cache` answers it; `Entries` is empty for who is no operator",
+    ),
     "catalog services": JsonAnswer("object", (), f"{_CONSULS}: the name of a service → its tags"),
     "doctor": JsonAnswer(
         "object",

@@ -203,6 +203,7 @@ def acls(api) -> None:
 def catalog(api) -> None:
     """Serve every endpoint about services and nodes."""
     for path, value in (
+        ("/v1/agent/cache", dict.fromkeys(ANSWERS["cache top"].keys, 0)),
         ("/v1/catalog/services", {"web": []}),
         ("/v1/catalog/nodes", [dict.fromkeys(ANSWERS["catalog nodes"].keys, "x")]),
         ("/v1/health/service/web", [dict.fromkeys(ANSWERS["catalog service"].keys, {})]),

@@ -103,7 +103,7 @@ def test_a_terminal_shows_it_again_and_again(agent):
     assert lines[0] == seen[0].change() == "2 entries, 8.8 KiB of 64 MiB"
     assert lines[1].startswith("KIND  ENTRIES")
     assert "web" in lines[-1]
-    assert seen[0].as_json() == ANSWER
+    assert json.loads(json.dumps(seen[0].as_json())) == ANSWER
 
 
 def test_an_agent_that_remembers_nothing_has_headings_alone():
