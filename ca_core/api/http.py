@@ -166,11 +166,15 @@ def raw_headers(response: Response) -> RawHeaders:
     """Return the headers as they are sent, what they say of the body first."""
     if response.raw is not None:
         return response.raw
-    said = [("content-type", response.content_type), ("content-length", str(len(response.body)))]
-    return [
-        (name.encode(), value.encode("latin-1", "replace"))
-        for name, value in (*said, *response.headers.items())
+    found = [
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", str(len(response.body)).encode()),
     ]
+    found += [
+        (name.encode(), value.encode("latin-1", "replace"))
+        for name, value in response.headers.items()
+    ]
+    return found
 
 
 def often_given(response: Response) -> Response:
