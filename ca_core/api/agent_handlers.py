@@ -3,7 +3,6 @@
 import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names
@@ -13,17 +12,12 @@ from ca_core.agent.upstream import RootsAnswer
 from ca_core.api.blocking import DEFAULT_WAIT, Blocking, blocking_of, with_jitter
 from ca_core.api.cachecontrol import freshness_of
 from ca_core.api.http import Request, Response, json_response
+from ca_core.api.names import service_name
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import AgentRoom, require
 from ca_core.errors import RequestError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
-from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.wire.freshness import Freshness
-
-MAX_SERVICE = 1024
-"""Characters a service's name may have, so that its SPIFFE ID fits into 2,048 bytes."""
-
-_ANY = TrustDomain("any")
 
 
 async def roots(room: AgentRoom, request: Request) -> Response:
@@ -80,7 +74,7 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
 
     The right is checked on every request, before the cache is looked at.
     """
-    service = _service(request.params["service"])
+    service = service_name(request.params["service"])
     require(room.may, request, Action.SERVICE_WRITE, service)
     asked = _leaf_query(room, request, service) if request.query else _PLAIN
     answer = await room.agent.leaves.get(
@@ -116,18 +110,6 @@ def cache_headers(index: int, *, hit: bool, age: timedelta) -> dict[str, str]:
     if hit:
         headers["age"] = str(int(age.total_seconds()))
     return headers
-
-
-@lru_cache(maxsize=4096)
-def _service(text: str) -> str:
-    """Return a name that some service could have; remembered: a host asks for a few.
-
-    Raises:
-        RequestError: no name of a service.
-    """
-    if len(text) > MAX_SERVICE:
-        raise RequestError(f"longer than {MAX_SERVICE} characters", field="service")
-    return ServiceId(trust_domain=_ANY, datacenter="any", service=text).service
 
 
 def _leaf_query(room: AgentRoom, request: Request, service: str) -> LeafQuery:
