@@ -44,6 +44,7 @@ from ca_core.errors import ConfigError
 from ca_core.identity.certificates import fingerprint
 from ca_core.telemetry.leaves import LeafCollector
 from ca_core.telemetry.metrics import Metrics
+from ca_core.telemetry.services import ServiceCollector
 
 AGENT_SOCKET = "agent.sock"
 
@@ -180,6 +181,7 @@ def agent_room(agent: Agent, may: May, config: Config, metrics: Metrics) -> Agen
     clock = SystemClock()
     decisions = told_decisions(config, metrics, clock, _RANDOM.random, agent.reports)
     metrics.show_caches(agent.inventory.figures)
+    metrics.registry.register(ServiceCollector(agent.registering.figures))
     metrics.registry.register(LeafCollector(partial(figures_of, agent.leaves, clock)))
     return AgentRoom(agent=agent, may=may, clock=clock, random=_RANDOM, decisions=decisions)
 

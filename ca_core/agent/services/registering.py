@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Protocol
@@ -18,6 +19,7 @@ from ca_core.agent.services.telling import told_state, without_outputs
 from ca_core.agent.waiting import Gathering, stopped, within
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError
+from ca_core.telemetry.services import ServiceFigures
 from ca_core.wire.registered import (
     RefusedService,
     Registered,
@@ -110,7 +112,7 @@ class Registering:
         self._again = 0
         self._last = -math.inf
         self._outputs_due = self._refused_due = math.inf
-        self._failures = 0
+        self._failures = self._times_told = self._times_failed = 0
         self.last_error = ""
         self.refused: tuple[RefusedService, ...] = ()
         services.subscribe(self._bell.wake)
@@ -128,6 +130,20 @@ class Registering:
     def hurry(self) -> None:
         """End a pause that began while no server answered."""
         self._hurried.wake()
+
+    def figures(self) -> ServiceFigures:
+        """Return what is registered and told, in figures."""
+        state = self._services.state
+        kinds = (
+            (c.definition.type or "maintenance", c.status.value) for c in state.checks.values()
+        )
+        return ServiceFigures(
+            services=len(state.services),
+            refused=len(self.refused),
+            checks=Counter(kinds),
+            told=self._times_told,
+            failed=self._times_failed,
+        )
 
     def describe(self) -> dict[str, object]:
         """Return how it stands, in the shape of ``/v1/agent/self``; no secret is in it."""
@@ -221,6 +237,7 @@ class Registering:
             return self._failed(error)
         self._told, self._digest, self._outputs_due = current, answer.digest, math.inf
         self._failures, self.last_error = 0, ""
+        self._times_told += 1
         self._note(answer.refused)
         self._settled.wake()
         return 0.0
@@ -265,6 +282,7 @@ class Registering:
         if not self._failures:
             log.warning("servers do not know what is registered here: %s", error)
         self._failures, self.last_error = self._failures + 1, str(error)
+        self._times_failed += 1
         asked = getattr(error, "retry_after", timedelta())
         return backoff(self._failures, self._draw(), at_least=asked)
 

@@ -12,6 +12,8 @@ from ca_core.agent.services.registering import Registering
 from ca_core.agent.services.services import Services
 from ca_core.catalog.bounds import check_state
 from ca_core.errors import DeniedError, UnavailableError
+from ca_core.telemetry.metrics import Metrics
+from ca_core.telemetry.services import ServiceCollector
 from ca_core.testing.clock import FakeClock
 from ca_core.wire.catalog import CheckStatus, Service
 from ca_core.wire.registered import RefusedService, RegisteredAnswer, digest_of
@@ -312,3 +314,24 @@ async def test_outputs_that_are_too_long_together_are_cut(output):
         await h.soon()
         assert all(check.output for check in h.server.told[-1].services[0].checks)
         check_state(h.server.told[-1], "n1")
+
+
+async def test_figures_tell_what_is_registered_and_how_telling_goes():
+    """As Prometheus reads them; no service is a label."""
+    async with running() as h:
+        metrics = Metrics()
+        metrics.registry.register(ServiceCollector(h.telling.figures))
+        h.server.errors = [UnavailableError("away")]
+        h.server.refused = (RefusedService(id="db", reason="lacks service:write"),)
+        await h.register("web")
+        await h.register("db")
+        h.services.report("c:web", PASSING, "")
+        await h.services.maintain("", reason="r")
+        await passed(h.clock, timedelta(seconds=3), step=SECOND / 10)
+        value = metrics.registry.get_sample_value
+        assert value("ca_core_services", {"state": "taken"}) == 1
+        assert value("ca_core_services", {"state": "refused"}) == 1
+        assert value("ca_core_checks", {"type": "ttl", "status": "passing"}) == 1
+        assert value("ca_core_checks", {"type": "maintenance", "status": "critical"}) == 1
+        assert value("ca_core_services_told_total", {"outcome": "failed"}) == 1
+        assert value("ca_core_services_told_total", {"outcome": "taken"}) == 1
