@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import msgspec
 import pytest
 
 from ca_core.acl.principal import Node, Token
+from ca_core.agent import leafkeeping
 from ca_core.agent.keptleaves import Kept, KeptLeaf
 from ca_core.agent.leaffile import ASIDE, FILE, LeafFile
 from ca_core.agent.leafkeeping import AT_LEAST_EVERY, LeafKeeping
@@ -42,6 +44,8 @@ class Host:
     @contextlib.asynccontextmanager
     async def agent(self, *, keeps=True, file=None):
         """Run the agent for one life; a clean end writes the file."""
+        one_thread = ThreadPoolExecutor(1)  # so that what is queued there is done in order
+        asyncio.get_running_loop().set_default_executor(one_thread)
         built = House(clock=self.clock, draws=self.draws, upstream=self.upstream)
         keeping = LeafKeeping(file or self.file, built.leaves, built.roots, self.clock, built.draw)
         if keeps:
@@ -286,6 +290,34 @@ async def test_changes_gather_and_are_written_soon(host):
         loop.cancel()
 
 
+@pytest.mark.parametrize(("rest", "most"), [(0.0, 8), (0.1, 5)])
+async def test_many_leaves_are_written_less_often(host, monkeypatch, rest, most):
+    """All of them are written for one that changed: the rest grows with their number."""
+    monkeypatch.setattr(leafkeeping, "REST_FOR_EACH", rest)
+
+    class Counting(LeafFile):
+        times = 0
+
+        def write(self, kept):
+            """Count."""
+            self.times += 1
+            super().write(kept)
+
+    file = Counting(host.folder, AGENT, RING)
+    async with host.agent(file=file) as h:
+        loop = asyncio.create_task(h.keeping.run())
+        await settle()
+        for number in range(60):
+            await h.leaves.get(ALICE, f"s{number}")
+            await passed(host.clock, SECOND / 4)
+            await threads()
+        await passed(host.clock, 9 * SECOND, step=SECOND)
+        await threads()
+        assert most - 1 <= file.times <= most
+        assert len(file.read().leaves) == 60
+        loop.cancel()
+
+
 async def test_it_is_written_now_and_then_although_nothing_changed(host):
     """When a leaf was last used is news too: it decides how long it is kept."""
     async with host.agent() as h:
@@ -293,7 +325,7 @@ async def test_it_is_written_now_and_then_although_nothing_changed(host):
         loop = asyncio.create_task(h.keeping.run())
         await passed(host.clock, 3 * SECOND, step=SECOND)
         await threads()
-        host.clock.advance(HOUR / 2)
+        await passed(host.clock, HOUR / 2)
         await h.leaves.get(ALICE, "web")
         used = host.clock.now()
         await passed(host.clock, timedelta(seconds=AT_LEAST_EVERY + 3), step=MINUTE)
@@ -358,7 +390,7 @@ def test_nothing_of_it_shows_a_key_in_its_repr():
 
 
 async def threads():
-    """Let what was handed to a thread end."""
-    for _ in range(200):
+    """Let what was handed to the one thread end, and what follows from it begin."""
+    for _ in range(3):
         await asyncio.get_running_loop().run_in_executor(None, lambda: None)
-        await asyncio.sleep(0)
+        await settle()
