@@ -25,7 +25,7 @@ def test_a_record_has_one_entry_however_often_it_is_entered():
 
 
 def test_records_come_out_when_due_in_order():
-    """Nothing before its moment, everything at its moment, the earliest first."""
+    """TestExpiryHeap: nothing before its moment, everything at its moment, the earliest first."""
     table = Timetable()
     later, sooner = record("b", START + MINUTE), record("a")
     table.enter(later)

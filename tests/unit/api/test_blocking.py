@@ -59,7 +59,7 @@ def test_an_index_is_ascii_digits_or_refused(text):
 
 @given(st.timedeltas(timedelta(milliseconds=1), timedelta(hours=30)))
 def test_a_wait_is_read_and_capped(span):
-    """Every span that can be written is honoured up to the cap."""
+    """TestParseWait: every span that can be written is honoured up to the cap."""
     span -= timedelta(microseconds=span.microseconds % 1000)
     assert read(wait=format_duration(span)).wait == min(span or DEFAULT_WAIT, MAX_WAIT)
 

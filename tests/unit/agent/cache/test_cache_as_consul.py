@@ -85,7 +85,7 @@ def test_concurrent_first_reads_of_a_key_share_one_fetch():
 
 
 def test_concurrent_first_reads_of_two_keys_fetch_each_for_itself():
-    """TestCacheGet_blockingInitDiffKeys: two keys, two fetches at the same time."""
+    """TestCacheGet_blockingInitSameKey, ...DiffKeys: two keys, two fetches at the same time."""
 
     async def scenario(h):
         h.server.put("other", "three", 3)
@@ -240,7 +240,7 @@ def test_an_index_of_zero_is_a_failure_in_how_often_it_is_asked_again():
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_an_index_below_one_is_one_and_later_fetches_never_ask_with_zero(index):
-    """TestCacheGet_noIndexSetsOne: the first fetch asks with 0, every other one with 1."""
+    """TestCacheGet_noIndexSetsOne, TestSetIndex: the first fetch asks with 0, every other one with 1."""
 
     async def scenario(h):
         h.server.put("k", "first", index)
@@ -549,5 +549,40 @@ def test_a_server_that_says_when_is_not_asked_sooner():
         assert len(h.server.asked) == 1
         await h.passes(6 * SECOND)
         assert (await h.get()).value == "seven"
+
+    ran(scenario)
+
+
+def test_no_key_is_blank_and_that_differs():
+    """TestCacheGet_blankCacheKey, differs: whatever is asked for has a key, and is kept."""
+
+    async def scenario(h):
+        h.server.put("", "blank", 3)
+        await h.get("")
+        assert (await h.get("")).hit
+
+    ran(scenario)
+
+
+def test_nothing_is_there_before_somebody_asks_and_that_differs():
+    """TestCache_Prepopulate, differs: a value without a caller would be nobody's."""
+
+    async def scenario(h):
+        h.cache.arrived("k", "unasked", 9)
+        assert len(h.cache) == 0
+        assert (await h.get()).value == "seven"
+
+    ran(scenario)
+
+
+def test_an_equal_value_wakes_nobody():
+    """Test_isEqual: the same again is no news, whatever object it is."""
+
+    async def scenario(h):
+        await h.get()
+        waiting = await h.reading(index=7)
+        h.cache.arrived("k", "".join(["se", "ven"]), 7)
+        await settle()
+        assert not waiting.done()
 
     ran(scenario)
