@@ -21,6 +21,7 @@ from ca_core.agent.leafanswer import LeafAnswer, handed_out, unservable
 from ca_core.agent.leafattempts import LeafAttempts
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
 from ca_core.agent.leafrights import check_right, may_still
+from ca_core.agent.leafvariants import LeafVariants
 from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
 from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.timetable import Timetable
@@ -69,6 +70,7 @@ class LeafCache:
         self._records: dict[LeafName, LeafRecord] = {}
         self._absent: dict[LeafName, LeafRecord] = {}
         self._listeners: list[Callable[[], None]] = []
+        self._variants = LeafVariants(clock)
         self.counts = Counts()
         self.size = 0
         self._timetable: Timetable[datetime, LeafRecord] = Timetable()
@@ -179,9 +181,9 @@ class LeafCache:
         await self._issuer.identity(name.service)
         record = self._records.get(name)  # somebody else may have been faster
         if record is None:
-            record = self._records[name] = LeafRecord(
-                name=name, last_used=self._clock.now(), principal=principal
-            )
+            self._variants.spend(name)
+            now = self._clock.now()
+            record = self._records[name] = LeafRecord(name=name, last_used=now, principal=principal)
             self.size += record.size
             self._enter(record)
         return record
