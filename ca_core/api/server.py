@@ -156,13 +156,17 @@ class Server:
         self._liveness = LivenessKeeping(store, self.catalog, clock, leads, reap_after)
         advertise = config.server.advertise
         self._leaf = ServerLeaf(self.manager, store, clock, around.random, advertise)
-        show_expiries(self.metrics, store, self._leaf)
-        show_lifecycle(self.metrics, self.lifecycle)
-        show_credential(self.metrics, self.manager, clock)
-        show_tokens(self.metrics, store)
-        show_catalog(self.metrics, self.catalog)
+        self._show()
         self._tasks: list[asyncio.Task[None]] = []
         self.room = self._room(wishes)
+
+    def _show(self) -> None:
+        """Put into metrics what this server knows of itself."""
+        show_expiries(self.metrics, self.store, self._leaf)
+        show_lifecycle(self.metrics, self.lifecycle)
+        show_credential(self.metrics, self.manager, self._around.clock)
+        show_tokens(self.metrics, self.store)
+        show_catalog(self.metrics, self.catalog)
 
     def _reachable(self) -> frozenset[str]:
         """Return the nodes whose agents call, here or at another server."""
