@@ -1,31 +1,29 @@
-"""How often an agent asks its servers for news, whatever local programs make it want."""
+"""How often an agent asks and tells its servers something, whatever local programs do."""
 
 from ca_core.clock import Clock
 
-AT_ONCE = 50.0
-"""Questions that are asked without a pause: an agent that begins, a host with many services."""
-PER_SECOND = 20.0
-"""Questions that follow. What is wanted meanwhile gathers for the next, so nothing waits longer
-than a twentieth of a second for it."""
-
 
 class Pace:
-    """Lets questions go: some at once, then so many in a second. Used from one event loop."""
+    """Lets requests go: ``at_once`` without a pause, then so many in a second. One event loop.
 
-    def __init__(self, clock: Clock) -> None:
+    What comes up while one waits for its turn gathers for it, so nothing gets lost.
+    """
+
+    def __init__(self, clock: Clock, *, at_once: float, per_second: float) -> None:
         self._clock = clock
-        self._left = AT_ONCE
+        self._most = self._left = at_once
+        self._per_second = per_second
         self._at = clock.monotonic()
 
     async def turn(self, cost: float = 1.0) -> None:
-        """Return when one more may be asked; one that is dear to answer counts as ``cost``."""
+        """Return when there may be one more; one that is dear to answer counts as ``cost``."""
         self._refill()
         if self._left < 1:
-            await self._clock.sleep((1 - self._left) / PER_SECOND)
+            await self._clock.sleep((1 - self._left) / self._per_second)
             self._refill()
         self._left -= cost
 
     def _refill(self) -> None:
         now = self._clock.monotonic()
-        self._left = min(AT_ONCE, self._left + (now - self._at) * PER_SECOND)
+        self._left = min(self._most, self._left + (now - self._at) * self._per_second)
         self._at = now

@@ -33,6 +33,10 @@ _SOON = 1.0
 """A part that has waited less than this goes on waiting when the wait of another one is over."""
 _EARLY = 0.05
 """Seconds by which two clocks may differ on the end of a wait."""
+AT_ONCE = 50.0
+"""Questions that are asked without a pause: an agent that begins, a host with many services."""
+PER_SECOND = 20.0
+"""Questions that follow: nothing waits longer than a twentieth of a second for the next."""
 _NAMES = 1000
 """Names in a question that make it as dear as another one."""
 _MOST_ENDING = 2
@@ -78,7 +82,7 @@ class Question:
         self._contact = contact
         self._clock = clock
         self._draw = draw
-        self._pace = Pace(clock)
+        self._pace = Pace(clock, at_once=AT_ONCE, per_second=PER_SECOND)
         self._wishes: dict[str, _Wish] = {}
         self._wanted = asyncio.Event()
         self._ending: list[asyncio.Future[WatchAnswer]] = []

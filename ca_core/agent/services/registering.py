@@ -14,6 +14,7 @@ from ca_core.acl.principal import Anonymous, Principal, Token
 from ca_core.agent.backoff import backoff
 from ca_core.agent.issuance import GrantFor, no_grant
 from ca_core.agent.joining import Draw
+from ca_core.agent.pace import Pace
 from ca_core.agent.services.services import Services
 from ca_core.agent.services.telling import told_state, without_outputs
 from ca_core.agent.waiting import Gathering, stopped, within
@@ -30,6 +31,8 @@ from ca_core.wire.registered import (
 
 GATHERING = 0.05
 """Seconds in which changes gather, so that a burst is one request."""
+AT_ONCE, PER_SECOND = 20.0, 1.0
+"""How often it is told: a service that changes all the time is told of once a second."""
 OUTPUTS_WITHIN = 300.0
 """Seconds after which a change of outputs alone is told at the latest."""
 REFUSED_AGAIN = 300.0
@@ -103,6 +106,7 @@ class Registering:
         self._address = address
         self._grant_for = grant_for
         self._keep_used = keep_used
+        self._pace = Pace(clock, at_once=AT_ONCE, per_second=PER_SECOND)
         self._bell = Gathering()
         self._settled = Gathering()
         self._hurried = Gathering()
@@ -164,7 +168,8 @@ class Registering:
                 await self._bell.changed(self._patience(), self._clock)
                 await self._clock.sleep(GATHERING)
                 continue
-            await self._hurried.changed(await self._tell(current), self._clock)
+            await self._pace.turn()
+            await self._hurried.changed(await self._tell(self._current()), self._clock)
 
     async def follow(self) -> None:
         """Tell everything again whenever a server stores something else; cancel to end."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ca_core.agent.pace import AT_ONCE, PER_SECOND
+from ca_core.agent.question import AT_ONCE, PER_SECOND
 from ca_core.agent.waiting import stopped
 from ca_core.agent.watch import Watch
 from ca_core.testing.clock import FakeClock

@@ -8,7 +8,7 @@ import pytest
 
 from ca_core.acl.principal import Anonymous, Token
 from ca_core.agent.services.definitions import CheckDefinition, Registration, Ttl
-from ca_core.agent.services.registering import Registering
+from ca_core.agent.services.registering import AT_ONCE, PER_SECOND, Registering
 from ca_core.agent.services.services import Services
 from ca_core.catalog.bounds import check_state
 from ca_core.errors import DeniedError, UnavailableError
@@ -335,3 +335,19 @@ async def test_figures_tell_what_is_registered_and_how_telling_goes():
         assert value("ca_core_checks", {"type": "maintenance", "status": "critical"}) == 1
         assert value("ca_core_services_told_total", {"outcome": "failed"}) == 1
         assert value("ca_core_services_told_total", {"outcome": "taken"}) == 1
+
+
+async def test_a_service_that_changes_all_the_time_is_told_of_once_a_second():
+    """One program does not keep servers busy; the newest state is told in the end."""
+    async with running() as h:
+        seconds = 30
+        for number in range(seconds * 10):
+            await h.register(f"s{number % 2}", accessor=str(number))
+            await h.services.deregister(f"s{number % 2}")
+            await h.register("web", accessor=str(number))
+            await h.services.maintain("web", reason=None if number % 2 else "flaps")
+            await passed(h.clock, SECOND / 10, step=SECOND / 20)
+        assert len(h.server.told) == pytest.approx(AT_ONCE + seconds * PER_SECOND, rel=0.15)
+        await h.register("last")
+        await passed(h.clock, 3 * SECOND, step=SECOND / 10)
+        assert "last" in {one.service.id for one in h.server.told[-1].services}
