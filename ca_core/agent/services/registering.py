@@ -31,8 +31,7 @@ from ca_core.wire.registered import (
 
 GATHERING = 0.05
 """Seconds in which changes gather, so that a burst is one request."""
-AT_ONCE, PER_SECOND = 20.0, 1.0
-"""How often it is told: a service that changes all the time is told of once a second."""
+AT_ONCE, PER_SECOND = 20.0, 1.0  # a service that changes all the time is told of once a second
 OUTPUTS_WITHIN = 300.0
 """Seconds after which a change of outputs alone is told at the latest."""
 REFUSED_AGAIN = 300.0
