@@ -5,15 +5,15 @@ A revoked token goes at once while a server answers, and when its grant ends oth
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ca_core.acl.access import Action
 from ca_core.acl.principal import Principal, Token
 from ca_core.acl.rights import Chain
-from ca_core.acl.tokens import ANONYMOUS_ACCESSOR, ANONYMOUS_SECRET
+from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
 from ca_core.agent.backoff import backoff
+from ca_core.agent.exchanges import Exchanges
 from ca_core.agent.heldtokens import HeldToken, HeldTokens, mark_of
 from ca_core.agent.joining import Draw
 from ca_core.agent.upstream import Upstream
@@ -21,16 +21,10 @@ from ca_core.agent.waiting import Gathering, stopped, within
 from ca_core.clock import Clock
 from ca_core.durations import format_duration
 from ca_core.errors import DeniedError, Error, ProviderError, UnavailableError
-from ca_core.wire.grants import GrantsAnswer, GrantsRequest
+from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 
 log = logging.getLogger(__name__)
 
-REFUSED_FOR = timedelta(seconds=5)
-"""How long an unknown secret is refused without asking again; a new token is soon good."""
-REMEMBERED_REFUSALS = 1000
-MOST_EXCHANGES = 8
-"""At once: whoever tries thousands of secrets must not keep other questions from the server."""
-EXCHANGE_LIMIT = timedelta(seconds=20)
 _POLL_WAIT = timedelta(minutes=1)
 _POLL_SLACK = timedelta(seconds=60)
 _FIRST_PATIENCE = timedelta(seconds=2)
@@ -61,9 +55,7 @@ class Grants:
         self._draw = draw
         self._default = default
         self._tokens = HeldTokens(clock)
-        self._exchanges: dict[bytes, asyncio.Task[Token | Error]] = {}
-        self._turns = asyncio.Semaphore(MOST_EXCHANGES)
-        self._refused: OrderedDict[bytes, float] = OrderedDict()
+        self._exchanges = Exchanges(upstream, clock, self._taken)
         self._followed = _NOTHING
         self._news = asyncio.Event()
         self._heard = Gathering()
@@ -108,21 +100,7 @@ class Grants:
             RateLimitedError: too many from here were nobody's.
             UnavailableError: no server answers.
         """
-        if secret == ANONYMOUS_SECRET:
-            return Token(ANONYMOUS_ACCESSOR)
-        mark = mark_of(secret)
-        self._refuse_again(mark)
-        task = self._exchanges.get(mark)
-        if task is None:
-            task = self._exchanges[mark] = asyncio.create_task(self._exchanged(secret, mark))
-            task.add_done_callback(lambda _: self._exchanges.pop(mark, None))
-        await asyncio.wait({task})
-        if task.cancelled():
-            raise UnavailableError("the agent is stopping")
-        found = task.result()
-        if isinstance(found, Error):
-            raise found.with_traceback(None)  # one error, many callers
-        return found
+        return await self._exchanges.asked(secret)
 
     def __call__(self, accessor: str) -> Chain | None:
         """Return what a token may, or None; the default token stands in for the anonymous one."""
@@ -187,7 +165,7 @@ class Grants:
 
     async def close(self) -> None:
         """End every exchange."""
-        await stopped(*self._exchanges.values())
+        await self._exchanges.close()
 
     async def _lasting_grant(self) -> str:
         """Return the grant for callers without a token, asking for another if it has ended."""
@@ -215,38 +193,14 @@ class Grants:
         standing_in = self._tokens.shown(mark_of(self._default)) if self._default else None
         return self._tokens.held(standing_in.accessor if standing_in else ANONYMOUS_ACCESSOR)
 
-    def _refuse_again(self, mark: bytes) -> None:
-        until = self._refused.get(mark)
-        if until is None:
-            return
-        if self._clock.monotonic() < until:
-            raise DeniedError("ACL not found", hint="the token was unknown a moment ago")
-        del self._refused[mark]
-
-    async def _exchanged(self, secret: str, mark: bytes) -> Token | Error:
-        try:
-            async with self._turns:
-                asked_at, asking = self._clock.now(), self._upstream.grant(secret)
-                granted = await within(asking, EXCHANGE_LIMIT, self._clock, what="token exchange")
-            await self.heard(_FIRST_PATIENCE)  # it says what holds where no rule decides
-            token = self._tokens.add(granted, mark, asked_at)
-        except DeniedError as error:
-            self._remember_refusal(mark)
-            return error
-        except Error as error:
-            return error
-        except Exception as error:
-            log.exception("tokens: an exchange failed in a way it should not")
-            return ProviderError(f"asking for a token failed: {type(error).__name__}")
+    async def _taken(self, granted: Granted, mark: bytes, asked_at: datetime) -> Token:
+        """Hold a token that was exchanged, once it is known what holds where no rule decides."""
+        await self.heard(_FIRST_PATIENCE)
+        token = self._tokens.add(granted, mark, asked_at)
         self._news.set()
         self._bell.wake()
         self._tell()
         return token
-
-    def _remember_refusal(self, mark: bytes) -> None:
-        self._refused[mark] = self._clock.monotonic() + REFUSED_FOR.total_seconds()
-        while len(self._refused) > REMEMBERED_REFUSALS:
-            self._refused.popitem(last=False)
 
     async def _hold_default(self) -> None:
         if self._default and self.known(self._default) is None:

@@ -21,6 +21,7 @@ from ca_core.acl.resolving import TokenRules
 from ca_core.acl.rights import DefaultPolicy
 from ca_core.agent.agent import Agent
 from ca_core.agent.grants import Grants
+from ca_core.agent.services.services import Services
 from ca_core.agent.watch import Watch
 from ca_core.api.agentprocess import agent_room, live_parts
 from ca_core.api.agentreload import AgentReload
@@ -99,21 +100,11 @@ async def run_dev(
         local = LocalUpstream(server.room, config.agent.node)
         upstream = Watch(local, around.clock, _RANDOM.random)
         grants = Grants(upstream, around.clock, _RANDOM.random, token)
-        may = TokenRules(grants, around.may)
-        settings = agent_settings(config, config.datacenter, config.agent.node)
-        agent = Agent(
-            upstream,
-            around.clock,
-            replace_settings(settings, address=settings.address or HERE),
-            may=may,
-            draw=_RANDOM.random,
-            grants=grants,
-            services=services,
-        )
+        may = TokenRules(grants, rules)
+        agent = _own_agent(config, upstream, grants, may, services)
         room = agent_room(agent, may, config, server.metrics)
-        agent_routes = bound(AGENT_ROUTES, room)
         app = process_app(
-            (*server.routes(), *agent_routes),
+            (*server.routes(), *bound(AGENT_ROUTES, room)),
             server.about(),
             lambda: trust_domain(server.store.snapshot),
             around.clock,
@@ -129,6 +120,22 @@ async def run_dev(
             announce(started := _started(server, url_of(listeners[0].address)))
             systemd.ready(status_of(started))
             await for_ever(around.ending.begin, systemd.stopping)
+
+
+def _own_agent(
+    config: Config, upstream: Watch, grants: Grants, may: May, services: Services
+) -> Agent:
+    """Return the agent beside the server, whose services are reached on this machine."""
+    settings = agent_settings(config, config.datacenter, config.agent.node)
+    return Agent(
+        upstream,
+        SystemClock(),
+        replace_settings(settings, address=settings.address or HERE),
+        may=may,
+        draw=_RANDOM.random,
+        grants=grants,
+        services=services,
+    )
 
 
 async def run_server(config: Config, *, announce: Announce, load: Load | None = None) -> None:

@@ -12,7 +12,8 @@ from ca_core.acl.grants import GRANT_LIFE
 from ca_core.acl.principal import Anonymous, Peer, Token
 from ca_core.acl.resolving import TokenRules
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
-from ca_core.agent.grants import MOST_EXCHANGES, REFUSED_FOR, REMEMBERED_REFUSALS, Grants
+from ca_core.agent.exchanges import MOST_EXCHANGES, REFUSED_FOR, REMEMBERED_REFUSALS
+from ca_core.agent.grants import Grants
 from ca_core.agent.heldtokens import IDLE_LIFE, MAX_TOKENS, HeldTokens, mark_of
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.leaves import LeafCache
@@ -151,7 +152,7 @@ async def test_what_is_remembered_of_unknown_secrets_is_bounded():
         for number in range(REMEMBERED_REFUSALS + 10):
             with pytest.raises(DeniedError):
                 await h.shown(f"guess {number}")
-        assert len(h.grants._refused) == REMEMBERED_REFUSALS
+        assert len(h.grants._exchanges._refused) == REMEMBERED_REFUSALS
 
 
 @pytest.mark.parametrize(
