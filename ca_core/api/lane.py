@@ -128,9 +128,8 @@ class Answering:
         link = link_of(scope)
         refuse_rebinding(headers, link.hosts)
         query = scope["query_string"].decode("latin-1")
-        body = (
-            b"" if scope["method"] in _BODYLESS else await read_body(receive, headers, route.most)
-        )
+        bare = scope["method"] in _BODYLESS
+        body = b"" if bare else await read_body(receive, headers, _most(route, link))
         caller, refusal = self._connected(link), None
         if len(headers) != len(scope["headers"]) and not route.open:
             refuse_two_tokens(scope["headers"])
@@ -170,6 +169,11 @@ class Answering:
             if not route.late:
                 raise
             return Anonymous(), DeniedError(f"{_UNRESOLVED}: {error}", hint=error.hint)
+
+
+def _most(route: Route, link: Link) -> int:
+    """Return how many bytes a body may have; who has shown no certificate sends no large ones."""
+    return min(route.most, MAX_BODY) if link.certificate is None else route.most
 
 
 def _remote(scope: Scope) -> str:

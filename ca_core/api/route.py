@@ -44,7 +44,7 @@ class Route:
         late: an unknown token is refused where the handler asks for a right, not before: what is
             wrong with the request itself is told first, as Consul does here.
         reads: changes nothing although it is no GET, so that it ends with its client.
-        most: bytes that the body may have.
+        most: bytes that the body may have; ``MAX_BODY`` at most without a client certificate.
         standing: same, corrected or ours; ``note`` says what was corrected.
         accepts, answers: the JSON types of request and answer, or None.
     """

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_core.acl.principal import Peer
+from ca_core.acl.principal import Node, Peer
 from ca_core.api.authentication import Link
 from ca_core.api.framework import framework_app
 from ca_core.api.http import MAX_BODY, json_response
@@ -18,6 +18,7 @@ from ca_core.api.lane import Answering, BoundRoute, Lane, read_body
 from ca_core.api.routes import Room, Route
 from ca_core.clock import SystemClock
 from ca_core.errors import NotFoundError, RequestError, UnavailableError
+from ca_core.identity.spiffe import AgentId, TrustDomain
 from ca_core.telemetry.metrics import Metrics
 
 SECRET = "hvs.CAESIJlUeW91IGZvdW5kIG1lIG91dA"
@@ -188,6 +189,26 @@ async def test_the_limit_itself_passes_and_one_more_does_not():
     assert len(await read_body(receiving(exactly), {"content-length": str(MAX_BODY)})) == MAX_BODY
     with pytest.raises(RequestError):
         await read_body(receiving(part(b"x" * MAX_BODY, more=True), part(b"y", more=False)), {})
+
+
+@pytest.mark.parametrize(("certificate", "status"), [(None, 400), (b"der", 200)])
+async def test_only_who_shows_a_certificate_sends_a_large_body(monkeypatch, certificate, status):
+    """It is read before it is known who calls: strangers fill no memory."""
+    agent = AgentId(trust_domain=TrustDomain("a"), datacenter="d", node="n")
+    node = Node(identity=agent, key_digest="")
+    monkeypatch.setattr("ca_core.api.lane.principal_of", lambda *_: node)
+    route = Route(method="PUT", path="/x", room=Room.PROCESS, handler=echo, most=3 * MAX_BODY)
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"method": "PUT", "path": "/x", "query_string": b"", "headers": []}
+    scope |= {"ca_core.link": Link(certificate=certificate)}
+    body = receiving(*(part(b"x" * MAX_BODY, more=more) for more in (True, False)))
+    answering = Answering(lambda: None, Metrics(), SystemClock())
+    await answering.answer(BoundRoute(route, echo), scope, body, send, {})
+    assert sent[0]["status"] == status
 
 
 async def test_a_read_is_known_to_its_connection_while_it_runs():
