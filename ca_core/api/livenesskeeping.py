@@ -18,10 +18,10 @@ from ca_core.state.protocol import Transaction
 from ca_core.state.store import Store
 from ca_core.state.view import View
 
-ROUND_SECONDS = 10.0
+ROUND_SECONDS = 20.0
 """How often silence is looked for, and this server's own lease renewed."""
 
-SPAN = timedelta(seconds=30)
+SPAN = timedelta(seconds=60)
 """Life of a server's own lease without renewal: the others know by it who is there."""
 
 _log = logging.getLogger("ca_core.api")
