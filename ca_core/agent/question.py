@@ -89,6 +89,7 @@ class Question:
         self._seen = (0, "")
         self._roots_epoch = ""
         self._fruitless = 0
+        self._failing_since: float | None = None
         self.roots: RootsFound | None = None
 
     async def run(self) -> None:
@@ -163,7 +164,8 @@ class Question:
 
     def _wait(self, wishes: Mapping[str, _Wish]) -> timedelta:
         """Return how long servers may wait: not after a failure, so that they are heard of."""
-        if self._contact.lost_at is not None or any(wish.at_once for wish in wishes.values()):
+        is_lost = self._contact.lost_at is not None or self._failing_since is not None
+        if is_lost or any(wish.at_once for wish in wishes.values()):
             return timedelta()
         left = min(wish.ends for wish in wishes.values()) - self._clock.monotonic()
         return timedelta(seconds=max(0.0, left))
@@ -173,8 +175,8 @@ class Question:
         if "roots" in asked:
             held = self.roots if self._roots_epoch == self._seen[1] else None
             asked["roots"] = 0 if held is None else held.index
-        lost_at = self._contact.lost_at
-        if lost_at is not None and self._clock.monotonic() - lost_at > RESET_AFTER:
+        since = self._failing_since
+        if since is not None and self._clock.monotonic() - since > RESET_AFTER:
             self._seen = (0, self._seen[1])
         index, epoch = self._seen
         return WatchRequest(index=index, epoch=epoch, wait=format_duration(wait), **asked)
@@ -195,8 +197,11 @@ class Question:
             await self._ask_each(wishes)
             return
         if failure is not None:
+            if self._failing_since is None:
+                self._failing_since = self._clock.monotonic()
             self._refused(wishes, failure)
             return
+        self._failing_since = None
         self._hand_out(wishes, told.result(), is_over=is_over)
         if is_over or any(wish.told.done() for wish in wishes.values()):
             self._fruitless = 0
