@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ca_core.acl.identities import SIDECAR_SUFFIX
 from ca_core.acl.principal import Anonymous, Node, Peer, Principal
 from ca_core.acl.rules import Level, Resource
 from ca_core.identity.spiffe import AgentId
@@ -78,11 +79,9 @@ class AllowAll:
 OPERATORS = frozenset(Action) - {Action.SERVICE_WRITE, Action.NODE_WRITE}
 """What operators may over a unix socket; to be a service or a node is the service's or node's."""
 
-_OF_A_WORKLOAD = frozenset({Action.SERVICE_WRITE, Action.SERVICE_READ, Action.INTENTION_READ})
-"""What a service may on its own name, as a token with ``service:write`` on it."""
-
-_OF_AN_AGENT = frozenset({Action.SERVICE_READ, Action.INTENTION_READ, Action.NODE_READ})
-"""What an agent may on every name, and ``service:write`` too if it vouches for its node."""
+_SEES = frozenset({Action.SERVICE_READ, Action.INTENTION_READ, Action.NODE_READ})
+"""What services and agents may on every name: find one another. An agent that vouches for its node
+may ``service:write`` too; a service may on its own name and on that of its proxy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,8 @@ class LocalRules:
 
     Attributes:
         owner_uid: the user this process runs as; that user and root are operators.
-        workloads: service name → uids that may have its leaf (``[agent.workloads]``).
+        workloads: service name → uids that may have its leaf (``[agent.workloads]``), and with it
+            what the service identity of a token gives (``ca_core.acl.identities``).
         agents_vouch: whether an agent may have the leaf of any service for whom it says; else only
             for holders of tokens.
     """
@@ -115,9 +115,15 @@ class LocalRules:
     def _of_agent(self, node: str, action: Action, name: str) -> bool:
         if action is Action.SERVICE_WRITE:
             return self.agents_vouch
-        return action in _OF_AN_AGENT or (action is Action.NODE_WRITE and node == name)
+        return action in _SEES or (action is Action.NODE_WRITE and node == name)
 
     def _of_peer(self, uid: int, action: Action, name: str) -> bool:
         if action is Action.AGENT_READ or (uid in (0, self.owner_uid) and action in OPERATORS):
             return True
-        return action in _OF_A_WORKLOAD and uid in self.workloads.get(name, frozenset())
+        if action in _SEES:
+            return any(uid in users for users in self.workloads.values())
+        return action is Action.SERVICE_WRITE and self._is_service(uid, name)
+
+    def _is_service(self, uid: int, name: str) -> bool:
+        own = (name, name.removesuffix(SIDECAR_SUFFIX))
+        return any(uid in self.workloads.get(each, frozenset()) for each in own)

@@ -5,7 +5,9 @@ import itertools
 import pytest
 
 from ca_core.acl.access import Action, AllowAll, LocalRules
+from ca_core.acl.identities import service_identity_rules
 from ca_core.acl.principal import Anonymous, Node, Peer, Token, describe, partition_key
+from ca_core.acl.rights import Rights
 from ca_core.acl.rules import Level, Resource
 from ca_core.identity.spiffe import AgentId, GatewayId, ServerId, ServiceId, TrustDomain
 
@@ -26,21 +28,27 @@ CALLERS = {
     "gateway": Node(identity=GatewayId(**PLACE), key_digest="k"),
     "token": Token("a"),
 }
+ABOUT_SERVICES = (
+    *(Action.SERVICE_READ, Action.SERVICE_WRITE, Action.INTENTION_READ, Action.INTENTION_WRITE),
+    *(Action.NODE_READ, Action.NODE_WRITE),
+)
 OPERATORS = {"root", "owner"}
 LOCAL = {"loopback", "root", "owner", "web", "stranger"}
 
 TABLE = {
     (Action.SERVICE_WRITE, "web"): {"web", "agent"},
     (Action.SERVICE_WRITE, "root"): {"root", "agent"},
+    (Action.SERVICE_WRITE, "web-sidecar-proxy"): {"web", "agent"},
+    (Action.SERVICE_WRITE, "web-sidecar-proxy-sidecar-proxy"): {"agent"},
     (Action.SERVICE_WRITE, "other"): {"agent"},
     (Action.SERVICE_WRITE, ""): {"agent"},
     (Action.SERVICE_READ, "web"): {"web", "agent"} | OPERATORS,
-    (Action.SERVICE_READ, "other"): {"agent"} | OPERATORS,
+    (Action.SERVICE_READ, "other"): {"web", "agent"} | OPERATORS,
     (Action.INTENTION_READ, "web"): {"web", "agent"} | OPERATORS,
-    (Action.INTENTION_READ, "*"): {"agent"} | OPERATORS,
+    (Action.INTENTION_READ, "*"): {"web", "agent"} | OPERATORS,
     (Action.INTENTION_WRITE, "web"): OPERATORS,
     (Action.INTENTION_WRITE, "*"): OPERATORS,
-    (Action.NODE_READ, "n2"): {"agent"} | OPERATORS,
+    (Action.NODE_READ, "n2"): {"web", "agent"} | OPERATORS,
     (Action.NODE_WRITE, "n1"): {"agent"},
     (Action.NODE_WRITE, "n2"): set(),
     (Action.OPERATOR_READ, ""): OPERATORS,
@@ -83,6 +91,14 @@ def test_without_workloads_no_local_user_is_a_service():
     rules = LocalRules(owner_uid=OWNER)
     for caller in ("root", "owner", "web", "loopback"):
         assert not rules(CALLERS[caller], Action.SERVICE_WRITE, "web")
+
+
+@pytest.mark.parametrize("name", ["web", "db", "web-sidecar-proxy", "db-sidecar-proxy", ""])
+@pytest.mark.parametrize("action", ABOUT_SERVICES)
+def test_a_user_listed_for_a_service_may_what_its_service_identity_gives(action, name):
+    """The kernel's word and a token's are worth the same."""
+    given = Rights(service_identity_rules("web")).allows(action, name)
+    assert RULES(CALLERS["web"], action, name) is bool(given)
 
 
 def test_a_group_is_no_user():

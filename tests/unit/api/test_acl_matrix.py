@@ -20,7 +20,7 @@ READS_WEB = {"reader", "exact", "prefix", "manager", "workload", "operator", "ag
 IS_WEB = {"exact", "prefix", "manager", "workload", "agent"}
 """``service:write``; an agent vouches for its users, and an operator is no service."""
 WRITES_INTENTIONS = {"exact", "prefix", "manager", "operator"}
-READS_SOME = {"reader", "other", "exact", "prefix", "manager", "operator", "agent"}
+READS_SOME = {"reader", "other", "exact", "prefix", "manager", "workload", "operator", "agent"}
 READS_AGENT = {"nobody", "reader", "manager", "workload", "operator"}
 """On this machine; a token counts alone, and services' tokens say nothing of agents."""
 WRITES_NODES = {"manager"}

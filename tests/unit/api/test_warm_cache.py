@@ -57,7 +57,7 @@ AUTHORIZE = Line(
 )
 
 REGISTER = {"Name": "web", "Port": 80, "Check": {"TTL": "1h"}, "Connect": {"Native": True}}
-BLIND = ALL - {"read only", "db's token"}
+BLIND = ALL - {"read only", "db's token", "db user"}
 """Who may not even see ``web``."""
 
 
@@ -80,7 +80,7 @@ def read_here(*paths, refused):
     return Line(targets, refused, cached=False, fetches=False, needs_web=True)
 
 
-NODELESS = frozenset({"nobody", "stranger", "db user"})
+NODELESS = frozenset({"nobody", "stranger"})
 """Who may see no node."""
 
 
@@ -289,7 +289,7 @@ async def test_lists_show_nothing_of_what_their_reader_may_not_see():
                 answer = await agent.asks(who, "GET", LINES[key].targets[0])
                 assert answer.status_code == 200, (key, who)
                 assert "web" not in answer.text, (key, who)
-            for who in ("read only", "db's token"):
+            for who in ("read only", "db's token", "db user"):
                 assert "web" in (await agent.asks(who, "GET", LINES[key].targets[0])).text
 
 
