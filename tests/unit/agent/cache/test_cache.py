@@ -161,6 +161,25 @@ def test_a_first_reader_who_loses_the_right_while_it_is_fetched_is_told_at_once(
     ran(scenario)
 
 
+def test_a_reader_who_loses_the_right_is_told_that_and_not_an_older_error():
+    """The last attempt has failed; the one he waits for has not."""
+
+    async def scenario(h):
+        h.server.fail(AWAY)
+        for who in (ALICE, BOB):
+            with pytest.raises(UnavailableError):
+                await h.get("k", who)
+        h.server.fail(None)
+        h.server.gate = asyncio.Event()
+        await h.passes(10 * SECOND)
+        alice = await h.reading("k", ALICE)
+        h.cache.review(lambda who, _: who != ALICE)
+        with pytest.raises(DeniedError, match="taken back"):
+            await alice
+
+    ran(scenario)
+
+
 def test_what_nobody_holds_any_more_is_erased_and_fetched_no_more():
     """The last handle takes the record along, and what was parked for it."""
 

@@ -240,7 +240,7 @@ def test_an_index_of_zero_is_a_failure_in_how_often_it_is_asked_again():
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_an_index_below_one_is_one_and_later_fetches_never_ask_with_zero(index):
-    """TestCacheGet_noIndexSetsOne, TestSetIndex: the first fetch asks with 0, every other one with 1."""
+    """TestCacheGet_noIndexSetsOne, TestSetIndex: the first fetch asks with 0, all others with 1."""
 
     async def scenario(h):
         h.server.put("k", "first", index)
@@ -581,7 +581,7 @@ def test_an_equal_value_wakes_nobody():
     async def scenario(h):
         await h.get()
         waiting = await h.reading(index=7)
-        h.cache.arrived("k", "".join(["se", "ven"]), 7)
+        h.cache.arrived("k", "even".rjust(5, "s"), 7)
         await settle()
         assert not waiting.done()
 

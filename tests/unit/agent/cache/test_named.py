@@ -14,19 +14,52 @@ PLACES = (
     UNIT / "api" / "test_cachecontrol.py",
 )
 GETS = (
-    "noIndex initError cachedErrorsDontStick blankCacheKey blockingInitSameKey DiffKeys"
-    " blockingIndex blockingIndexTimeout blockingIndexError cancellation emptyFetchResult"
-    " periodicRefresh Multiple periodicRefreshErrorBackoff"
-    " periodicRefreshBadRPCZeroIndexErrorBackoff noIndexSetsOne fetchTimeout expire expireResetGet"
-    " expireResetGetNoChange expireClose expireBackgroudRefresh expireBackgroudRefreshCancel"
-    " duplicateKeyDifferentType partitionDC partitionToken refreshAge nonRefreshAge nonBlockingType"
-).split()
+    "noIndex",
+    "initError",
+    "cachedErrorsDontStick",
+    "blankCacheKey",
+    "blockingInitSameKey",
+    "DiffKeys",
+    "blockingIndex",
+    "blockingIndexTimeout",
+    "blockingIndexError",
+    "cancellation",
+    "emptyFetchResult",
+    "periodicRefresh",
+    "Multiple",
+    "periodicRefreshErrorBackoff",
+    "periodicRefreshBadRPCZeroIndexErrorBackoff",
+    "noIndexSetsOne",
+    "fetchTimeout",
+    "expire",
+    "expireResetGet",
+    "expireResetGetNoChange",
+    "expireClose",
+    "expireBackgroudRefresh",
+    "expireBackgroudRefreshCancel",
+    "duplicateKeyDifferentType",
+    "partitionDC",
+    "partitionToken",
+    "refreshAge",
+    "nonRefreshAge",
+    "nonBlockingType",
+)
 """With ``TestCacheGet_`` in front; where one docstring names several, the others are shortened."""
 OTHERS = (
-    "TestCacheReload TestCacheThrottle TestCache_ExpiryLoop_ExitsWhenStopped TestCache_Prepopulate"
-    " TestCache_RefreshLifeCycle TestCacheNotify TestCacheNotifyPolling TestCacheWatch_ErrorBackoff"
-    " Test_isEqual TestExpiryHeap TestParseCacheControl TestParseWait TestSetIndex"
-).split()
+    "TestCacheReload",
+    "TestCacheThrottle",
+    "TestCache_ExpiryLoop_ExitsWhenStopped",
+    "TestCache_Prepopulate",
+    "TestCache_RefreshLifeCycle",
+    "TestCacheNotify",
+    "TestCacheNotifyPolling",
+    "TestCacheWatch_ErrorBackoff",
+    "Test_isEqual",
+    "TestExpiryHeap",
+    "TestParseCacheControl",
+    "TestParseWait",
+    "TestSetIndex",
+)
 
 
 def docstrings():

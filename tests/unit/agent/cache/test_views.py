@@ -276,6 +276,31 @@ async def test_another_epoch_brings_every_view_anew():
         assert answer.index == 6
 
 
+async def test_a_view_of_another_epoch_is_not_made_young_by_one_that_came():
+    """Only an answer about it is: what did not fit into the first one may have changed."""
+    async with house() as h:
+        await h.get()
+        await h.get(API)
+        h.server.fail(AWAY)
+        await h.passes(MINUTE, step=SECOND)
+        answer = h.server.views
+
+        async def once(asked):
+            h.server.epoch, h.server.most, h.server.away = "e2", 1, None
+            found = await answer(asked)
+            h.server.away = AWAY
+            h.server.views = answer
+            return found
+
+        h.cache._follower._upstream = h.server
+        h.server.views = once
+        while h.server.views is once:
+            await h.passes(SECOND)
+        ages = sorted([(await h.get(key)).age for key in (WEB, API)])
+        assert ages[0] < 10 * SECOND
+        assert ages[1] > MINUTE
+
+
 async def test_a_token_that_ended_ends_what_it_waits_for():
     """At once, with a denial; the other reader of the same view waits on."""
     async with house() as h:
