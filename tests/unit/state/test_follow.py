@@ -66,3 +66,32 @@ def test_a_follower_with_a_bug_stops_nobody(store, caplog):
         index = store.commit(put("a"))
     assert told == [index]
     assert "bug in a follower" in caplog.text
+
+
+def test_whoever_decides_has_a_view_that_followers_were_told_of(store):
+    """A follower that is slow is waited for: what it holds is as new as the view."""
+    reached, go_on, told = threading.Event(), threading.Event(), []
+
+    def slow(_, commit):
+        reached.set()
+        assert go_on.wait(10)
+        told.append(commit.index)
+
+    store.follow(slow)
+    writer = threading.Thread(target=lambda: store.commit(put("a")))
+    writer.start()
+    assert reached.wait(10)
+    seen = []
+
+    def decide(view):
+        seen.append((view.index, list(told)))
+
+    decider = threading.Thread(target=lambda: store.update(decide))
+    decider.start()
+    decider.join(0.05)
+    assert store.snapshot.index > 1
+    assert not seen
+    go_on.set()
+    writer.join()
+    decider.join()
+    assert seen == [(told[0], told)]
