@@ -21,6 +21,9 @@ from ca_core.state.view import View
 ROUND_SECONDS = 20.0
 """How often silence is looked for, and this server's own lease renewed."""
 
+RETRY_SECONDS = 5.0
+"""Pause after a round that failed: the store is away."""
+
 SPAN = timedelta(seconds=60)
 """Life of a server's own lease without renewal: the others know by it who is there."""
 
@@ -58,7 +61,12 @@ class LivenessKeeping:
     async def run(self) -> None:
         """Make rounds for ever; cancel to end."""
         while True:
-            await self.round()
+            try:
+                await self.round()
+            except Error as error:
+                _log.warning("which agents call could not be written: %s", error)
+                await self._clock.sleep(RETRY_SECONDS)
+                continue
             if not self._catalog.liveness.now().arrived:
                 await self._catalog.arrivals.changed(ROUND_SECONDS, self._clock)
 

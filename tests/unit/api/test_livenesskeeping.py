@@ -1,19 +1,21 @@
 """Which agents call: two servers on one store, and no time but what a test lets pass."""
 
 import asyncio
+import logging
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
 from ca_core.api.cataloguing import Cataloguing
-from ca_core.api.livenesskeeping import ROUND_SECONDS, LivenessKeeping
+from ca_core.api.livenesskeeping import RETRY_SECONDS, ROUND_SECONDS, LivenessKeeping
 from ca_core.catalog.commits import registered
 from ca_core.catalog.hearing import GRACE, SILENCE
 from ca_core.catalog.rows import LIVENESS, LivenessRow
 from ca_core.catalog.views import ViewKey, ViewKind
 from ca_core.errors import UnavailableError
 from ca_core.state.fake import FakeBackend, FakeEngine
+from ca_core.state.lease import living
 from ca_core.state.rows import read
 from ca_core.state.store import Store
 from ca_core.testing.clock import FakeClock
@@ -229,6 +231,25 @@ async def test_what_could_not_be_written_is_written_the_next_time():
             built.kill(built.two)
             await built.pass_(SILENCE * 5)
             assert built.one.status() is CheckStatus.PASSING
+
+
+async def test_a_store_that_is_away_ends_no_rounds(caplog):
+    """It is said in the log, without a traceback, and tried again after a pause."""
+    with cluster() as built:
+        built.one.engine.fail(UnavailableError("the disk is full"))
+        with caplog.at_level(logging.WARNING, "ca_core.api"):
+            rounds = asyncio.create_task(built.one.keeping.run())
+            while not built.clock.sleepers:
+                await asyncio.sleep(0.001)
+        assert [record.message for record in caplog.records if record.exc_info is None] == [
+            "which agents call could not be written: the disk is full"
+        ]
+        built.clock.advance(timedelta(seconds=RETRY_SECONDS))
+        while not built.one.catalog.arrivals:
+            await asyncio.sleep(0.001)
+        assert "server/s1" in living(built.one.store.snapshot, built.clock.now())
+        rounds.cancel()
+        await asyncio.gather(rounds, return_exceptions=True)
 
 
 async def test_a_thousand_transitions_are_few_commits():
