@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from ca_core.agent.services.definitions import Registration
 from ca_core.agent.services.keeping import KeptInFile
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.servicebodies import body_of
 from ca_core.agent.services.services import Services
 from ca_core.agent.services.sidecar import registrations_of
-from ca_core.agent.services.state import LocalState
 from ca_core.clock import Clock
 from ca_core.config.model import Config
 from ca_core.errors import ConfigError, RequestError
@@ -65,8 +65,7 @@ def _body(table: Mapping[str, Any]) -> ServiceBody:
 
 def _with(state: LocalState, more: Sequence[Registration]) -> LocalState:
     """Return the state with services whose ports are taken too."""
-    services = {**state.services, **{each.service.id: each for each in more}}
-    return LocalState(services=services, checks=state.checks)
+    return LocalState.of((*state.services.values(), *more))
 
 
 def outward_address(server_url: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.structs import replace
 
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.standing import LocalCheck, is_maintenance, worst
-from ca_core.agent.services.state import LocalState
 from ca_core.agent.services.telling import shown_check
 from ca_core.wire.catalog import Connect, Proxy, Service
 from ca_core.wire.services import AgentHealth, AgentService

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ca_core.acl.access import Action
 from ca_core.acl.resolving import denial
 from ca_core.agent.services.definitions import Alias, CheckDefinition, Registration
-from ca_core.agent.services.state import LocalState
+from ca_core.agent.services.localstate import LocalState
 from ca_core.api.http import Request
 from ca_core.api.rooms import AgentRoom, require
 from ca_core.errors import DeniedError

@@ -14,8 +14,8 @@ from typing import BinaryIO, Protocol
 import msgspec
 
 from ca_core.agent.services.definitions import Registration, Ttl
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.standing import LocalCheck, Report, told
-from ca_core.agent.services.state import LocalState
 from ca_core.errors import UnavailableError
 from ca_core.state.wholefile import remove_drafts, replace_whole
 from ca_core.wire.catalog import CheckStatus
@@ -82,9 +82,7 @@ class KeptInFile:
         except (OSError, msgspec.MsgspecError, ValueError) as error:
             self._put_aside(error, now)
             return LocalState()
-        checks = {each.definition.id: _awake(each, now, at) for each in kept.checks}
-        services = {each.service.id: each for each in kept.services}
-        self._kept = LocalState(services=services, checks=checks, version=1, shape=1)
+        self._kept = LocalState.of(kept.services, (_awake(each, now, at) for each in kept.checks))
         return self._kept
 
     async def keep(self, state: Callable[[], LocalState]) -> None:

@@ -16,7 +16,7 @@ from ca_core.agent.issuance import GrantFor, no_grant
 from ca_core.agent.joining import Draw
 from ca_core.agent.pace import Pace
 from ca_core.agent.services.services import Services
-from ca_core.agent.services.telling import told_state, without_outputs
+from ca_core.agent.services.telling import Told
 from ca_core.agent.waiting import Gathering, stopped, within
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError
@@ -47,7 +47,7 @@ _SHOWN = 20
 log = logging.getLogger(__name__)
 
 
-class Told(Protocol):
+class Hearing(Protocol):
     """A server, as far as it is told of services."""
 
     async def in_sync(self, digest: str) -> bool:
@@ -90,7 +90,7 @@ class Registering:
     def __init__(  # noqa: PLR0913 - what it is made of; most of it has a default
         self,
         services: Services,
-        server: Told,
+        server: Hearing,
         clock: Clock,
         draw: Draw,
         *,
@@ -110,7 +110,7 @@ class Registering:
         self._settled = Gathering()
         self._hurried = Gathering()
         self._told = self._current()
-        self._digest = digest_of(self._told)
+        self._digest = digest_of(self._told.state)
         self._wanted = False
         self._again = 0
         self._last = -math.inf
@@ -198,17 +198,17 @@ class Registering:
         self._wanted = True
         self._bell.wake()
 
-    def _current(self) -> RegisteredState:
-        return told_state(self._services.state, self._address)
+    def _current(self) -> Told:
+        return self._services.teller.told(self._services.state, self._address)
 
     def _accessors(self) -> frozenset[str]:
         registered = self._services.state.services.values()
         return frozenset(each.accessor for each in registered if each.accessor)
 
-    def _is_due(self, current: RegisteredState) -> bool:
-        if self._wanted or without_outputs(current) != without_outputs(self._told):
+    def _is_due(self, current: Told) -> bool:
+        if self._wanted or current.bare != self._told.bare:
             return True
-        if current == self._told:
+        if current.state == self._told.state:
             self._outputs_due = math.inf
         elif self._outputs_due == math.inf:
             self._outputs_due = self._within(OUTPUTS_WITHIN)
@@ -227,7 +227,7 @@ class Registering:
         """Return how long nothing happens unless something changes."""
         return min(_TOKENS_USED, self._due - self._clock.monotonic())
 
-    async def _tell(self, current: RegisteredState) -> float:
+    async def _tell(self, current: Told) -> float:
         """Tell everything; return how long to wait before the next time."""
         pause = self._pause()
         if pause:
@@ -235,7 +235,7 @@ class Registering:
             current = self._current()
         self._wanted = False
         try:
-            answer = await self._answered(current)
+            answer = await self._answered(current.state)
         except Error as error:
             self._wanted = True
             return self._failed(error)

@@ -8,14 +8,14 @@ from datetime import timedelta
 from ca_core.agent.services import state as changes
 from ca_core.agent.services.definitions import CheckDefinition, Fixed, Registration, Ttl
 from ca_core.agent.services.keeping import Keeping, KeptNowhere
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.standing import (
     MAX_OUTPUT,
     NODE_MAINTENANCE,
     SERVICE_MAINTENANCE,
     Report,
 )
-from ca_core.agent.services.state import LocalState
-from ca_core.agent.services.telling import refuse_untellable
+from ca_core.agent.services.telling import Teller
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
 from ca_core.errors import ConflictError, NotFoundError, RequestError, UnavailableError
@@ -38,6 +38,7 @@ class Services:
 
     Attributes:
         changed: wakes whoever waits for another state.
+        teller: puts it into the words of the wire.
     """
 
     def __init__(self, node: str, clock: Clock, keeping: Keeping | None = None) -> None:
@@ -49,6 +50,7 @@ class Services:
         self._failing = False
         self._listeners: list[Callable[[], None]] = []
         self.changed = Gathering()
+        self.teller = Teller()
 
     @property
     def state(self) -> LocalState:
@@ -73,7 +75,7 @@ class Services:
         for each in new:
             _refuse_taken(state, each.checks)
             state = changes.registered(state, each, at=self._at, only_these=only_these)
-            refuse_untellable(state, each.service.id, self.node)
+            self.teller.refuse_untellable(state, each.service.id, self.node)
         self._become(state)
         await self._kept()
 
@@ -103,7 +105,7 @@ class Services:
             raise NotFoundError(f"Unknown service ID {owner!r}")
         _refuse_taken(self._state, (definition,))
         state = changes.with_check(self._state, definition, at=self._at)
-        refuse_untellable(state, owner, self.node)
+        self.teller.refuse_untellable(state, owner, self.node)
         self._become(state)
         await self._kept()
 
@@ -169,7 +171,7 @@ class Services:
         try:
             _refuse_taken(state, new.checks)
             after = changes.registered(state, new, at=self._at, only_these=True)
-            refuse_untellable(after, new.service.id, self.node)
+            self.teller.refuse_untellable(after, new.service.id, self.node)
         except RequestError as error:
             log.error("service %s of the configuration is left out: %s", new.service.id, error)  # noqa: TRY400 - its sentence says it all
             return state

@@ -8,9 +8,9 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from ca_core.agent.services.definitions import Alias, CheckDefinition, Registration, Tcp
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.proxybodies import PROXY_KIND
 from ca_core.agent.services.servicebodies import registration_of
-from ca_core.agent.services.state import LocalState
 from ca_core.errors import ConflictError, RequestError
 from ca_core.wire.services import ProxyBody, ServiceBody
 

@@ -1,39 +1,22 @@
-"""What is registered at this agent and how it stands: one immutable value, and its changes; pure.
+"""Changes of what is registered at this agent: from one value to the next; pure.
 
-Checks that follow others are brought up to date by whatever changes what they follow.
+Checks that follow others are brought up to date by whatever changes what they follow. A change
+costs a copy of the tables and what it touches, however much is registered.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from ca_core.agent.services.definitions import CheckDefinition, Registration
 from ca_core.agent.services.following import followed
+from ca_core.agent.services.localstate import LocalState, owner_of, regrouped, target_of
 from ca_core.agent.services.standing import LocalCheck, Report, is_maintenance, standing, told
 
+ValueT = TypeVar("ValueT")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalState:
-    """Everything that is registered here, by id.
-
-    Attributes:
-        version: another one means that something can be seen that was different.
-        shape: another one means other definitions of checks.
-    """
-
-    services: Mapping[str, Registration] = field(default_factory=dict)
-    checks: Mapping[str, LocalCheck] = field(default_factory=dict)
-    version: int = 0
-    shape: int = 0
-
-    def checks_of(self, service_id: str) -> tuple[LocalCheck, ...]:
-        """Return the checks of an instance; those of the node for ''."""
-        found = (c for c in self.checks.values() if c.definition.service_id == service_id)
-        return tuple(sorted(found, key=lambda check: check.definition.id))
-
-    def name_of(self, service_id: str) -> str:
-        """Return the name of an instance; '' if there is none."""
-        found = self.services.get(service_id)
-        return found.service.service if found is not None else ""
+_Checks = Mapping[str, LocalCheck | None]
+"""Id of a check → as it is now, or None if it goes."""
 
 
 def registered(
@@ -43,33 +26,30 @@ def registered(
 
     Checks that it had stay, with how they stand, unless they are defined anew, or ``only_these``.
     """
-    services = {**state.services, new.service.id: new}
-    gone = _replaced(state, new) if only_these else set()
-    checks = {key: check for key, check in state.checks.items() if key not in gone}
+    gone = _left_out(state, new) if only_these else frozenset[str]()
+    checks: dict[str, LocalCheck | None] = dict.fromkeys(gone)
     for definition in new.checks:
         checks[definition.id] = standing(state.checks.get(definition.id), definition, at)
-    return _changed(state, at, services=services, checks=checks)
+    return _changed(state, at, services={new.service.id: new}, checks=checks)
 
 
 def deregistered(state: LocalState, service_id: str, *, at: float) -> LocalState:
     """Return the state without an instance, its checks, and its sidecar; the same if none is."""
-    gone = {service_id} | {k for k, each in state.services.items() if each.parent == service_id}
-    services = {key: each for key, each in state.services.items() if key not in gone}
-    checks = {k: c for k, c in state.checks.items() if c.definition.service_id not in gone}
-    return _changed(state, at, services=services, checks=checks)
+    beside = (key for key, each in state.services.items() if each.parent == service_id)
+    gone = [key for key in (service_id, *beside) if key in state.services]
+    checks = [check_id for key in gone for check_id in state.owned.get(key, ())]
+    return _changed(state, at, services=dict.fromkeys(gone), checks=dict.fromkeys(checks))
 
 
 def with_check(state: LocalState, definition: CheckDefinition, *, at: float) -> LocalState:
     """Return the state with a check; one of the same definition stands as it stood."""
     found = standing(state.checks.get(definition.id), definition, at)
-    checks = {**state.checks, definition.id: found}
-    return _changed(state, at, services=state.services, checks=checks)
+    return _changed(state, at, services={}, checks={definition.id: found})
 
 
 def without_check(state: LocalState, check_id: str, *, at: float) -> LocalState:
     """Return the state without a check; the same if there is none."""
-    checks = {key: check for key, check in state.checks.items() if key != check_id}
-    return _changed(state, at, services=state.services, checks=checks)
+    return _changed(state, at, services={}, checks={check_id: None})
 
 
 def reported(state: LocalState, check_id: str, report: Report) -> LocalState:
@@ -78,34 +58,57 @@ def reported(state: LocalState, check_id: str, report: Report) -> LocalState:
     if before is None:
         return state
     after = told(before, report)
-    checks = {**state.checks, check_id: after}
     if (after.status, after.output) == (before.status, before.output):
-        return replace(state, checks=checks)  # the deadline of a TTL check alone
-    checks = dict(followed(state.services, checks, report.at))
-    return replace(state, checks=checks, version=state.version + 1)
+        return replace(state, checks={**state.checks, check_id: after})  # a deadline alone
+    return _changed(state, report.at, services={}, checks={check_id: after})
 
 
-def _replaced(state: LocalState, new: Registration) -> set[str]:
+def _left_out(state: LocalState, new: Registration) -> frozenset[str]:
     kept = {definition.id for definition in new.checks}
-    had = {check.definition.id for check in state.checks_of(new.service.id)}
-    return {check_id for check_id in had - kept if not is_maintenance(check_id)}
+    had = state.owned.get(new.service.id, frozenset())
+    return frozenset(each for each in had - kept if not is_maintenance(each))
 
 
 def _changed(
     state: LocalState,
     at: float,
     *,
-    services: Mapping[str, Registration],
-    checks: Mapping[str, LocalCheck],
+    services: Mapping[str, Registration | None],
+    checks: _Checks,
 ) -> LocalState:
-    """Return the state with other parts, and newer numbers if they are others."""
-    checks = followed(services, checks, at)
-    if (services, checks) == (state.services, state.checks):
+    """Return the state with other parts, None for those that go; the same if they are the same."""
+    services = {key: new for key, new in services.items() if state.services.get(key) != new}
+    checks = {key: new for key, new in checks.items() if state.checks.get(key) != new}
+    if not services and not checks:
         return state
-    shape = state.shape + (_definitions(checks) != _definitions(state.checks))
-    version = state.version + 1
-    return LocalState(services=services, checks=checks, version=version, shape=shape)
+    before = _definitions(state.checks.get(key) for key in checks)
+    now = _definitions(checks.values())
+    after = LocalState(
+        services=_merged(state.services, services),
+        checks=_merged(state.checks, checks),
+        owned=regrouped(state.owned, state.checks, checks, owner_of),
+        followers=regrouped(state.followers, state.checks, checks, target_of),
+        version=state.version + 1,
+        shape=state.shape + (before != now),
+    )
+    owners = {owner_of(each) for each in (*before, *now)}
+    return replace(after, checks=_merged(after.checks, followed(after, {*services, *owners}, at)))
 
 
-def _definitions(checks: Mapping[str, LocalCheck]) -> list[CheckDefinition]:
-    return [check.definition for check in checks.values()]
+def _definitions(checks: Iterable[LocalCheck | None]) -> list[CheckDefinition]:
+    return [check.definition for check in checks if check is not None]
+
+
+def _merged(
+    before: Mapping[str, ValueT], changes: Mapping[str, ValueT | None]
+) -> Mapping[str, ValueT]:
+    """Return the table with changes, None for what goes."""
+    if not changes:
+        return before
+    after = dict(before)
+    for key, value in changes.items():
+        if value is None:
+            after.pop(key, None)
+        else:
+            after[key] = value
+    return after

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from ca_core.agent.services.definitions import CheckDefinition, Registration, Ttl
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.standing import MAX_OUTPUT, LocalCheck
-from ca_core.agent.services.state import LocalState
-from ca_core.agent.services.telling import refuse_untellable, told_state
+from ca_core.agent.services.telling import Teller
 from ca_core.api.registered_routes import MOST_REGISTERED
 from ca_core.catalog.bounds import check_state
 from ca_core.errors import RequestError
@@ -30,13 +30,13 @@ def state_of(how_many, *, meta=0, output=""):
             key = f"{name}:{n}"
             defined = CheckDefinition(id=key, name="c", service_id=name, kind=Ttl(ttl=MINUTE))
             checks[key] = LocalCheck(definition=defined, status=CheckStatus.WARNING, output=output)
-    return LocalState(services=services, checks=checks)
+    return LocalState.of(services.values(), checks.values())
 
 
 def is_refused(how_many):
     """Say whether the agent takes no more than less of them."""
     try:
-        refuse_untellable(state_of(how_many, meta=40), "", "n1")
+        Teller().refuse_untellable(state_of(how_many, meta=40), "", "n1")
     except RequestError:
         return True
     return False
@@ -44,7 +44,7 @@ def is_refused(how_many):
 
 def body_of(state):
     """Return what is sent, with the longest grants."""
-    told = told_state(state, "10.0.0.1")
+    told = Teller().told(state, "10.0.0.1").state
     check_state(told, "n1")
     grant = longest_grant()
     services = tuple(msgspec.structs.replace(one, grant=grant) for one in told.services)
@@ -61,14 +61,14 @@ def test_an_agent_takes_no_more_than_it_can_tell():
 def test_outputs_that_are_too_long_together_are_left_out():
     """How checks stand is told all the same."""
     state = state_of(150, output="o" * MAX_OUTPUT)
-    refuse_untellable(state, "", "n1")
+    Teller().refuse_untellable(state, "", "n1")
     assert len(body_of(state)) < MOST_REGISTERED
-    told = told_state(state, "")
+    told = Teller().told(state, "").state
     assert {check.status for one in told.services for check in one.checks} == {CheckStatus.WARNING}
 
 
 @pytest.mark.parametrize("how_many", [1, 20])
 def test_outputs_that_fit_are_told(how_many):
     """Nothing is left out without need."""
-    told = told_state(state_of(how_many, output="ok"), "")
+    told = Teller().told(state_of(how_many, output="ok"), "").state
     assert {check.output for one in told.services for check in one.checks} == {"ok"}

@@ -6,7 +6,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from ca_core.agent.services.telling import told_state
+from ca_core.agent.services.telling import Teller
 from ca_core.api.localservices import configured_services, local_services, outward_address
 from ca_core.config.model import Config
 from ca_core.errors import ConfigError
@@ -72,7 +72,7 @@ def test_what_toml_has_and_json_has_not_is_kept_and_told_as_json():
     proxy = {"destination_service_name": "web", "config": {"since": date(2030, 1, 1), "n": 2**80}}
     table = {"name": "p", "kind": "connect-proxy", "port": 1, "proxy": proxy}
     found = local_services(Config(services=(table,)), "n1", FakeClock(), None).state
-    told = told_state(found, "")
+    told = Teller().told(found, "").state
     stored = msgspec.json.decode(msgspec.json.encode(told), type=RegisteredState)
     assert digest_of(stored) == digest_of(told)
     assert stored.services[0].service.proxy.config["since"] == "2030-01-01"

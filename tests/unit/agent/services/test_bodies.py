@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ca_core.agent.services.definitions import Alias, Http, Tcp, Thresholds, Ttl
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.servicebodies import body_of, registration_of
 from ca_core.agent.services.sidecar import registrations_of
-from ca_core.agent.services.state import LocalState
 from ca_core.errors import RequestError
 from ca_core.wire.catalog import CheckStatus
 from ca_core.wire.services import CheckBody, ServiceBody

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from ca_core.agent.services.definitions import CheckDefinition, Fixed, Registration, Ttl
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.services import Services
-from ca_core.agent.services.state import LocalState
 from ca_core.errors import ConflictError, NotFoundError, RequestError
 from ca_core.testing.clock import FakeClock
 from ca_core.wire.catalog import CheckStatus, Service

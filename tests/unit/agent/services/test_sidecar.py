@@ -3,9 +3,10 @@
 import pytest
 
 from ca_core.agent.services.definitions import Alias, Registration, Tcp
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.servicebodies import body_of
 from ca_core.agent.services.sidecar import PORTS, registrations_of
-from ca_core.agent.services.state import LocalState, registered
+from ca_core.agent.services.state import registered
 from ca_core.errors import ConflictError, RequestError
 from ca_core.wire.catalog import Service
 from ca_core.wire.services import ServiceBody
@@ -83,9 +84,7 @@ def test_a_sidecar_keeps_its_port():
     for each in sidecar(state):
         state = registered(state, each, at=0.0)
     assert state.services["w1-sidecar-proxy"].service.port == 21001
-    lower_is_free = LocalState(
-        services={key: each for key, each in state.services.items() if key != "s21000"}
-    )
+    lower_is_free = LocalState.of(each for key, each in state.services.items() if key != "s21000")
     assert sidecar(lower_is_free)[1].service.port == 21001
 
 

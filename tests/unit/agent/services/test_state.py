@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_core.agent.services.definitions import Alias, CheckDefinition, Registration, Ttl
+from ca_core.agent.services.following import followed
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.standing import Report, worst
 from ca_core.agent.services.state import (
-    LocalState,
     deregistered,
     registered,
     reported,
@@ -171,3 +172,43 @@ def test_a_follower_names_what_is_not_passing(bad):
     """Whoever looks at the sidecar sees where to look next."""
     state = with_instances(instance("web", check("disk")), instance("p", follower("f", "p", "web")))
     assert "disk" in told(state, "disk", bad).checks["f"].output
+
+
+IDS = st.sampled_from(["a", "b", "c", ""])
+STEPS = st.one_of(
+    st.tuples(st.just("register"), IDS, IDS, st.booleans()),
+    st.tuples(st.just("deregister"), IDS),
+    st.tuples(st.just("follow"), IDS, IDS),
+    st.tuples(st.just("check"), IDS, st.sampled_from("xyz")),
+    st.tuples(st.just("remove"), st.sampled_from("xyz")),
+    st.tuples(st.just("report"), st.sampled_from("xyz"), st.sampled_from(list(CheckStatus))),
+)
+
+
+def stepped(state, step):
+    """Return the state after one change; ids of checks belong to one instance as services do."""
+    match step:
+        case ("register", name, parent, only):
+            new = instance(name or "d", parent=parent)
+            return registered(state, new, at=1.0, only_these=only)
+        case ("deregister", name):
+            return deregistered(state, name, at=1.0)
+        case ("follow", owner, target):
+            return with_check(state, follower(f"f:{owner}", owner, target), at=1.0)
+        case ("check", owner, check_id):
+            return with_check(state, check(check_id, owner), at=1.0)
+        case ("remove", check_id):
+            return without_check(state, check_id, at=1.0)
+        case ("report", check_id, status):
+            return told(state, check_id, status)
+
+
+@given(st.lists(STEPS, max_size=30))
+def test_what_is_kept_up_to_date_is_what_one_would_find_anew(steps):
+    """Groups of checks, and how followers stand, after any changes in any order."""
+    state = LocalState()
+    for step in steps:
+        state = stepped(state, step)
+    anew = LocalState.of(state.services.values(), state.checks.values())
+    assert (state.owned, state.followers) == (anew.owned, anew.followers)
+    assert followed(anew, {"", *anew.services, *anew.owned}, 2.0) == {}
