@@ -336,7 +336,11 @@ INCIDENTS = (
         owners=(Owner.AGENT,),
         because="The agent asks for the right on every request, before its cache; when a token "
         "goes, it hears of it.",
-        covered=(_LEAVES, "tests/unit/api/test_acl_matrix.py"),
+        covered=(
+            _LEAVES,
+            "tests/unit/api/test_acl_matrix.py",
+            "tests/unit/api/test_warm_cache.py",
+        ),
     ),
 )
 """S01 to S38; the numbers are never used again for anything else."""
