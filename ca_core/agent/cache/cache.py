@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Generic, TypeVar, cast
 
 from ca_core.acl.principal import Principal, partition_key
-from ca_core.agent.cache.entries import Counts, Entry, Reason
+from ca_core.agent.cache.entries import Counts, Entry, Reason, Standing
 from ca_core.agent.cache.kinds import Kind, KindName
 from ca_core.agent.cache.record import Cached, Record
 from ca_core.agent.cache.records import Records
@@ -184,6 +184,10 @@ class Cache(Generic[KeyT, ValueT]):
     def size(self) -> int:
         """Return the bytes of all records, about."""
         return self._records.size
+
+    def standing(self) -> Standing:
+        """Return how many records there are, how many callers wait, how old the oldest is."""
+        return self._records.standing()
 
     def entries(self) -> Iterator[Entry]:
         """Yield every record as it is now."""

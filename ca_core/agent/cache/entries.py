@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from ca_core.agent.cache.kinds import KindName
 from ca_core.errors import Error
 
@@ -43,8 +45,7 @@ class Counts:
         self.failures[type(error).__name__] += 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is remembered; nothing of it is secret. Spans are seconds.
 
     Attributes:
@@ -78,6 +79,18 @@ class Entry:
     busy: bool = False
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind stands.
+
+    Attributes:
+        age: seconds, of the oldest entry that is kept fresh, as readers are told.
+    """
+
+    entries: int = 0
+    waiters: int = 0
+    age: float = 0.0
+
+
 class Kept(Protocol):
     """One kind of what is remembered, for the inventory. Used from one event loop."""
 
@@ -94,6 +107,10 @@ class Kept(Protocol):
     @property
     def size(self) -> int:
         """Return the bytes of all entries, about; costs nothing."""
+        ...
+
+    def standing(self) -> Standing:
+        """Return how it stands; quick also where there are thousands of entries."""
         ...
 
     def entries(self) -> Iterator[Entry]:

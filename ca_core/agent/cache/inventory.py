@@ -66,7 +66,8 @@ class Inventory:
 
     def _freed(self, size: int) -> int:
         """Forget entries; return the size that is left."""
-        idle = [entry for entry in self.entries() if not entry.busy]
+        everything = (entry for kept in self._kept.values() for entry in kept.entries())
+        idle = [entry for entry in everything if not entry.busy]
         idle.sort(key=lambda entry: entry.unused, reverse=True)
         for entry in idle:
             if size <= self._budget * _LEFT:
@@ -76,14 +77,13 @@ class Inventory:
 
 
 def _figures(kept: Kept) -> KindFigures:
-    entries = tuple(kept.entries())
-    counts = kept.counts
+    standing, counts = kept.standing(), kept.counts
     return KindFigures(
         kind=kept.kind,
-        entries=len(entries),
+        entries=standing.entries,
         bytes=kept.size,
-        waiters=sum(entry.waiters for entry in entries),
-        age=max((entry.age for entry in entries if entry.refreshed), default=0.0),
+        waiters=standing.waiters,
+        age=standing.age,
         hits=counts.hits,
         misses=counts.misses,
         evictions={str(reason): count for reason, count in counts.evictions.items()},

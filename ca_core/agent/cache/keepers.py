@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import cast
 
-from ca_core.agent.cache.entries import Counts, Entry
+from ca_core.agent.cache.entries import Counts, Entry, Standing
 from ca_core.agent.cache.inventory import Inventory
 from ca_core.agent.cache.kinds import KindName
 from ca_core.agent.cache.views import ViewCache
@@ -42,6 +42,12 @@ class KeptRoots:
     def size(self) -> int:
         """Return the bytes of the roots, about."""
         return self._size
+
+    def standing(self) -> Standing:
+        """Return whether they are known, and how old they are."""
+        known = self._roots.latest is not None
+        age = self._roots.age.total_seconds()
+        return Standing(entries=int(known), waiters=self._roots.waiters, age=age)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the roots, if they are known."""
@@ -92,6 +98,11 @@ class KeptLeaves:
         """Return the bytes of all leaves, about."""
         return self._leaves.size
 
+    def standing(self) -> Standing:
+        """Return how many leaves there are, and how many callers wait; each has its own age."""
+        sizes = [len(record.readers) for record in self._leaves.records()]
+        return Standing(entries=len(sizes), waiters=sum(sizes))
+
     def entries(self) -> Iterator[Entry]:
         """Yield every leaf, and every attempt to have a first one."""
         now = self._clock.now()
@@ -140,6 +151,15 @@ class KeptIntentions:
         intentions = self._intentions
         of_index = BYTES_OF_INTENTION * len(intentions.held.index)
         return BYTES_OF_DESTINATION * len(intentions.destinations) + of_index
+
+    def standing(self) -> Standing:
+        """Return how many services are decided for, and how old that is."""
+        cache = self._intentions
+        return Standing(
+            entries=len(cache.destinations),
+            waiters=sum(cache.destinations.awaited.values()),
+            age=cache.age.total_seconds() if len(cache.destinations) else 0.0,
+        )
 
     def entries(self) -> Iterator[Entry]:
         """Yield every destination that is decided for."""

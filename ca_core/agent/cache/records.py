@@ -6,7 +6,7 @@ from itertools import count
 from typing import Generic, TypeVar
 
 from ca_core.acl.principal import Principal
-from ca_core.agent.cache.entries import Counts, Entry, Reason
+from ca_core.agent.cache.entries import Counts, Entry, Reason, Standing
 from ca_core.agent.cache.kinds import Kind
 from ca_core.agent.cache.record import BYTES_OF_HANDLE, Record
 from ca_core.agent.timetable import Timetable
@@ -114,6 +114,16 @@ class Records(Generic[KeyT, ValueT]):
         """Return how old a value is, as readers are told."""
         since = record.lost_at if self._kind.followed else record.fetched_at
         return _FRESH if since is None else timedelta(seconds=self._clock.monotonic() - since)
+
+    def standing(self) -> Standing:
+        """Return how many there are, how many callers wait, and how old the oldest is."""
+        records = self._by_key.values()
+        lost = [one.lost_at for one in records if one.lost_at is not None and self._kind.followed]
+        return Standing(
+            entries=len(records),
+            waiters=sum(record.waiters for record in records if record.readers is not None),
+            age=self._clock.monotonic() - min(lost) if lost else 0.0,
+        )
 
     def entries(self) -> Iterator[Entry]:
         """Yield every record as it is now."""

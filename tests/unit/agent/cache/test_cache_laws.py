@@ -290,6 +290,9 @@ class RecordMachine(RuleBasedStateMachine):
         assert len(entries) == (self.model is not None)
         assert len(self.source.followed) <= len(entries)
         assert self.cache.size == sum(entry.bytes for entry in entries)
+        standing = self.cache.standing()
+        assert (standing.entries, standing.waiters) == (len(entries), len(self.waiting))
+        assert standing.age == sum(entry.age for entry in entries)
         for entry in entries:
             assert entry.index == self.model.index
             assert entry.age == self.age.total_seconds()

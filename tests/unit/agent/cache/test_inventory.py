@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ca_core.agent.cache.entries import Counts, Entry, Reason
+from ca_core.agent.cache.entries import Counts, Entry, Reason, Standing
 from ca_core.agent.cache.inventory import Inventory
 from ca_core.agent.cache.kinds import KindName
 
@@ -22,6 +22,11 @@ class Keeper:
     def size(self):
         """Return the bytes of all."""
         return sum(size for size, _, _ in self.things.values())
+
+    def standing(self):
+        """Return how many there are."""
+        busy = [busy for _, _, busy in self.things.values()]
+        return Standing(entries=len(busy), waiters=sum(busy))
 
     def entries(self):
         """Yield each."""

@@ -160,6 +160,31 @@ async def test_the_budget_counts_every_kind_and_what_is_oldest_goes():
         assert [entry.kind for entry in inventory.entries()] == [KindName.ROOTS]
 
 
+async def test_figures_say_what_entries_say():
+    """Whichever way an operator looks: as many entries, as many who wait, the same age."""
+    async with world() as here:
+        await here.agent.leaves.get(USER, "web")
+        await here.decide("web", "db")
+        waiting = [
+            asyncio.create_task(here.agent.leaves.get(USER, "web", min_index=101)),
+            asyncio.create_task(here.agent.roots.get(min_index=5)),
+        ]
+        await settle()
+        here.upstream.roots_errors = [UnavailableError("away")] * 100
+        here.upstream.changed(here.upstream.index)
+        await passed(here.clock, MINUTE, step=timedelta(seconds=1))
+        for each in here.agent.inventory.figures():
+            entries = of_kind(here, each.kind)
+            assert (each.entries, each.waiters) == (
+                len(entries),
+                sum(entry.waiters for entry in entries),
+            )
+            assert each.age == max((one.age for one in entries if one.refreshed), default=0.0)
+            assert each.bytes == sum(one.bytes for one in entries)
+        assert figures(here, "roots").age == 60.0
+        await stopped(*waiting)
+
+
 @pytest.mark.parametrize("count", [150])
 async def test_a_leaf_weighs_about_what_it_takes(count):
     """No more than half as much again or less, chains of signers aside: they are stored once."""
