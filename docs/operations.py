@@ -9,7 +9,8 @@ from typing import Any, get_type_hints
 import msgspec
 
 from ca_core.cli import exitcodes
-from ca_core.cli.answers import ANSWERS, JsonAnswer
+from ca_core.cli.answers import ANSWERS
+from ca_core.cli.jsonanswer import JsonAnswer
 from ca_core.config.model import Config
 from ca_core.durations import format_duration
 from docs.tables import as_line, table

@@ -1,30 +1,12 @@
 """What ``--output json`` prints, by command: keys are added, never renamed or removed."""
 
-from dataclasses import dataclass
-
-_CONSULS = "Consul's document, as the API answers it"
+from ca_core.cli.aclanswers import ACL_ANSWERS
+from ca_core.cli.jsonanswer import CONSULS, JsonAnswer
 
 _CREDENTIAL = (
     "`Credential` is null if the provider has none yet, else it has `Ends` and `HoursLeft` (both "
     "null if it never expires), `Failures` (in a row), `LastError`"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class JsonAnswer:
-    """The shape of one command's answer.
-
-    Attributes:
-        shape: ``object``, ``list`` of objects, or ``lines`` with one object each.
-        keys: of the object, or of each object; where Consul defines them, the most used.
-        note: what is not obvious.
-        like: the command whose keys these are, if it is told there.
-    """
-
-    shape: str
-    keys: tuple[str, ...]
-    note: str = ""
-    like: str = ""
 
 
 _OPERATION = (
@@ -48,48 +30,10 @@ _INTENTION = JsonAnswer(
         *("SourceNS", "SourceName", "DestinationNS", "DestinationName", "SourceType"),
         *("Precedence", "CreateIndex", "ModifyIndex"),
     ),
-    f"{_CONSULS}; `Action` or `Permissions`; where it says something `ID`, `Description`, `Meta`,"
+    f"{CONSULS}; `Action` or `Permissions`; where it says something `ID`, `Description`, `Meta`,"
     " `Observe`, `CreatedAt`, `UpdatedAt`",
 )
 
-_POLICY = JsonAnswer(
-    "object",
-    ("ID", "Name", "Description", "Rules", "Hash", "CreateIndex", "ModifyIndex"),
-    _CONSULS,
-)
-
-_METHOD = JsonAnswer(
-    "object",
-    (
-        *("Name", "Type", "DisplayName", "Description", "MaxTokenTTL", "TokenLocality", "Config"),
-        *("CreateIndex", "ModifyIndex"),
-    ),
-    _CONSULS,
-)
-_RULE = JsonAnswer(
-    "object",
-    (
-        *("ID", "Description", "AuthMethod", "Selector", "BindType", "BindName"),
-        *("CreateIndex", "ModifyIndex"),
-    ),
-    _CONSULS,
-)
-
-_TOKEN_KEYS = (
-    *("AccessorID", "SecretID", "Description", "Local", "Hash", "CreateIndex", "ModifyIndex"),
-)
-_WHERE_IT_HAS_THEM = (
-    "where it has them `Policies`, `ServiceIdentities`, `NodeIdentities`, `AuthMethod`,"
-    " `CreateTime`, `ExpirationTime`"
-)
-_TOKEN = JsonAnswer(
-    "object", _TOKEN_KEYS, f"{_CONSULS}; `SecretID` is `<hidden>`; {_WHERE_IT_HAS_THEM}"
-)
-_TOKEN_MADE = JsonAnswer(
-    "object",
-    _TOKEN_KEYS,
-    f"{_CONSULS}; `SecretID` this once, `<hidden>` with `--secret-file`; {_WHERE_IT_HAS_THEM}",
-)
 
 _SERVICE = ("ID", "Service", "Kind", "Address", "Port", "Tags", "Meta", "Health")
 
@@ -101,8 +45,8 @@ ANSWERS = {
     "backup": JsonAnswer(
         "object", ("File", "MadeAt", "Epoch", "Index", "Rows", "Records", "KeyIDs")
     ),
-    "ca get-config": JsonAnswer("object", ("Provider", "Config"), _CONSULS),
-    "ca roots": JsonAnswer("object", ("ActiveRootID", "TrustDomain", "Roots"), _CONSULS),
+    "ca get-config": JsonAnswer("object", ("Provider", "Config"), CONSULS),
+    "ca roots": JsonAnswer("object", ("ActiveRootID", "TrustDomain", "Roots"), CONSULS),
     "ca abandon": JsonAnswer("object", ("Key", "Authority", "Signer", "Since", "Error")),
     "ca abort": _CHANGED,
     "ca apply": _BEGUN,
@@ -162,24 +106,24 @@ ANSWERS = {
     "check list": JsonAnswer(
         "list",
         ("CheckID", "Name", "Status", "Output", "ServiceID", "Type"),
-        f"{_CONSULS}: checks of this host",
+        f"{CONSULS}: checks of this host",
     ),
     **{
         f"check {word}": JsonAnswer("object", ("CheckID", "Status", "Output"), "what was reported")
         for word in ("pass", "warn", "fail")
     },
     "catalog nodes": JsonAnswer(
-        "list", ("ID", "Node", "Address", "Datacenter", "TaggedAddresses", "Meta"), _CONSULS
+        "list", ("ID", "Node", "Address", "Datacenter", "TaggedAddresses", "Meta"), CONSULS
     ),
     "catalog service": JsonAnswer(
-        "list", ("Node", "Service", "Checks"), f"{_CONSULS} of `/v1/health/service/:service`"
+        "list", ("Node", "Service", "Checks"), f"{CONSULS} of `/v1/health/service/:service`"
     ),
     "cache top": JsonAnswer(
         "object",
         ("BudgetBytes", "Bytes", "Kinds", "Entries"),
         "as `/v1/agent/cache` answers it; `Entries` is empty for who is no operator",
     ),
-    "catalog services": JsonAnswer("object", (), f"{_CONSULS}: the name of a service → its tags"),
+    "catalog services": JsonAnswer("object", (), f"{CONSULS}: the name of a service → its tags"),
     "doctor": JsonAnswer(
         "object",
         ("Grade", "Findings"),
@@ -188,7 +132,7 @@ ANSWERS = {
     "leaf get": JsonAnswer(
         "object",
         ("CertPEM", "PrivateKeyPEM", "SerialNumber", "ServiceURI", "ValidAfter", "ValidBefore"),
-        f"{_CONSULS}, with the key; with `--out`: `ServiceURI`, `ValidBefore`, `Leaf`, `Key`, "
+        f"{CONSULS}, with the key; with `--out`: `ServiceURI`, `ValidBefore`, `Leaf`, `Key`, "
         "`Bundle` (paths)",
     ),
     "leaf inspect": JsonAnswer(
@@ -280,32 +224,6 @@ ANSWERS = {
     ),
     "restore": JsonAnswer("object", ("DataDir", "Epoch", "KeyIDs")),
     "secrets rekey": JsonAnswer("object", ("KeyID", "Rewrapped")),
-    "policy check": JsonAnswer(
-        "object", (), "the document as JSON: `service`, `node` … as far as it says something"
-    ),
-    "policy create": _POLICY,
-    "policy delete": JsonAnswer("object", ("ID", "Name", "Deleted")),
-    "policy list": JsonAnswer("list", tuple(k for k in _POLICY.keys if k != "Rules"), _CONSULS),
-    "policy read": _POLICY,
-    "policy update": _POLICY,
-    "token bootstrap": _TOKEN_MADE,
-    "token create": _TOKEN_MADE,
-    "token delete": JsonAnswer("object", ("AccessorID", "Deleted")),
-    "token list": JsonAnswer("list", _TOKEN.keys, _TOKEN.note),
-    "token login": _TOKEN_MADE,
-    "token method create": _METHOD,
-    "token method delete": JsonAnswer("object", ("Name", "Deleted")),
-    "token method list": JsonAnswer(
-        "list", tuple(k for k in _METHOD.keys if k != "Config"), _CONSULS
-    ),
-    "token method read": _METHOD,
-    "token read": _TOKEN,
-    "token rule create": _RULE,
-    "token rule delete": JsonAnswer("object", ("ID", "Deleted")),
-    "token rule list": JsonAnswer("list", _RULE.keys, _CONSULS),
-    "token rule read": _RULE,
-    "token self": _TOKEN,
-    "token update": _TOKEN,
-    "token join": JsonAnswer("object", ("ID", "Node", "Token", "ExpiresAt")),
+    **ACL_ANSWERS,
 }
 """Every command that answers, by what one types after ``ca-core``."""
