@@ -132,6 +132,24 @@ async def test_a_burst_of_changes_is_told_once():
         )
 
 
+async def test_a_change_of_the_instance_or_of_its_checks_is_told():
+    """A port that moved; a check that came or went."""
+    async with running() as h:
+        await h.register()
+        await h.soon()
+        moved = Registration(service=Service(id="web", service="web", port=81))
+        await h.services.register([moved])
+        await h.soon()
+        assert h.server.told[-1].services[0].service.port == 81
+        await h.services.remove_check("c:web")
+        await h.soon()
+        assert h.server.told[-1].services[0].checks == ()
+        await h.services.maintain("web", reason="r")
+        await h.soon()
+        [check] = h.server.told[-1].services[0].checks
+        assert (check.status, check.output) == (CRITICAL, "r")
+
+
 async def test_a_status_is_told_at_once():
     """Within the time in which changes gather."""
     async with running() as h:
