@@ -1,7 +1,8 @@
 """The trusted roots as a server told them, parsed; pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import msgspec
 from cryptography import x509
 
 from ca_core.agent.signing import Signing, signing_of
@@ -19,12 +20,14 @@ class KnownRoots:
         index: what readers see: it differs from the index of the roots known before.
         anchors: in the order of ``value.roots``.
         signing: what signs leaves.
+        body: the answer as JSON, encoded once.
     """
 
     value: CARoots
     index: int
     anchors: tuple[x509.Certificate, ...]
     signing: Signing
+    body: bytes = field(repr=False)
 
 
 def known_roots(value: CARoots, index: int) -> KnownRoots:
@@ -34,7 +37,7 @@ def known_roots(value: CARoots, index: int) -> KnownRoots:
         ProviderError: a root is no certificate, there is none, or none is active.
     """
     active = _active(value)
-    return KnownRoots(value, index, _anchors(value), signing_of(active))
+    return KnownRoots(value, index, _anchors(value), signing_of(active), msgspec.json.encode(value))
 
 
 def _active(value: CARoots) -> CARoot:

@@ -253,4 +253,5 @@ class RootsCache:
             hit=hit,
             age=self.age,
             known_leader=self.known_leader,
+            body=known.body,
         )

@@ -1,7 +1,7 @@
 """What the agent needs of its servers, near or far: what it follows, and what it asks for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -31,6 +31,7 @@ class RootsAnswer:
         hit: True if the answer came from memory at once.
         age: how long ago contact with the server was lost; zero while it stands.
         known_leader: whether the server answered last time.
+        body: ``value`` as JSON, if that was worked out already.
     """
 
     value: CARoots
@@ -38,6 +39,7 @@ class RootsAnswer:
     hit: bool = False
     age: timedelta = timedelta()
     known_leader: bool = True
+    body: bytes = field(default=b"", repr=False, compare=False)
 
 
 class Asked(Protocol):

@@ -11,9 +11,10 @@ from ca_core.agent.processes import reader_of
 from ca_core.agent.upstream import RootsAnswer
 from ca_core.api.blocking import DEFAULT_WAIT, Blocking, blocking_of, with_jitter
 from ca_core.api.cachecontrol import freshness_of
-from ca_core.api.http import Request, Response, json_response
+from ca_core.api.http import Request, Response, encoded_json, json_response
 from ca_core.api.names import service_name
 from ca_core.api.places import refuse_other_places
+from ca_core.api.remembered import leaf_response, roots_response
 from ca_core.api.rooms import AgentRoom, require
 from ca_core.errors import RequestError
 from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
@@ -25,10 +26,7 @@ async def roots(room: AgentRoom, request: Request) -> Response:
     refuse_other_places(request, room.agent.datacenter)
     asked, freshness = blocking_of(request), freshness_of(request)
     answer = await _read_roots(room, _reader(request), asked, freshness)
-    headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
-    headers["x-consul-knownleader"] = "true" if answer.known_leader else "false"
-    headers["x-consul-lastcontact"] = str(int(answer.age / timedelta(milliseconds=1)))
-    return json_response(answer.value, headers=headers)
+    return roots_response(answer, answer.body or encoded_json(answer.value))
 
 
 async def _read_roots(
@@ -36,7 +34,7 @@ async def _read_roots(
 ) -> RootsAnswer:
     """Return the roots; the agent notes which of them this reader holds."""
     pollers, clock = room.agent.pollers, room.clock
-    wait = with_jitter(asked.wait, room.random.random())
+    wait = with_jitter(asked.wait, room.random.random()) if asked.index else asked.wait
     given = 0
     pollers.asks(who, asked.index, clock.monotonic())
     try:
@@ -86,30 +84,13 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
         wait=asked.wait,
         freshness=freshness_of(request),
     )
-    headers = cache_headers(answer.index, hit=answer.hit, age=answer.age)
-    headers["cache-control"] = "no-store"
-    if answer.failure:
-        headers["x-ca-core-renewal-failure"] = _one_line(answer.failure)
-    return Response(headers=headers, body=answer.body)
+    return leaf_response(answer)
 
 
 async def self_description(room: AgentRoom, request: Request) -> Response:
     """Return who this agent is and how its caches stand; no secrets."""
     require(room.may, request, Action.AGENT_READ)
     return json_response(room.agent.describe())
-
-
-def _one_line(text: str) -> str:
-    """Return text that may stand in a header: printable, short, one line."""
-    return "".join(char if char.isprintable() else " " for char in text)[:200]
-
-
-def cache_headers(index: int, *, hit: bool, age: timedelta) -> dict[str, str]:
-    """Return the headers of a read that the agent's cache answered."""
-    headers = {"x-consul-index": str(max(1, index)), "x-cache": "HIT" if hit else "MISS"}
-    if hit:
-        headers["age"] = str(int(age.total_seconds()))
-    return headers
 
 
 def _leaf_query(room: AgentRoom, request: Request, service: str) -> LeafQuery:
