@@ -17,7 +17,8 @@ from tests.unit.agent.fakes import passed, settle
 from tests.unit.agent.test_watch import DB, GRANTS, WEB, Asking, grants
 
 WAIT = timedelta(seconds=20)
-PARTS = ("grants", "intentions", "views", "registered")
+WAITS = {"grants": 60.0, "intentions": 60.0, "views": 20.0, "registered": 20.0}
+PARTS = tuple(WAITS)
 GRACE = 1.5
 """Seconds by which a part may be told later than its wait: what came a moment ago waits on."""
 
@@ -113,8 +114,7 @@ class World:
         """Assert what always holds once nothing can run without time passing."""
         assert len(self.servers.open) <= 1
         waiting, now = self.waiting(), self.clock.monotonic()
-        longest = 60.0 + GRACE  # tokens and intentions wait a minute
-        assert all(now - since <= longest for since in waiting.values()), waiting
+        assert all(now - since <= WAITS[part] + GRACE for part, since in waiting.items()), waiting
         if waiting and not self.servers.away:
             (question,) = self.servers.open
             assert question.parts() >= set(waiting)
