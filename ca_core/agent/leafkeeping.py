@@ -69,11 +69,10 @@ class LeafKeeping:
         kept = await asyncio.to_thread(self._file.read)
         if kept is None:
             return
-        now = self._clock.now()
-        found = await asyncio.to_thread(restored, kept, anchors, now, self._draw)
-        self._restored = len(found.absent) + sum(1 for each in found.present if each.leaf)
-        self._take_roots(kept, anchors, now)
-        self._leaves.restore(found)
+        try:
+            await self._take(kept, anchors)
+        except (Error, ValueError) as error:  # it opened: another version wrote it
+            log.warning("kept leaves: not understood: %s", error)
         log.info("kept leaves: %d of %d are good", self._restored, len(kept.leaves))
 
     async def run(self) -> None:
@@ -109,6 +108,13 @@ class LeafKeeping:
             "written_at": wire_time(self._written_at) if self._written_at else "",
             "last_error": self._error,
         }
+
+    async def _take(self, kept: Kept, anchors: Sequence[x509.Certificate]) -> None:
+        now = self._clock.now()
+        found = await asyncio.to_thread(restored, kept, anchors, now, self._draw)
+        self._take_roots(kept, anchors, now)
+        self._leaves.restore(found)
+        self._restored = len(found.absent) + sum(1 for each in found.present if each.leaf)
 
     def _take_roots(self, kept: Kept, anchors: Sequence[x509.Certificate], now: datetime) -> None:
         if kept.roots is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,6 +10,8 @@ from typing import Protocol
 
 from ca_core.api.notify import Notifier
 from ca_core.config.model import Config
+
+_log = logging.getLogger("ca_core.api")
 
 
 class Reloaded(Protocol):
@@ -53,6 +56,13 @@ async def hangups(
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def _applied(part: Reloaded) -> None:
+    try:
+        await part.applied()
+    except Exception:  # noqa: BLE001 - the next signal must be heard, whatever this one did
+        _log.exception("a bug kept the configuration from being applied")
+
+
 async def _applied_when_told(
     parts: Sequence[Reloaded], told: asyncio.Event, systemd: Notifier
 ) -> None:
@@ -61,5 +71,5 @@ async def _applied_when_told(
         told.clear()
         systemd.reloading()
         for part in parts:
-            await part.applied()
+            await _applied(part)
         systemd.ready("the configuration was read again")

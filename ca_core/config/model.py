@@ -85,7 +85,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
     persist: Annotated[
-        bool, Meta(description="Keep leaves and their keys over a restart, encrypted.")
+        bool, Meta(description="Keep leaves and keys over a restart, encrypted. Not in `dev`.")
     ] = False
     persist_key_file: Annotated[
         Path | None,

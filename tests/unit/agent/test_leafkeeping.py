@@ -268,6 +268,19 @@ async def test_a_file_of_another_version_is_set_aside(host, caplog):
     assert "format is 9" in caplog.text
 
 
+async def test_a_file_that_opens_and_makes_no_sense_stops_nobody(host, caplog):
+    """Its key was right, so somebody of ours wrote it; leaves are issued anew."""
+    async with host.agent() as h:
+        await h.leaves.get(ALICE, "web")
+    kept = host.file.read()
+    wrong = msgspec.structs.replace(kept.leaves[0], addresses=("no address",))
+    host.file.write(msgspec.structs.replace(kept, leaves=(wrong,)))
+    async with host.agent() as h:
+        assert "not understood" in caplog.text
+        assert (await h.leaves.get(ALICE, "web")).index
+        assert len(host.upstream.signed) == 2
+
+
 async def test_a_folder_that_cannot_be_read_stops_nobody(host, caplog):
     """Not an error of the leaves: nothing is set aside."""
     (host.folder / FILE).mkdir()

@@ -245,6 +245,24 @@ async def test_a_hangup_applies_every_part_and_systemd_hears_it():
     assert signal.getsignal(signal.SIGHUP) == before
 
 
+async def test_a_bug_in_one_part_is_logged_and_the_next_hangup_is_heard(caplog):
+    """Nor does it keep the other parts from following, or systemd from hearing the end."""
+    broken, whole, heard = reloading(), reloading(part := Part()), Heard()
+
+    async def bug():
+        raise ZeroDivisionError
+
+    broken.applied = bug
+    async with hangups([broken, whole], lambda: BEFORE, heard):
+        for times in (1, 2):
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(5):
+                while len(heard.said) < 2 * times:
+                    await asyncio.sleep(0.001)
+    assert len(part.applied) == 2
+    assert caplog.text.count("a bug kept the configuration") == 2
+
+
 async def test_without_anything_to_read_the_signal_stays_what_it_was():
     """Tests, and programs that embed a server, are not told by signals."""
     before = signal.getsignal(signal.SIGHUP)
