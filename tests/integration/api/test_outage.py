@@ -38,7 +38,7 @@ def test_an_agent_outlives_its_server_and_finds_it_again():
             refused = client.get(f"{LEAF}/db")
             assert refused.status_code == 503
             assert int(refused.headers["retry-after"]) >= 1
-            _restart(cluster)
+            restart(cluster)
             until(lambda: client.get(f"{LEAF}/db"), lambda a: a.status_code == 200)
             until(lambda: client.get(ROOTS), lambda a: a.headers["x-consul-knownleader"] == "true")
         assert cluster.server.started.root_fingerprint == root
@@ -58,7 +58,7 @@ def test_an_agent_that_restarts_needs_no_token():
         assert cluster.identity("n1").chain == identity.chain
 
 
-def _restart(cluster):
+def restart(cluster):
     """Start the server again where it was, on the same port and folder."""
     address = cluster.url.removeprefix("https://")
     server = msgspec.structs.replace(cluster.config.server, listen=(address,))
