@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from cryptography import x509
 
@@ -52,6 +53,7 @@ class LeafKeeping:
         self._written_at: datetime | None = None
         self._restored = 0
         self._written = 0
+        self._under_way: asyncio.Task[int] | None = None
         leaves.subscribe(self._changed)
         roots.subscribe(lambda _known: self._changed())
 
@@ -94,7 +96,7 @@ class LeafKeeping:
         roots = None if known is None else (known.value, known.index)
         records = tuple(self._leaves.records())
         try:  # a leaf never changes, so that the thread may read while other leaves come
-            self._written = await asyncio.to_thread(self._write, records, roots, now)
+            self._written = await self._in_turn(partial(self._write, records, roots, now))
         except Error as error:
             self._failed(error)
         else:
@@ -123,6 +125,14 @@ class LeafKeeping:
         if bundle_digest(theirs) == bundle_digest(anchors):
             age = max(now - kept.saved_at, timedelta())
             self._roots.restore(kept.roots, kept.roots_index, age)
+
+    async def _in_turn(self, write: Callable[[], int]) -> int:
+        """Write after whatever is being written: a thread that nobody waits for goes on."""
+        if self._under_way is not None:
+            await asyncio.wait({self._under_way})
+        task = self._under_way = asyncio.ensure_future(asyncio.to_thread(write))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
 
     def _write(
         self, records: tuple[LeafRecord, ...], roots: tuple[CARoots, int] | None, now: datetime

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -376,6 +377,35 @@ async def test_a_disk_that_cannot_be_written_is_told_and_tried_again(host, caplo
         assert h.keeping.describe()["last_error"] == ""
         assert len(file.read().leaves) == 1
         loop.cancel()
+
+
+async def test_the_last_writing_is_the_last_although_an_earlier_one_is_slow(host):
+    """A stop cancels the loop, not the thread that writes for it: what that writes is older."""
+    gate, begun = threading.Event(), threading.Event()
+
+    class Slow(LeafFile):
+        def write(self, kept):
+            """Hang the first time."""
+            if not begun.is_set():
+                begun.set()
+                gate.wait(5)
+            super().write(kept)
+
+    async with host.agent(file=Slow(host.folder, AGENT, RING)) as h:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        await h.leaves.get(ALICE, "one")
+        loop = asyncio.create_task(h.keeping.write())
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        loop.cancel()
+        await settle()
+        await h.leaves.get(ALICE, "two")
+        last = asyncio.create_task(h.keeping.write())
+        await settle()
+        assert not last.done()
+        gate.set()
+        await last
+        assert len(host.file.read().leaves) == 2
 
 
 async def test_callers_over_the_network_have_nothing_kept(host):
