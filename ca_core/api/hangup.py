@@ -72,4 +72,4 @@ async def _applied_when_told(
         systemd.reloading()
         for part in parts:
             await _applied(part)
-        systemd.ready("the configuration was read again")
+        systemd.ready()

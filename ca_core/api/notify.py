@@ -31,10 +31,16 @@ class Notifier:
         self._address = address
         self._watchdog = watchdog
         self._clock = clock
+        self._status = ""
 
-    def ready(self, status: str) -> None:
-        """Say that it does its work, also after a reload; ``status`` is one line for people."""
-        self._tell("READY=1", f"STATUS={_line(status)}")
+    def ready(self, status: str = "") -> None:
+        """Say that it does its work, also after a reload.
+
+        Args:
+            status: one line for people; '' for the one that was told before.
+        """
+        self._status = _line(status) or self._status
+        self._tell("READY=1", f"STATUS={self._status}")
 
     def reloading(self) -> None:
         """Say that it reads its configuration again; ``ready`` ends that."""

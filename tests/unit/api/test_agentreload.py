@@ -226,7 +226,7 @@ class Heard(Notifier):
     def reloading(self):
         self.said.append("reloading")
 
-    def ready(self, status):
+    def ready(self, status=""):
         self.said.append("ready")
 
 
