@@ -25,7 +25,7 @@ from ca_core.wire.watch import RootsFound, WatchAnswer, WatchRequest
 
 BEHIND_PATIENCE = timedelta(seconds=5)
 """How long a server that has not seen what the agent has seen at another one may catch up."""
-_LOOK_EVERY = 0.02
+_LOOK_EVERY = 0.05
 
 NOTHING = WatchAnswer()
 """To a question that a newer one has ended."""
