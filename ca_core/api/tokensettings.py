@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ca_core.acl.access import AllowAll, LocalRules, May
 from ca_core.acl.rights import DefaultPolicy
-from ca_core.config.model import ACLConfig, Config
+from ca_core.config.access import ACLConfig
+from ca_core.config.model import Config
 from ca_core.config.workloads import workload_uids
 from ca_core.errors import ConfigError
 from ca_core.intentions.decision import Default, Why

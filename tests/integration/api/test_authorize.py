@@ -11,7 +11,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from ca_core.cli.main import app
-from ca_core.config.model import ACLConfig
+from ca_core.config.access import ACLConfig
 from tests.integration.api.test_tokens import made, revoked
 from tests.integration.api.world import ME, dev, mesh, over_tcp, over_unix
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from ca_core.api.agentprocess import run_agent
-from ca_core.config.model import ACLConfig
+from ca_core.config.access import ACLConfig
 from tests.integration.api.world import ME, Running, dev, mesh, over_tcp
 
 LEAF = "/v1/agent/connect/ca/leaf"

@@ -16,8 +16,9 @@ from ca_core.api.tokensettings import (
     server_policy,
     server_rules,
 )
+from ca_core.config.access import ACLConfig
 from ca_core.config.load import load_config
-from ca_core.config.model import ACLConfig, AgentConfig, Config
+from ca_core.config.model import AgentConfig, Config
 from ca_core.errors import ConfigError
 from ca_core.identity.spiffe import AgentId, TrustDomain
 from ca_core.intentions.decision import Why
