@@ -24,6 +24,7 @@ NAMES = (
     "authorize",
     "catalog",
     "parked",
+    "services",
     "idle",
 )
 

@@ -6,6 +6,7 @@ agent decides by an intention is measured with a server and an agent as processe
 
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any
@@ -35,7 +36,7 @@ def run(*, seconds: float) -> Iterator[Finding]:
     """Measure each, about ``seconds`` for each variant."""
     yield from uvloop.run(_in_process(seconds))
     for connections in (1, 32):
-        yield uvloop.run(_over_http(seconds, connections))
+        yield from uvloop.run(_over_http(seconds, connections))
     yield from _following()
 
 
@@ -122,16 +123,23 @@ def _driven(answering: Coroutine[Any, Any, Response]) -> Response:
     raise RuntimeError("it waited")
 
 
-async def _over_http(seconds: float, connections: int) -> Finding:
+async def _over_http(seconds: float, connections: int) -> list[Finding]:
     async with serving() as here:
         await _prepared(here)
         body = _body(here.domain, "web-1")
         requests = {"authorize": f"{PATH} {body}", "empty": f"{EMPTY} {body}"}
-        found = await rates(here.port, requests, seconds, connections=connections)
+        ways: dict[str, int | Path] = {"TCP": here.port, "unix": here.socket}
+        return [
+            _compared(way, connections, await rates(at, requests, seconds, connections=connections))
+            for way, at in ways.items()
+        ]
+
+
+def _compared(way: str, connections: int, found: dict[str, list[float]]) -> Finding:
     ours, empty = found["authorize"], found["empty"]
     return Finding(
         benchmark="authorize",
-        case=f"POST authorize, {connections} connections" if connections > 1 else "POST authorize",
+        case=f"POST authorize, {way}, {connections} at once",
         value=median(ours),
         unit="/s",
         ratio=median(one / best for one, best in zip(ours, empty, strict=True)),

@@ -1,8 +1,9 @@
-"""A raw keep-alive HTTP client for one loopback server: ``python -m bench.client PORT [NUMBER]``.
+"""A raw keep-alive HTTP client for one server: ``python -m bench.client ADDRESS [NUMBER]``.
 
-It runs in a process of its own, so that the server has a core to itself. Each of ``NUMBER``
-connections has one request under way. For every line ``SECONDS PATH [BODY]`` it asks for that long,
-with a body by POST, and prints how many answers came.
+``ADDRESS`` is a port of 127.0.0.1 or the path of a unix socket. The client runs in a process of its
+own, so that the server has a core to itself. Each of ``NUMBER`` connections has one request under
+way. For every line ``SECONDS PATH [BODY]`` it asks for that long, with a body by POST, and prints
+how many answers came.
 """
 
 import selectors
@@ -19,9 +20,8 @@ _CHUNK = 65536
 class Connection:
     """One keep-alive connection with at most one request under way."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, address: str) -> None:
+        self.socket = _connected(address)
         self._received = b""
 
     def ask(self, request: bytes) -> None:
@@ -43,15 +43,25 @@ class Connection:
         return bool(end) and len(body) >= _content_length(head)
 
 
+def _connected(address: str) -> socket.socket:
+    if not address.isdigit():
+        local = socket.socket(socket.AF_UNIX)
+        local.connect(address)
+        return local
+    remote = socket.create_connection(("127.0.0.1", int(address)))
+    remote.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return remote
+
+
 def _content_length(head: bytes) -> int:
     lowered = head.lower()
     at = lowered.find(b"content-length:")
     return int(lowered[at + 15 : lowered.find(b"\r", at) if b"\r" in lowered[at:] else None])
 
 
-def request_for(port: int, path: str, body: str = "") -> bytes:
+def request_for(path: str, body: str = "") -> bytes:
     """Return the bytes of a GET; with a body, of a POST."""
-    host = f"HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    host = "HTTP/1.1\r\nHost: localhost\r\n"
     if not body:
         return f"GET {path} {host}\r\n".encode()
     return f"POST {path} {host}Content-Length: {len(body.encode())}\r\n\r\n{body}".encode()
@@ -78,11 +88,11 @@ def answers(connections: Sequence[Connection], request: bytes, seconds: float) -
 
 def main(arguments: Sequence[str]) -> None:
     """Serve lines ``SECONDS PATH [BODY]`` until there are no more."""
-    port, number = int(arguments[0]), int(arguments[1]) if arguments[1:] else CONNECTIONS
-    connections = [Connection(port) for _ in range(number)]
+    number = int(arguments[1]) if arguments[1:] else CONNECTIONS
+    connections = [Connection(arguments[0]) for _ in range(number)]
     for line in sys.stdin:
         seconds, path, *body = line.rstrip("\n").split(" ", 2)
-        print(answers(connections, request_for(port, path, *body), float(seconds)), flush=True)
+        print(answers(connections, request_for(path, *body), float(seconds)), flush=True)
 
 
 if __name__ == "__main__":

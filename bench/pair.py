@@ -23,11 +23,12 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Socket(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
+    """HTTP over a unix socket; ``token``, if set, is sent with every request."""
 
     def __init__(self, path: Path, timeout: float = 10) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
+        self.token = ""
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +56,8 @@ class Socket(http.client.HTTPConnection):
         Raises:
             RuntimeError: it is none.
         """
-        self.request(method, path, body=None if body is None else json.dumps(body))
+        headers = {"X-Consul-Token": self.token} if self.token else {}
+        self.request(method, path, None if body is None else json.dumps(body), headers)
         response = self.getresponse()
         answer = response.read()
         if not http.client.OK <= response.status < http.client.MULTIPLE_CHOICES:
@@ -112,8 +114,8 @@ class Pair:
 
 
 @contextmanager
-def started_pair() -> Iterator[Pair]:
-    """Run both while the block lasts."""
+def started_pair(more: str = "") -> Iterator[Pair]:
+    """Run both while the block lasts; ``more`` is added to their configuration, as TOML."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as ends:
         folder, port, agent_port = Path(name), free_port(), free_port()
         file = folder / "ca-core.toml"
@@ -122,12 +124,10 @@ def started_pair() -> Iterator[Pair]:
             'advertise = ["127.0.0.1"]\n'
             f'[agent]\nserver = "https://127.0.0.1:{port}"\ndata_dir = "{folder}/agent"\n'
             f'listen = ["127.0.0.1:{agent_port}"]\nnode = "n1"\n'
-            f"[agent.workloads]\ndb = [{os.getuid()}]\n"
+            f"[agent.workloads]\ndb = [{os.getuid()}]\n{more}"
         )
         starting = (CA_CORE, "server", "--config", file)
-        server = Program(
-            folder / "server" / "server.sock", ends.enter_context(running(starting))
-        )
+        server = Program(folder / "server" / "server.sock", ends.enter_context(running(starting)))
         with connected(server.socket, SERVER_ROOTS) as told:
             made = json.loads(told.asked("PUT", "/v1/cluster/join-token", {"Node": "n1"}))
         token = folder / "token"

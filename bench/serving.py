@@ -5,10 +5,12 @@ What counts is this process's processor time for each answer.
 
 import asyncio
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from ca_core.acl.access import AllowAll
@@ -26,6 +28,7 @@ from ca_core.authority.registry import Registry
 from ca_core.authority.rows import trust_domain
 from ca_core.clock import SystemClock
 from ca_core.config import Config, TcpListen
+from ca_core.config.listen import Listen, UnixListen
 
 EMPTY = "/v1/bench/empty"
 """Answers nothing, by GET and POST."""
@@ -35,9 +38,10 @@ ROUNDS = 9
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What serves, and where."""
+    """What serves, and where: a port of 127.0.0.1, and a unix socket."""
 
     port: int
+    socket: Path
     server: Server
     room: AgentRoom
 
@@ -67,25 +71,29 @@ async def serving() -> AsyncIterator[Serving]:
     agent = Agent(upstream, clock, settings, may=may)
     await agent.start()
     room = AgentRoom(agent=agent, may=may, clock=clock, random=Random())
-    listener = _listener(server, room)
-    await listener.start()
-    try:
-        where = listener.address
+    with tempfile.TemporaryDirectory() as folder:
+        local = UnixListen(Path(folder) / "agent.sock")
+        listeners = _listeners(server, room, TcpListen("127.0.0.1", 0), local)
+        for listener in listeners:
+            await listener.start()
+        where = listeners[0].address
         assert isinstance(where, TcpListen)
-        yield Serving(where.port, server, room)
-    finally:
-        await listener.close()
-        await agent.close()
-        await server.close()
+        try:
+            yield Serving(where.port, local.path, server, room)
+        finally:
+            for listener in listeners:
+                await listener.close()
+            await agent.close()
+            await server.close()
 
 
 async def rates(
-    port: int, requests: Mapping[str, str], seconds: float, *, connections: int = 16
+    where: int | Path, requests: Mapping[str, str], seconds: float, *, connections: int = 16
 ) -> dict[str, list[float]]:
     """Return answers per second of processor time by request, one figure per round.
 
     Args:
-        port: where.
+        where: a port of 127.0.0.1, or a unix socket.
         requests: name → path, and after a blank the body of a POST.
         seconds: for each request, over all rounds.
         connections: kept busy at a time.
@@ -93,7 +101,7 @@ async def rates(
     measured: dict[str, list[float]] = {name: [] for name in requests}
     client = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "bench.client", str(port), str(connections)),
+        *("-m", "bench.client", str(where), str(connections)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -115,7 +123,7 @@ async def _rate(client: asyncio.subprocess.Process, request: str, seconds: float
     return answers / (time.process_time() - started)
 
 
-def _listener(server: Server, room: AgentRoom) -> Listener:
+def _listeners(server: Server, room: AgentRoom, *where: Listen) -> list[Listener]:
     empty = tuple(
         Route(method=method, path=EMPTY, room=Room.AGENT, handler=_empty, hot=True)
         for method in ("GET", "POST")
@@ -123,4 +131,4 @@ def _listener(server: Server, room: AgentRoom) -> Listener:
     about = ProcessRoom(metrics=server.metrics, may=room.may, why_not_ready=str)
     routes = bound((*AGENT_ROUTES, *empty), room)
     app = process_app(routes, about, lambda: trust_domain(server.store.snapshot), room.clock)
-    return Listener(app, TcpListen("127.0.0.1", 0))
+    return [Listener(app, address) for address in where]
