@@ -1,14 +1,16 @@
 """All views of the catalog that an agent keeps, followed by one question."""
 
+import asyncio
 import logging
 from datetime import timedelta
 from typing import Protocol
 
+from ca_core.agent.cache.rests import Rests
 from ca_core.agent.cache.sources import Told
 from ca_core.agent.joining import Draw
 from ca_core.agent.parked import Parked
 from ca_core.agent.pauses import Pauses
-from ca_core.agent.waiting import Gathering
+from ca_core.agent.waiting import Gathering, stopped
 from ca_core.catalog.viewing import decoded_view
 from ca_core.catalog.views import ViewKey, ViewValue
 from ca_core.clock import Clock
@@ -61,6 +63,7 @@ class ViewFollower:
         self._pauses = Pauses(clock, draw)
         self._error: Error | None = None
         self._wanted = Gathering()
+        self._rests: Rests[ViewKey] = Rests()
 
     def ask(self, key: ViewKey) -> bool:
         """Ask for it now, and follow it from now on; a question that waits begins anew.
@@ -102,7 +105,14 @@ class ViewFollower:
             Error: nobody answered, or not as expected.
         """
         asked, began = self._question(), self._clock.monotonic()
-        answer = await self._answered(asked)
+        if not asked:
+            await self._wanted.changed(self._rests.left(began) or 0.0, self._clock)
+            return
+        waker = asyncio.ensure_future(self._look_again())
+        try:
+            answer = await self._answered(asked)
+        finally:
+            await stopped(waker)
         if answer is None:
             return
         was_lost, self._error = self._error is not None, None
@@ -113,15 +123,23 @@ class ViewFollower:
             await self._pauses.take()
 
     def _question(self) -> dict[ViewKey, int]:
-        """Return what to ask: view → index of it that is held.
+        """Return what to ask: view → index of it that is held; large views rest in between.
 
         After a failure one of them is asked for as if it were not held: the answer comes at once
         and tells that contact is back.
         """
-        asked = dict(self._held)
-        if self._error and all(asked.values()):
+        awake = self._rests.awake(self._held, self._clock.monotonic())
+        asked = {key: index for key, index in self._held.items() if key in awake}
+        if self._error and asked and all(asked.values()):
             asked[min(asked)] = 0
         return asked
+
+    async def _look_again(self) -> None:
+        """End a question that waits once a view that it leaves out has rested."""
+        left = self._rests.left(self._clock.monotonic())
+        if left is not None:
+            await self._clock.sleep(left)
+            self._parked.overtake()
 
     async def _answered(self, asked: dict[ViewKey, int]) -> ViewsAnswer | None:
         """Return the answer, None if meanwhile more is wanted than was asked for."""
@@ -161,6 +179,7 @@ class ViewFollower:
             log.warning("views: %s", error)
             self._told.failed(key, error)
             return False
+        self._rests.came(key, len(bytes(found.value)), self._clock.monotonic())
         is_other = self._held[key] != found.index
         self._held[key] = max(found.index, 1)
         self._told.arrived(key, value, found.index)
