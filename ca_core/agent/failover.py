@@ -139,7 +139,7 @@ class Failover:
                 raise
             except Error as error:
                 self._pass_over(server, error)
-                told = _more_telling(told, error)
+                told = _more_telling(told, _of_question(error))
                 tried.append(server)
             else:
                 if answer is not None:
@@ -198,6 +198,15 @@ class Failover:
         for task, server in tuple(self._following.items()):
             if server != self._choice.current:
                 task.cancel()
+
+
+def _of_question(error: Error) -> Error:
+    """Return what a failed question means: it changes nothing, so that its outcome is known."""
+    if isinstance(error, BrokenOffError):
+        return UnreachedError(str(error))
+    if isinstance(error, OutcomeUnknownError):
+        return UnavailableError(str(error), hint=error.hint)
+    return error
 
 
 def _more_telling(before: Error | None, error: Error) -> Error:

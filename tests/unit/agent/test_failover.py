@@ -113,6 +113,18 @@ async def test_a_question_that_was_overtaken_does_not_move_along():
     newer.cancel()
 
 
+@pytest.mark.parametrize("error", [BROKEN, OutcomeUnknownError("no answer")])
+async def test_a_question_that_was_broken_off_was_simply_not_answered(error):
+    """It changes nothing: whoever asks is told to come again, not that something may be done."""
+    mesh = Mesh("a")
+    follows = asyncio.create_task(mesh.follow())
+    await settle()
+    mesh.servers[0].kill(error)
+    await settle()
+    with pytest.raises(UnavailableError):
+        await follows
+
+
 async def test_what_may_have_happened_is_not_asked_again():
     """A signature whose outcome is unknown stays so; another server is asked next time."""
     mesh = Mesh("a", "b")
