@@ -4,8 +4,10 @@ uvicorn shows neither peer certificates nor the credentials of a unix socket's p
 """
 
 import asyncio
+import resource
 import socket
 import struct
+import sys
 from functools import partial
 from typing import Any
 
@@ -26,6 +28,9 @@ MAX_HEAD = 64 * 1024
 
 MAX_PIPELINED = 64
 """Requests a client may send ahead of their answers; uvicorn would keep any number in memory."""
+
+RESERVED_FILES = 64
+"""Open files that no client takes: with them the process reaches its servers, and writes."""
 
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -49,9 +54,12 @@ class LinkedProtocol(HttpToolsProtocol):
     _head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn declares it
-        """Ask TLS and the kernel once, when the connection is made."""
+        """Ask TLS and the kernel once, when the connection is made; the last one is refused."""
         super().connection_made(transport)
         self.reads: dict[asyncio.Task[None], bool] = {}
+        if _file_of(transport) >= most_files():
+            transport.abort()
+            return
         self._link = Link(
             certificate=_peer_certificate(transport),
             peer=_peer_credentials(transport),
@@ -128,6 +136,20 @@ class LinkedProtocol(HttpToolsProtocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+
+def most_files() -> int:
+    """Return the lowest number of an open file that no client may have.
+
+    The system gives the lowest number that is free, so a high one says that few are left.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft - RESERVED_FILES
+
+
+def _file_of(transport: asyncio.BaseTransport) -> int:
+    sock = transport.get_extra_info("socket")
+    return -1 if sock is None else sock.fileno()
 
 
 def _peer_certificate(transport: asyncio.BaseTransport) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 
 import pytest
@@ -207,6 +208,32 @@ async def test_a_stop_lets_what_is_under_way_end_and_takes_nobody_new(monkeypatc
         assert answer.startswith(b"HTTP/1.1 200")
         assert answer.endswith(b'"done"')
         await closing
+        writer.close()
+
+
+async def test_clients_leave_some_files_to_the_process(monkeypatch):
+    """However many connect: those beyond are closed at once, and who is connected is answered."""
+    with socket.socket() as probe:
+        lowest = probe.fileno() + 20
+    monkeypatch.setattr(protocol, "most_files", lambda: lowest)
+    async with parked(monkeypatch) as (parking, port, _):
+        pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        for _, writer in pairs:
+            with contextlib.suppress(ConnectionError):
+                writer.write(HEAD + b"\r\n")
+        refused = [asyncio.create_task(closed_after(reader)) for reader, _ in pairs]
+        await parking.until(lambda: parking.waiting)
+        ended, _ = await asyncio.wait(refused, timeout=0.5)
+        assert 0 < parking.waiting < len(pairs)
+        assert len(ended) == len(pairs) - parking.waiting
+        for task in refused:
+            task.cancel()
+        for _, writer in pairs:
+            writer.close()
+        await parking.until(lambda: not parking.waiting)
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"\r\n")
+        await parking.until(lambda: parking.waiting)
         writer.close()
 
 
