@@ -63,7 +63,7 @@ class Stalled:
 
     Attributes:
         came, wrong: how many were ended, and how many otherwise than by being dropped.
-        seconds: from their beginning to the end of the last.
+        seconds: from the opening of the last to the end of the last.
         others: seconds that each of other requests took meanwhile.
     """
 
@@ -130,9 +130,9 @@ def parked(pair: Pair, told: "Told", number: int) -> Parked:
 
 def stalled(pair: Pair, told: "Told", number: int, sent: str) -> Stalled:
     """Open so many connections that begin a request and never finish it; see all of them ended."""
-    began = time.monotonic()
     with asking(pair.agent) as others:
         told(f"stall {number} {json.dumps(sent)}")
+        began = time.monotonic()
         dropped = told("dropped")
     return Stalled(
         came=dropped["came"],
