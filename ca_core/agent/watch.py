@@ -94,10 +94,12 @@ class Watch:
     async def in_sync(self, digest: str, *, wait: timedelta = FOLLOW_WAIT) -> bool:
         """Return False once what a server has of this agent is not what ``digest`` names.
 
+        At once for '': whoever said that it has nothing does not have what is registered here.
+
         Raises:
             Error: ``UnavailableError`` if no server answers.
         """
-        return not await self._question.told("registered", digest, wait)
+        return bool(digest) and not await self._question.told("registered", digest, wait)
 
     async def sign(
         self, csr_pem: str, *, replaces: datetime | None = None, grant: str = ""

@@ -186,6 +186,13 @@ async def test_an_answer_goes_to_the_part_it_is_for_and_the_rest_is_asked_again(
         assert h.servers.parked.parts() == {"grants"}
 
 
+async def test_a_server_that_has_nothing_is_not_in_sync():
+    """What it says then names nothing: it would be asked for nothing, and never tell."""
+    async with running() as h:
+        assert await h.watch.in_sync("") is False
+        assert h.servers.questions == []
+
+
 async def test_a_part_that_is_wanted_more_overtakes_the_question():
     """The older one is left to end at the server: its connection is not broken."""
     async with running() as h:
