@@ -37,7 +37,7 @@ class Services:
         keeping: where they are kept; read at once.
 
     Attributes:
-        changed: wakes whoever waits for another state.
+        changed: wakes whoever waits for other instances; results of checks wake nobody.
         teller: puts it into the words of the wire.
     """
 
@@ -49,6 +49,7 @@ class Services:
         self._unkept = False
         self._failing = False
         self._listeners: list[Callable[[], None]] = []
+        self._bell = Gathering()
         self.changed = Gathering()
         self.teller = Teller()
 
@@ -181,7 +182,7 @@ class Services:
         """Keep the results of checks, a few seconds after they came, for ever."""
         while True:
             if not self._unkept:
-                await self.changed.changed(_FOREVER, self._clock)
+                await self._bell.changed(_FOREVER, self._clock)
                 continue
             await self._clock.sleep(_LAZY)
             with contextlib.suppress(UnavailableError):  # told by ``_kept``
@@ -227,7 +228,9 @@ class Services:
         self._unkept = True
         for listener in self._listeners:
             listener()
-        self.changed.wake()
+        self._bell.wake()
+        if state.services is not before.services:
+            self.changed.wake()
 
     async def _kept(self) -> None:
         self._unkept = False

@@ -108,6 +108,20 @@ async def test_listeners_and_waiters_hear_of_changes_and_of_nothing_else(service
     assert len(heard) == 1
 
 
+async def test_results_of_checks_wake_nobody_who_waits_for_instances(services):
+    """A program that reports all the time does not keep ten thousand readers busy."""
+    await services.register([instance("web", "c")])
+    waiting = asyncio.create_task(services.changed.changed(60.0, services._clock))
+    await settle()
+    for number in range(5):
+        services.report("c", CheckStatus.PASSING, str(number))
+    await settle()
+    assert not waiting.done()
+    await services.deregister("web")
+    await settle()
+    assert waiting.done()
+
+
 async def test_the_configuration_takes_away_only_what_it_named(services):
     """Programs' own registrations outlive a reload."""
     await services.register([instance("own")])
