@@ -28,6 +28,7 @@ _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00| UTC)?"), "<time>"),
     (re.compile(r"\b[A-Za-z0-9+/_-]{40,}={0,2}"), "<base64>"),
     (re.compile(r"\b(?:\d+(?:\.\d+)? (?:ms|s|min|h|d|y)\b ?)+"), "<span> "),
+    (re.compile(r"\breset index: \d+"), "<counts>"),
     (re.compile(r"\b\d+ rows, \d+ records, index \d+"), "<counts>"),  # leases write rows too
     (re.compile(r"\b\d+ passed, (\d+) failed, \d+ skipped"), r"<counts>, \1 failed"),
     (re.compile(r"(?<=\.py:)\d+"), "<line>"),
