@@ -96,7 +96,8 @@ class Failover:
             timed: answers come as fast as the server is.
 
         Raises:
-            Error: why none of them answered; ``OutcomeUnknownError`` if one may have done it.
+            Error: why none of them answered; ``OutcomeUnknownError`` if one may have done what
+                is not repeatable.
         """
         tried: list[int] = []
         told: Error | None = None
@@ -109,7 +110,7 @@ class Failover:
                     self._pass_over(server, error)
                 if isinstance(error, OutcomeUnknownError) and not repeatable:
                     raise
-                told = _more_telling(told, error)
+                told = _more_telling(told, _unanswered(error))
                 tried.append(server)
                 continue
             took = self._clock.monotonic() - began
@@ -139,7 +140,7 @@ class Failover:
                 raise
             except Error as error:
                 self._pass_over(server, error)
-                told = _more_telling(told, _of_question(error))
+                told = _more_telling(told, _unanswered(error))
                 tried.append(server)
             else:
                 if answer is not None:
@@ -200,8 +201,8 @@ class Failover:
                 task.cancel()
 
 
-def _of_question(error: Error) -> Error:
-    """Return what a failed question means: it changes nothing, so that its outcome is known."""
+def _unanswered(error: Error) -> Error:
+    """Return what a failure means where asking again does no harm: there is just no answer."""
     if isinstance(error, BrokenOffError):
         return UnreachedError(str(error))
     if isinstance(error, OutcomeUnknownError):

@@ -123,6 +123,10 @@ async def test_a_question_that_was_broken_off_was_simply_not_answered(error):
     await settle()
     with pytest.raises(UnavailableError):
         await follows
+    with pytest.raises(UnavailableError):
+        await mesh.ask()
+    with pytest.raises(OutcomeUnknownError):
+        await mesh.ask(repeatable=False)
 
 
 async def test_what_may_have_happened_is_not_asked_again():
