@@ -10,13 +10,14 @@ from ca_core.agent.heldtokens import MAX_TOKENS
 from ca_core.agent.services import registering
 from ca_core.agent.services.checkbodies import SHORTEST_INTERVAL as SHORTEST
 from ca_core.agent.services.checks import frugal, running
-from ca_core.api import newnames
+from ca_core.api import newnames, protocol
 from ca_core.catalog import bounds, viewing
 
 PAGE = Path(__file__).parents[2] / "docs" / "agent.md"
 MIB, KIB, MB, KB = 1024 * 1024, 1024, 1_000_000, 1_000
 
 TOLD = {
+    f"but for {protocol.RESERVED_FILES}, with which",
     f"{MAX_TOKENS:,} are held; {exchanges.MOST_EXCHANGES} that are new",
     f"{leafvariants.AT_ONCE:.0f} at once, then one every {1 / leafvariants.PER_SECOND:.0f} s",
     f"{viewing.LONGEST_NAME} characters; {views.MOST_UPSTREAMS:,} services",
