@@ -14,8 +14,9 @@ from ca_core.errors import DeniedError, RateLimitedError, UnavailableError
 from ca_core.identity.certificates import pem_chain, spki_der
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.testing.clock import FakeClock
-from tests.unit.agent.fakes import FakeUpstream, passed, settle
+from tests.unit.agent.fakes import Authority, FakeUpstream, passed, settle
 from tests.unit.agent.test_identitystore import ID
+from tests.unit.agent.test_leaf_signers import certified
 
 HOUR = timedelta(hours=1)
 
@@ -295,5 +296,22 @@ def test_an_agent_that_slept_while_its_root_left_rejoins(tmp_path):
         await h.own.look_back()
         await h.after(timedelta(minutes=2))
         assert len(h.rejoined) == 2
+
+    ran(tmp_path, scenario)
+
+
+def test_a_new_root_over_the_same_signing_key_renews_the_own_leaf_once(tmp_path):
+    """The key id is the same; the certificate that the leaf brings is of the root that leaves."""
+
+    async def scenario(h):
+        old = h.upstream.active
+        h.upstream.authorities.append(Authority("b", h.clock.now()))
+        certified(h.upstream.active, old.signer.key, h.clock.now())
+        await h.own.trust(h.upstream.anchors())
+        for _ in range(5):
+            h.own.follow(signing(h.upstream.active), timedelta(minutes=1))
+            await h.after(timedelta(minutes=1), step=timedelta(seconds=10))
+        assert len(h.upstream.signed) == 1
+        assert h.own.identity.chain[1] == h.upstream.active.signer.certificate
 
     ran(tmp_path, scenario)
