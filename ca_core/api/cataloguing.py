@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ca_core.agent.waiting import Gathering
-from ca_core.api.newnames import NewNames
+from ca_core.api.allowances import Allowances
+from ca_core.api.newnames import name_allowances
 from ca_core.api.storeviews import StoreViews
 from ca_core.catalog.digests import Digests
 from ca_core.catalog.following import FollowingCatalog
@@ -35,7 +36,7 @@ class Cataloguing:
     digests: Digests
     liveness: Ears
     arrivals: Gathering
-    names: NewNames
+    names: Allowances
     server: str
 
     @classmethod
@@ -53,6 +54,6 @@ class Cataloguing:
             digests=Digests(),
             liveness=Ears(clock, news, arrivals.wake),
             arrivals=arrivals,
-            names=NewNames(clock),
+            names=name_allowances(clock),
             server=server,
         )

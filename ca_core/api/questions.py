@@ -1,13 +1,34 @@
-"""Which question of an agent waits now: a newer one ends the one before."""
+"""Which question of an agent waits (a newer one ends the one before), and how many it may ask."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from ca_core.agent.waiting import stopped
+from ca_core.api.allowances import Allowances
+from ca_core.clock import Clock
 from ca_core.identity.spiffe import AgentId
+from ca_core.wire.watch import WatchRequest
 
 AnswerT = TypeVar("AnswerT")
+
+
+AT_ONCE, PER_SECOND = 200.0, 25.0
+"""Questions of one agent; it asks 50 at once and 20 in a second itself, however it is driven."""
+_NAMES = 1000
+"""Names in a question that make it as dear as another one."""
+
+
+def asking_allowances(clock: Clock) -> Allowances:
+    """Return how much each agent may still ask."""
+    said = "too many questions came from"
+    return Allowances(clock, at_once=AT_ONCE, per_second=PER_SECOND, said=said)
+
+
+def cost_of(asked: WatchRequest) -> float:
+    """Return what a question costs to answer; one that names little costs 1."""
+    parts = (asked.intentions, asked.views)
+    return 1 + sum(len(part.held) for part in parts if part is not None) / _NAMES
 
 
 class Questions:

@@ -67,7 +67,8 @@ async def _taken(
     refused = await _refused(room, agent, caller, new)
     ids = frozenset(each.id for each in refused)
     brought = tuple(one for one in new if one.service.id not in ids)
-    room.catalog.names.spend(agent.node, new_names(view, brought))
+    if count := new_names(view, brought):
+        room.catalog.names.spend(agent.node, count)
 
     def decide(view: View) -> Transaction | None:
         now, catalog = room.clock.now(), following.at(view)

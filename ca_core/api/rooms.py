@@ -12,6 +12,7 @@ from ca_core.acl.resolving import denial
 from ca_core.acl.tokens import Draw
 from ca_core.agent.agent import Agent
 from ca_core.agent.services.services import Services
+from ca_core.api.allowances import Allowances
 from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.decisions import Decisions, untold_decisions
 from ca_core.api.granting import Granting
@@ -19,7 +20,7 @@ from ca_core.api.http import Request
 from ca_core.api.keptanswers import KeptAnswers
 from ca_core.api.keysets import KeySets
 from ca_core.api.membership import Membership
-from ca_core.api.questions import Questions
+from ca_core.api.questions import Questions, asking_allowances
 from ca_core.api.viewheaders import remembered_headers, stored_headers
 from ca_core.authority.events import Events
 from ca_core.authority.manager import CAManager
@@ -46,6 +47,7 @@ class ServerRoom:
         reachability: which agents call; this process's memory only.
         observed: what agents said that intentions in observe mode would have denied.
         questions: which question of each agent waits.
+        asking: how much each agent may still ask.
         events: tells plugins what happened; nobody by default.
         leader: address of the server that holds the lease, for ``/v1/status/leader``.
         wishes: how a change goes where a request does not say more.
@@ -78,6 +80,7 @@ class ServerRoom:
     events: Events = field(default_factory=Events)
     observed: Collected = field(default_factory=Collected)
     questions: Questions = field(default_factory=Questions)
+    asking: Allowances = field(default_factory=lambda: asking_allowances(SystemClock()))
     kept: KeptAnswers = field(default_factory=KeptAnswers)
 
     @property

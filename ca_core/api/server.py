@@ -24,6 +24,7 @@ from ca_core.api.keysource import KeySource, ephemeral_keys
 from ca_core.api.lane import BoundRoute, Lane
 from ca_core.api.livenesskeeping import LivenessKeeping
 from ca_core.api.membership import Membership
+from ca_core.api.questions import asking_allowances
 from ca_core.api.requesttokens import StoredTokens
 from ca_core.api.rooms import ProcessRoom, ServerRoom
 from ca_core.api.routes import SERVER_ROUTES
@@ -203,6 +204,7 @@ class Server:
             wishes=wishes,
             drift=self.file.drift,
             keysets=KeySets(clock),
+            asking=asking_allowances(clock),
             events=self._bystanders.events,
             leader=lambda: self._address if self.keeper.leads else "",
             rekey=lambda: self._state.keys.rekey(store),

@@ -15,6 +15,7 @@ from ca_core.api.grant_handlers import grants_look
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.intentionlists import lists_look
 from ca_core.api.news import Look, News, first_news
+from ca_core.api.questions import cost_of
 from ca_core.api.rooms import ServerRoom
 from ca_core.authority.roots import roots_index, roots_of
 from ca_core.authority.rows import ROOTS_TOPIC, current_signer
@@ -34,7 +35,9 @@ NOTHING = WatchAnswer()
 async def watch(room: ServerRoom, request: Request) -> Response:
     """Tell an agent what it does not hold, of all that it follows, once there is some."""
     agent, _ = await calling_agent(room, request)  # a stranger's question is not even read
-    return json_response(await newest_watched(room, agent, request.json(WatchRequest)))
+    asked = request.json(WatchRequest)
+    room.asking.spend(agent.node, cost_of(asked))
+    return json_response(await newest_watched(room, agent, asked))
 
 
 async def newest_watched(room: ServerRoom, agent: AgentId, asked: WatchRequest) -> WatchAnswer:

@@ -8,13 +8,15 @@ import msgspec
 import pytest
 
 from ca_core.acl.policies import ACL_TOPIC
+from ca_core.agent import question
+from ca_core.api.questions import AT_ONCE, PER_SECOND, cost_of
 from ca_core.api.watch_handlers import BEHIND_PATIENCE, newest_watched, watch, watched
 from ca_core.authority.rows import ROOTS_TOPIC
-from ca_core.errors import DeniedError, NotReadyError, RequestError
+from ca_core.errors import DeniedError, NotReadyError, RateLimitedError, RequestError
 from ca_core.state.protocol import Change, Transaction
 from ca_core.wire.grants import GrantsRequest
 from ca_core.wire.intentionlists import ListsRequest
-from ca_core.wire.watch import WatchAnswer, WatchRequest
+from ca_core.wire.watch import ViewsRequest, WatchAnswer, WatchRequest
 from tests.unit.acl.stored import policy_row
 from tests.unit.agent.fakes import passed
 from tests.unit.api.asking import asking
@@ -225,3 +227,33 @@ def test_a_question_shows_no_grant():
     """Neither in a log nor in an error."""
     asked = WatchRequest(grants=GrantsRequest(grants=("a grant",)))
     assert not re.search("a grant", repr(asked))
+
+
+async def test_an_agent_asks_so_much_and_no_more():
+    """One that asks as fast as it can does not keep a server from the others."""
+    async with cluster() as built:
+
+        async def ask(who):
+            body = b'{"Wait": "0s"}'
+            await watch(built.room, asking(method="POST", body=body, principal=who))
+
+        for _ in range(int(AT_ONCE)):
+            await ask(built.n1)
+        with pytest.raises(RateLimitedError, match="questions came from node 'n1'"):
+            await ask(built.n1)
+        await ask(built.n2)
+        built.clock.advance(timedelta(seconds=1 / PER_SECOND))
+        await ask(built.n1)
+
+
+def test_a_question_about_much_costs_more():
+    """A thousand names, as much as another question."""
+    views = ViewsRequest(held={f"service/n{number}": 1 for number in range(9_000)})
+    assert cost_of(WatchRequest(views=views)) == 10.0
+    assert cost_of(WatchRequest(roots=0, registered="d")) == 1.0
+
+
+def test_an_agent_asks_less_of_itself_than_it_may():
+    """However it is driven; also right after it was started again."""
+    assert 2 * question.AT_ONCE < AT_ONCE
+    assert question.PER_SECOND < PER_SECOND
