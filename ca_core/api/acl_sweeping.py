@@ -17,15 +17,19 @@ SWEEP_SECONDS = 60.0
 """An expired token is nobody's from its end on; only its rows stay as long as this."""
 
 
-async def until_nothing(store: Store, decide: Callable[[View], Transaction | None]) -> None:
+async def until_nothing(store: Store, decide: Callable[[View], Transaction | None]) -> int:
     """Commit what ``decide`` says, one commit after the other, until it says nothing.
+
+    Returns how many commits that took.
 
     Raises:
         ConflictError: a fence no longer holds.
         UnavailableError: as ``Store.update``.
     """
+    count = 0
     while await asyncio.to_thread(store.update, decide) is not None:
-        pass
+        count += 1
+    return count
 
 
 async def sweep(store: Store, clock: Clock, keeper: LeaseKeeper) -> None:

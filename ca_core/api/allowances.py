@@ -33,13 +33,21 @@ class Allowances:
         Raises:
             RateLimitedError: it has not so much left; nothing is noted.
         """
-        now = self._clock.monotonic()
-        bucket = self._left.get(node, Bucket(self._at_once, now))
-        bucket = bucket.refilled(now, rate=self._per_second, burst=self._at_once)
-        if bucket.tokens < cost:
-            pause = timedelta(seconds=(cost - bucket.tokens) / self._per_second)
+        left = self._now(node).tokens
+        if left < cost:
+            pause = timedelta(seconds=(cost - left) / self._per_second)
             raise RateLimitedError(f"{self._said} node {node!r}", retry_after=pause)
-        self._left[node] = Bucket(bucket.tokens - cost, now)
+        self.charge(node, cost)
+
+    def charge(self, node: str, cost: float) -> None:
+        """Note what a node has caused, more than it had left or not."""
+        bucket = self._now(node)
+        self._left[node] = Bucket(bucket.tokens - cost, bucket.at)
         self._left.move_to_end(node)
         while len(self._left) > MOST_NODES:
             self._left.popitem(last=False)
+
+    def _now(self, node: str) -> Bucket:
+        now = self._clock.monotonic()
+        bucket = self._left.get(node, Bucket(self._at_once, now))
+        return bucket.refilled(now, rate=self._per_second, burst=self._at_once)

@@ -14,6 +14,9 @@ from ca_core.catalog.viewing import Viewing
 from ca_core.clock import Clock
 from ca_core.state.store import Store
 
+WRITES_AT_ONCE, WRITES_PER_SECOND = 100.0, 10.0
+"""Commits for one agent, and times that it tells all; it tells once in a second itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cataloguing:
@@ -27,6 +30,7 @@ class Cataloguing:
         liveness: which agents this server hears.
         arrivals: where one waits for agents that come to this server.
         names: how many new names of services each agent may bring.
+        writes: how much each agent may have written.
         server: this server's lasting name.
     """
 
@@ -37,6 +41,7 @@ class Cataloguing:
     liveness: Ears
     arrivals: Gathering
     names: Allowances
+    writes: Allowances
     server: str
 
     @classmethod
@@ -55,5 +60,11 @@ class Cataloguing:
             liveness=Ears(clock, news, arrivals.wake),
             arrivals=arrivals,
             names=name_allowances(clock),
+            writes=Allowances(
+                clock,
+                at_once=WRITES_AT_ONCE,
+                per_second=WRITES_PER_SECOND,
+                said="services change too often on",
+            ),
             server=server,
         )

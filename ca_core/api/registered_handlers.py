@@ -61,6 +61,7 @@ async def _taken(
     """Write what differs of the state, but for instances without the right to be there."""
     view, following = room.store.snapshot, room.catalog.following
     agent = by(view).agent
+    room.catalog.writes.spend(agent.node, 1)
     check_state(state, agent.node)
     room.catalog.liveness.heard(agent.node)
     new = commits.news(following.now, by(view), state)
@@ -74,7 +75,7 @@ async def _taken(
         now, catalog = room.clock.now(), following.at(view)
         return commits.registered(catalog, by(view), state, now=now, refused=ids)
 
-    await until_nothing(room.store, decide)
+    room.catalog.writes.charge(agent.node, await until_nothing(room.store, decide))
     joined = by(room.store.snapshot).joined
     return RegisteredAnswer(
         digest=room.catalog.digests.at(following.now, agent.node, joined), refused=refused

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ca_core.acl.principal import Anonymous, Node, Peer, Token
+from ca_core.agent.services import registering
 from ca_core.api import newnames, registered_handlers
 from ca_core.api.catalognews import joined_at
+from ca_core.api.cataloguing import WRITES_AT_ONCE, WRITES_PER_SECOND
 from ca_core.api.cluster_handlers import forget
 from ca_core.api.livenesskeeping import ROUND_SECONDS
 from ca_core.api.registered_handlers import locally_registered, registered
@@ -328,3 +330,23 @@ async def test_an_agent_that_goes_on_inventing_names_is_slowed_down(monkeypatch)
         await told(built, built.n1, wide("a"))
         await told(built, built.n2, wide("c", 10))
         await told(built, built.n1, wide("c", 10))  # nobody's any more, and no longer new
+
+
+async def test_an_agent_has_so_much_written_and_no_more():
+    """One whose services change all the time does not keep a server from the others."""
+    async with cluster() as built:
+        commits = counting(built)
+        for number in range(int(WRITES_AT_ONCE / 2)):
+            await told(built, built.n1, state(native(meta={"n": str(number)})))
+        with pytest.raises(RateLimitedError, match="too often on node 'n1'"):
+            await told(built, built.n1, state(native()))
+        assert len(commits) == pytest.approx(WRITES_AT_ONCE / 2, abs=2)
+        await told(built, built.n2, state(native()))
+        built.clock.advance(timedelta(seconds=2 / WRITES_PER_SECOND))
+        await told(built, built.n1, state(native()))
+
+
+def test_an_agent_tells_less_often_of_itself_than_it_may():
+    """Also where each telling takes a few commits."""
+    assert 2 * registering.AT_ONCE < WRITES_AT_ONCE
+    assert 4 * registering.PER_SECOND < WRITES_PER_SECOND
