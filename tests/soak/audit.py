@@ -12,8 +12,8 @@ from pathlib import Path
 from ca_core.agent.renewal import EARLIEST, LATEST
 from ca_core.identity.certificates import parse_certificates
 
-PATIENCE = 240.0
-"""Seconds that a program waits at most, a half more by chance, before it asks again in vain."""
+PATIENCE = 1800.0
+"""Seconds that a program waits at most before it asks again in vain; news of its host end that."""
 
 BINS = 30
 _BURST = 1.0
@@ -90,6 +90,12 @@ class Audit:
         assert begins <= now <= ends, f"{program} was answered {begins} to {ends} at {now}"
         self.answers["hit" if answer.hit else "waited"] += 1
 
+    def refused(self, error):
+        """Note why somebody was given nothing."""
+        said = str(error)
+        why = "expired" if " expired at " in said else "refused"
+        self.answers["not yet valid" if " begins at " in said else why] += 1
+
     def _drawn(self, program, leaf):
         life = leaf.not_after - leaf.issued_at
         self.moments[program.generation].append((leaf.renew_at - leaf.issued_at) / life)
@@ -112,8 +118,9 @@ class Audit:
         for program in site.programs:
             record = program.record
             if record is None or record.leaf is None:
-                patience = self.bound + 1.5 * PATIENCE
-                assert min(program.lacks, site.calm) <= patience, f"{program} gets no leaf"
+                patience = 4 * self.bound  # whoever came too early waits twice as long each time
+                vain = min(program.lacks, site.calm)
+                assert vain <= patience, f"{program} gets no leaf: {program.refusal}"
             elif record.leaf.renew_at < latest or (record.hurry and record.hurry[1] < latest):
                 self.late.append(f"{program}: missed {record.leaf.renew_at}, {record.error}")
             assert record is None or record.leaf is None or record.leaf.servable(site.clock.now())

@@ -14,7 +14,7 @@ from ca_core.acl.wirerules import wired
 from ca_core.agent.agent import Agent
 from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.grants import Grants
-from ca_core.agent.waiting import stopped
+from ca_core.agent.waiting import Gathering, stopped
 from ca_core.agent.watch import Watch
 from ca_core.api.keysource import ephemeral_keys
 from ca_core.api.server import OpenState, Server, Surroundings
@@ -40,6 +40,7 @@ class Site:
     Attributes:
         agent: None while none runs.
         clock: the host's.
+        news: programs that ask in vain ask again at once.
         holders: by name of the group of services, who their programs are.
     """
 
@@ -47,6 +48,7 @@ class Site:
         self.node = f"n{number}"
         self.clock = LoopClock(asyncio.get_running_loop())
         self.cable = Cable(mesh, self.node, number)
+        self.news = Gathering()
         self.agent = self.grants = None
         self.programs = []
         self.holders = {}
@@ -63,6 +65,8 @@ class Site:
     def disturbed(self):
         """Note that something is wrong, or was until now."""
         self._disturbed_at = self.clock.monotonic()
+        if self.cable.reaches and self.agent is not None:
+            self.news.wake()
 
     async def start(self):
         """Start an agent."""
@@ -205,7 +209,7 @@ class Mesh:
         """Return in one line what was lived through."""
         audit = self.audit
         return (
-            f"{sum(audit.answers.values())} answers ({audit.answers['refused']} refusals), "
+            f"{dict(audit.answers)}, "
             f"{sum(map(len, audit.moments.values()))} leaves in {len(audit.moments)} generations, "
             f"{len(weather.happened)} events, {audit.footprints[-1]}"
         )

@@ -38,6 +38,7 @@ class Program:
         record: what the agent keeps for it.
         seen: the leaf it holds.
         generation: how many leaves it has had.
+        refusal: what it was told when it last asked in vain.
     """
 
     def __init__(self, service, holder, site, audit, seed):
@@ -46,6 +47,7 @@ class Program:
         self.record = None
         self.seen = None
         self.generation = 0
+        self.refusal = None
         self._site = site
         self._audit = audit
         self._random = random.Random(seed)
@@ -68,10 +70,13 @@ class Program:
             try:
                 index = await self.ask(index)
             except Error as error:
+                self.refusal = error
+                self._audit.refused(error)
                 if isinstance(error, DeniedError):
                     self._before = None
                 index, failures = 0, failures + 1
-                await self._pause(min(2.0**failures, PATIENCE))
+                if await self._pause(min(2.0**failures, PATIENCE)):
+                    failures = 0
             else:
                 self._lacks_since = self._site.clock.monotonic()
                 failures = 0
@@ -105,8 +110,8 @@ class Program:
         try:
             caller = await self.holder.caller(site)
             answer = await site.agent.leaves.get(caller, self.service)
-        except Error:
-            self._audit.answers["refused"] += 1
+        except Error as error:
+            self._audit.refused(error)
             return
         now = site.clock.now()
         if self.seen is not None and self.seen.serial == answer.cert.serial_number:
@@ -115,4 +120,6 @@ class Program:
         self._audit.answers["glance"] += 1
 
     async def _pause(self, seconds):
-        await self._site.clock.sleep(max(seconds, 1.0) * (1 + self._random.random() / 2))
+        """Wait, a half longer by chance; say whether news of the host ended it."""
+        longest = max(seconds, 1.0) * (1 + self._random.random() / 2)
+        return await self._site.news.changed(longest, self._site.clock)

@@ -13,7 +13,7 @@ from ca_core.lifecycle.rows import Wishes
 
 HOUR = 3600.0
 _DECKS_BETWEEN_DAYS = 5
-"""Decks played between two days on which no server answers anybody."""
+"""Decks played between two days, and a bit, on which no server answers anybody."""
 QUICK = Wishes(settle=timedelta(minutes=1), patience=timedelta(hours=1))
 
 
@@ -99,7 +99,7 @@ class Weather:
         await self._cut([self._random.choice(self._mesh.sites)], self._span(HOUR, 12 * HOUR))
 
     async def _cut_all_for_a_day(self):
-        await self._cut(self._mesh.sites, 26 * HOUR)
+        await self._cut(self._mesh.sites, 30 * HOUR)
 
     async def _kill_server(self):
         await self._without_server(cleanly=False)
@@ -128,7 +128,7 @@ class Weather:
 
     async def _change_settings(self):
         """Change how long leaves live, and how many are signed a second."""
-        life = timedelta(hours=self._random.choice((48, 60, 72)))
+        life = timedelta(hours=self._random.choice((30, 36, 48)))
         rate = self._random.choice((25.0, 50.0))
 
         async def change(changes):
@@ -159,8 +159,8 @@ class Weather:
     async def _set_clock_back(self):
         site = self._random.choice(self._mesh.sites)
         site.disturbed()
-        site.clock.skew = -timedelta(seconds=self._span(30, 1800))
-        await self._mesh.clock.sleep(self._span(60, 1200))
+        site.clock.skew = -timedelta(seconds=self._span(60, 24 * HOUR))
+        await self._mesh.clock.sleep(self._span(10, 40))
         site.clock.skew = timedelta()
         site.disturbed()
 
