@@ -197,6 +197,7 @@ def live_parts(
     def workloads(found: May) -> None:
         rules.replace(found)
         agent.leaves.review()
+        agent.views.review()
 
     def configured(config: Config) -> Callable[[], None]:
         wanted = configured_services(config, agent.services.state, agent.node)

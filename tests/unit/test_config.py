@@ -228,6 +228,7 @@ class TestFile:
             ("[log]\nlevel = 'loud'", "log.level", "Invalid enum value"),
             ("[ca]\nkey_bits = 1024\nkey_type = 'rsa'", "ca.key_bits", "2048/3072/4096"),
             ("datacenter = 'a/b'", "datacenter", "not a datacenter"),
+            ("[agent]\ncache_bytes = 1000", "agent.cache_bytes", "less than 1048576"),
             ("[agent]\nnode = 'a b'", "agent.node", "not a node"),
             ("[server]\ntrust_domain = 'UPPER'", "server.trust_domain", "not a trust domain"),
             ("[agent.workloads]\n'a/b' = [1]", "agent.workloads.a/b", "not a service"),

@@ -198,6 +198,14 @@ async def test_how_old_intentions_may_be_changes_at_once(office):
     assert office.agent.intentions._longest == 0
 
 
+async def test_the_memory_an_agent_may_take_changes_at_once(office):
+    """A smaller budget is kept when it is read."""
+    await office.takes(agent_with(cache_bytes=2 * 1024 * 1024))
+    assert office.agent.inventory.budget == 2 * 1024 * 1024
+    await office.takes(BEFORE)
+    assert office.agent.inventory.budget == 64 * 1024 * 1024
+
+
 async def test_services_of_the_file_come_and_go(office):
     """Those that programs registered stay."""
     table = {"Name": "web", "Port": 8080}
