@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 
 from ca_core.agent.identitystore import IdentityStore
+from ca_core.agent.inturn import published_at, rejoined_at
 from ca_core.agent.joining import join, parse_join_string, rejoined
 from ca_core.agent.remote import RemoteUpstream
 from ca_core.agent.serverlink import MAX_ANSWER_BYTES
@@ -586,5 +587,21 @@ def test_a_dead_network_is_noticed_though_nothing_is_sent(tmp_path, monkeypatch)
             every = found[-1].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
             times = found[-1].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
             assert idle + every * times <= 30
+
+    asyncio.run(scenario())
+
+
+def test_an_agent_comes_back_at_whichever_server_answers(tmp_path):
+    """It keeps the address of that one; strangers' questions find the way too."""
+
+    async def scenario():
+        async with joined(tmp_path) as (c, store, _):
+            servers = ["https://127.0.0.1:1", c.url]
+            new = await rejoined_at(lambda: servers, lambda: 0.0)(store.current, c.clock.now(), 0.5)
+            assert (new.id, new.server) == (store.current.id, c.url)
+            anchors = await published_at(lambda: servers, lambda: 0.0)(store.current)
+            assert anchors == c.upstream.anchors()
+            with pytest.raises(UnavailableError, match="127.0.0.1:1"):
+                await published_at(lambda: servers[:1], lambda: 0.0)(store.current)
 
     asyncio.run(scenario())
