@@ -14,6 +14,11 @@ class Replaceable:
         """Say whether ``caller`` may do ``action`` on ``name``, by the rules that hold now."""
         return self._rules(caller, action, name)
 
+    @property
+    def now(self) -> May:
+        """Return the rules that hold now."""
+        return self._rules
+
     def replace(self, rules: May) -> None:
         """Ask these from now on."""
         self._rules = rules

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ca_core.acl.access import AllowAll, May
 from ca_core.acl.principal import Node, Peer, Principal, Token
+from ca_core.acl.replaceable import Replaceable
 from ca_core.acl.resolving import TokenRules
 from ca_core.acl.rights import Chain, DefaultPolicy
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
@@ -72,9 +73,10 @@ def _among_tokens(rules: TokenRules, caller: Principal) -> Sight:
     """Return what ``TokenRules`` looks at when it is asked about this caller, and nothing else."""
     if isinstance(caller, Token):
         return Sight(None, _key(rules.chain_of(caller.accessor)))
-    if isinstance(rules.local, AllowAll):
+    current = rules.local.now if isinstance(rules.local, Replaceable) else rules.local
+    if isinstance(current, AllowAll):
         return EVERYTHING
-    local = Same(rules.local)
+    local = Same(current)
     if isinstance(caller, Node):
         return Sight((local, caller.identity))
     who = caller.uid if isinstance(caller, Peer) else caller

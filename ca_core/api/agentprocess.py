@@ -198,6 +198,7 @@ def live_parts(
         rules.replace(found)
         agent.leaves.review()
         agent.views.review()
+        agent.services.changed.wake()
 
     def configured(config: Config) -> Callable[[], None]:
         wanted = configured_services(config, agent.services.state, agent.node)

@@ -14,6 +14,7 @@ from ca_core.acl.access import Action, LocalRules
 from ca_core.acl.principal import Peer
 from ca_core.acl.replaceable import Replaceable
 from ca_core.acl.resolving import TokenRules
+from ca_core.acl.sight import sight_of
 from ca_core.agent.agent import Agent
 from ca_core.agent.agentsettings import AgentSettings
 from ca_core.agent.grants import Grants
@@ -171,6 +172,24 @@ async def test_a_workload_that_is_listed_no_more_loses_its_leaf_at_once(office):
     with pytest.raises(DeniedError):
         await office.agent.leaves.get(ALICE, "web")
     assert await office.agent.leaves.get(ALICE, "db")
+
+
+async def test_what_was_encoded_for_a_workload_is_not_for_one_that_is_listed_no_more(office):
+    """Answers are kept for whoever may the same; other rules are other rights."""
+    may = TokenRules(office.grants, office.rules)
+    before = sight_of(may, ALICE)
+    assert sight_of(may, ALICE) == before
+    await office.takes(agent_with(workloads={}))
+    assert sight_of(may, ALICE) != before
+
+
+async def test_whoever_waits_for_a_service_is_asked_for_the_right_again(office):
+    """A right may have gone with the reload."""
+    waiting = asyncio.create_task(office.agent.services.changed.changed(60.0, office.clock))
+    await settle()
+    await office.takes(agent_with(workloads={}))
+    await settle()
+    assert waiting.done()
 
 
 async def test_another_default_token_is_exchanged_and_the_former_counts_no_more(office, tmp_path):
