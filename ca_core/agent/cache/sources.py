@@ -12,7 +12,11 @@ class Told(Protocol[AskedT_contra, ToldT_contra]):
     """Whoever is told what became of a fetch; what was forgotten meanwhile is left aside."""
 
     def arrived(self, key: AskedT_contra, value: ToldT_contra, index: int) -> None:
-        """Take a value over; any index below 1 counts as 1."""
+        """Take a value over; any index below 1 counts as 1.
+
+        Raises:
+            ProviderError: it is none; nothing has changed.
+        """
         ...
 
     def unchanged(self, key: AskedT_contra) -> None:

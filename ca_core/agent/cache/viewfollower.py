@@ -11,8 +11,7 @@ from ca_core.agent.joining import Draw
 from ca_core.agent.parked import Parked
 from ca_core.agent.pauses import Pauses
 from ca_core.agent.waiting import Gathering, stopped
-from ca_core.catalog.viewing import decoded_view
-from ca_core.catalog.views import ViewKey, ViewValue
+from ca_core.catalog.views import ViewKey
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError
 from ca_core.wire.watch import FoundView, ViewsAnswer, ViewsRequest
@@ -44,13 +43,14 @@ class ViewFollower:
 
     Args:
         upstream: is asked.
-        told: hears what came, and why nothing did.
+        told: hears what came, as it came, and why nothing did; raises ``ProviderError`` if it is no
+            view.
     """
 
     def __init__(
         self,
         upstream: AnswersViews,
-        told: Told[ViewKey, ViewValue],
+        told: Told[ViewKey, bytes],
         clock: Clock,
         draw: Draw,
     ) -> None:
@@ -173,17 +173,17 @@ class ViewFollower:
         return any(taken)
 
     def _taken(self, key: ViewKey, found: FoundView) -> bool:
+        encoded, before = bytes(found.value), self._held[key]
+        self._held[key] = max(found.index, 1)
         try:
-            value = decoded_view(key, bytes(found.value))
+            self._told.arrived(key, encoded, found.index)
         except ProviderError as error:
             log.warning("views: %s", error)
+            self._held[key] = before
             self._told.failed(key, error)
             return False
-        self._rests.came(key, len(bytes(found.value)), self._clock.monotonic())
-        is_other = self._held[key] != found.index
-        self._held[key] = max(found.index, 1)
-        self._told.arrived(key, value, found.index)
-        return is_other
+        self._rests.came(key, len(encoded), self._clock.monotonic())
+        return before != found.index
 
     async def _after_failure(self, error: Error) -> None:
         if self._error is None:

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-
-import msgspec
+from typing import cast
 
 from ca_core.acl.access import Action, May
 from ca_core.acl.principal import Principal
 from ca_core.agent.cache.cache import Cache
 from ca_core.agent.cache.kinds import Kind, KindName
+from ca_core.agent.cache.unpacked import Unpacked
 from ca_core.agent.cache.viewfollower import AnswersViews, ViewFollower
 from ca_core.agent.joining import Draw
-from ca_core.catalog.views import NOBODY, ViewAnswer, ViewKey, ViewKind, ViewValue
+from ca_core.catalog.views import NOBODY, ViewAnswer, ViewKey, ViewKind
 from ca_core.clock import Clock
 from ca_core.errors import Error
 from ca_core.wire.freshness import ANY_AGE, Freshness
@@ -21,16 +21,6 @@ MOST_UPSTREAMS, MOST_LISTS = 6_000, 2_000
 server takes, whatever names local programs ask for."""
 
 _UPSTREAMS = frozenset({ViewKind.CONNECT, ViewKind.SERVICE})
-_OF_ROWS, _OF_NAMES = 3, 10
-"""Bytes of memory for each byte of JSON, measured: short texts take more."""
-
-_encode = msgspec.json.Encoder().encode
-
-
-def weight_of(value: ViewValue) -> int:
-    """Return how many bytes of memory a view takes, about."""
-    per_byte = _OF_NAMES if isinstance(value, dict) else _OF_ROWS
-    return per_byte * len(_encode(value))
 
 
 class ViewCache:
@@ -57,14 +47,15 @@ class ViewCache:
         self._clock = clock
         self._may = may
         self._stands = stands
+        self._unpacked = Unpacked()
         self._follower = ViewFollower(upstream, self, clock, draw)
         self._upstreams = self._cache(KindName.UPSTREAMS, MOST_UPSTREAMS, clock)
         self._catalog = self._cache(KindName.CATALOG, MOST_LISTS, clock)
         self.kept = (self._upstreams, self._catalog)
         self.follow, self.hurry = self._follower.run, self._follower.hurry
 
-    def _cache(self, name: KindName, most: int, clock: Clock) -> Cache[ViewKey, ViewValue]:
-        kind = Kind(name=name, weigh=weight_of, most=most)
+    def _cache(self, name: KindName, most: int, clock: Clock) -> Cache[ViewKey, bytes]:
+        kind: Kind[bytes] = Kind(name=name, weigh=len, most=most)
         return Cache(kind, clock, lambda _: self._follower)
 
     async def get(
@@ -85,7 +76,7 @@ class ViewCache:
         known = cache.at_once(key, caller, min_index=min_index, freshness=freshness)
         if known is not None:
             return ViewAnswer(
-                value=known.value,
+                value=self._unpacked.value(key, cast("bytes", known.value)),
                 index=known.index,
                 hit=True,
                 age=cache.age(known),
@@ -94,7 +85,7 @@ class ViewCache:
             )
         found = await cache.get(key, caller, min_index=min_index, wait=wait, freshness=freshness)
         return ViewAnswer(
-            value=found.value,
+            value=self._unpacked.value(key, found.value),
             index=found.index,
             hit=found.hit,
             age=found.age,
@@ -117,8 +108,13 @@ class ViewCache:
         for cache in self.kept:
             await cache.close()
 
-    def arrived(self, key: ViewKey, value: ViewValue, index: int) -> None:
-        """Take a view over."""
+    def arrived(self, key: ViewKey, value: bytes, index: int) -> None:
+        """Take a view over, as it came.
+
+        Raises:
+            ProviderError: it is none of this kind.
+        """
+        self._unpacked.value(key, value)
         self._of(key).arrived(key, value, index)
 
     def unchanged(self, key: ViewKey) -> None:
@@ -129,7 +125,7 @@ class ViewCache:
         """Note why a view did not come."""
         self._of(key).failed(key, error)
 
-    def _of(self, key: ViewKey) -> Cache[ViewKey, ViewValue]:
+    def _of(self, key: ViewKey) -> Cache[ViewKey, bytes]:
         return self._upstreams if key.kind in _UPSTREAMS else self._catalog
 
     def _may_hold(self, caller: Principal, key: ViewKey) -> bool:
