@@ -99,6 +99,7 @@ class Acknowledging:
         self._said_at = self._say_again = 0.0
         self._changed_at = 0.0
         self._failures = 0
+        self._is_hurried = False
         self.spread = ROOT_CHANGE_SPREAD
         self.on_urgent: Callable[[], None] = _nobody
         self.reports = Reports(clock)
@@ -114,6 +115,7 @@ class Acknowledging:
 
     def hurry(self) -> None:
         """Look now: a server answers again."""
+        self._is_hurried = True
         self._news.wake()
 
     def _published(self, known: KnownRoots) -> None:
@@ -164,11 +166,11 @@ class Acknowledging:
         """Return how long to wait after a failure; what the server asked for has passed then."""
         if not self._failures:
             log.warning("the bundle in use is not acknowledged: %s", error)
-        self._failures += 1
+        self._failures, self._is_hurried = self._failures + 1, False
         asked = getattr(error, "retry_after", timedelta())
         pause = backoff(self._failures, self._draw(), at_least=asked)
         await self._clock.sleep(asked.total_seconds())
-        return pause - asked.total_seconds()
+        return 0.0 if self._is_hurried else pause - asked.total_seconds()
 
 
 def _nobody() -> None:

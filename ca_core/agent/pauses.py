@@ -21,6 +21,7 @@ class Pauses:
         self._failures = 0
         self._not_before = 0.0
         self._impatience = Gathering()
+        self._is_cut = False
 
     @property
     def may_ask(self) -> bool:
@@ -33,14 +34,16 @@ class Pauses:
 
     def cut_short(self) -> None:
         """Let the loop go on now, if a server did not say that it shall wait."""
+        self._is_cut = True
         self._impatience.wake()
 
     async def take(self, at_least: timedelta = _AT_ONCE) -> None:
         """Pause after a failure; ``at_least`` is the server's Retry-After."""
-        self._failures += 1
+        self._failures, self._is_cut = self._failures + 1, False
         asked = at_least.total_seconds()
         self._not_before = self._clock.monotonic() + max(asked, _RESPITE)
         seconds = backoff(self._failures, self._draw(), at_least=at_least)
         if asked:
             await self._clock.sleep(asked)
-        await self._impatience.changed(seconds - asked, self._clock)
+        if not self._is_cut:
+            await self._impatience.changed(seconds - asked, self._clock)

@@ -67,6 +67,32 @@ def test_an_agent_answers_roots_and_leaves_and_ends_without_a_trace():
     ran(scenario)
 
 
+@pytest.mark.parametrize("since", range(8))
+def test_whoever_hears_of_a_server_again_ends_the_pauses_of_all(since):
+    """After a long outage roots are not eight seconds behind the first answer of any kind."""
+
+    async def whole():
+        clock = FakeClock()
+        upstream = FakeUpstream(clock)
+        async with agent_over(upstream, clock) as agent:
+            upstream.roots_errors = [UnavailableError("away")] * 100
+            upstream.acknowledge_errors = [UnavailableError("away")] * 100
+            upstream.changed(upstream.index)
+            await passed(clock, timedelta(seconds=120 + since), step=timedelta(seconds=1))
+            assert not agent.roots.known_leader
+            asked, said = len(upstream.roots_calls), len(upstream.acknowledged)
+            upstream.roots_errors, upstream.acknowledge_errors = [], []
+            await settle()
+            assert len(upstream.roots_calls) == asked
+            upstream.returned()
+            await passed(clock, timedelta(seconds=1))  # as long as a failure lets nobody ask
+            assert agent.roots.known_leader
+            assert agent.roots.age == timedelta()
+            assert len(upstream.acknowledged) == said + 1
+
+    asyncio.run(whole())
+
+
 def test_two_agents_in_one_process_share_nothing():
     """There is no global state: each has its own server, leaves and roots."""
 
