@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ca_core.agent.backoff import record_backoff
+from ca_core.agent.backoff import FIRST, LONGEST, record_backoff
 from ca_core.agent.pauses import Pauses
 from ca_core.testing.clock import FakeClock
 from tests.unit.agent.fakes import passed, settle
@@ -49,9 +49,10 @@ class Loop:
 
 
 async def test_pauses_double_until_something_comes():
-    """A quarter of a second, then twice as long each time, at most eight; then from the start."""
+    """A quarter of a second, twice as long each time, up to the longest; then from the start."""
     loop = Loop()
-    assert [await loop.lasts() for _ in range(7)] == [0.25, 0.5, 1, 2, 4, 8, 8]
+    expected = [min(FIRST * 2**number, LONGEST) for number in range(7)]
+    assert [await loop.lasts() for _ in range(7)] == expected
     loop.pauses.end()
     assert await loop.lasts() == 0.25
 
