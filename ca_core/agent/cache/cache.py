@@ -244,6 +244,8 @@ class Cache(Generic[KeyT, ValueT]):
 
     async def _attempt(self, record: Record[KeyT, ValueT], partition: str) -> Error | None:
         """Wait for the end of one fetch; return why it failed, or None."""
+        if self._closed:
+            return UnavailableError("the agent is stopping")
         before = record.results
         if not self._source.ask(record.key):
             return record.error

@@ -461,6 +461,10 @@ def test_closing_lets_readers_go_and_what_is_known_stays_readable():
         assert h.server.in_flight == 0
         with pytest.raises(UnavailableError, match="stopping"):
             await h.get("other")
+        with pytest.raises(UnavailableError, match="stopping"):
+            await h.get(freshness=ANEW)
+        await settle()
+        assert h.server.in_flight == 0
 
     ran(scenario)
 
