@@ -10,6 +10,18 @@ TOKEN_DEVIATIONS = (
         "URLs are kept in logs and histories",
     ),
     Deviation(
+        "Tokens: two in one request",
+        "the first `X-Consul-Token` counts",
+        "two that differ get 400, which names the header",
+        "whoever stands on the way could add one; neither side may be fooled about who calls",
+    ),
+    Deviation(
+        "Agents: requests that servers answer",
+        "passed on to a server",
+        "404, which says where to ask; discovery is answered from memory",
+        "an agent speaks to servers for itself: it lends its identity to nobody",
+    ),
+    Deviation(
         "Tokens: revocation at agents",
         "seen after up to 30 s; never while no server answers, by default",
         "seen at once; blocked requests of that token are told; without a server after an hour at"
