@@ -70,9 +70,9 @@ class Audit:
         """Return the seconds in which everything due is renewed once a server is reachable.
 
         All leaves at the lowest rate; one retry window before, in which the retry of what failed
-        lies, and one for what was refused; the pauses of the loops that ask (8 s), twice.
+        lies, and one for what was refused; the pauses of the loops that ask (4 s), twice.
         """
-        return self._leaves / min(rate for _, rate in self._rates) + 2 * 30 + 2 * 8
+        return self._leaves / min(rate for _, rate in self._rates) + 2 * 30 + 2 * 4
 
     def answered(self, program, answer, leaf, now):
         """Check an answer, and note a new leaf.

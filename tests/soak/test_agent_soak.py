@@ -57,7 +57,7 @@ def check(mesh, weather, *, grows):
 def test_a_week_of_bad_weather_costs_no_leaf(record_property):
     """No expired leaf is answered, none is renewed late or in step, and nothing grows."""
     mesh, weather = run_virtually(
-        lambda clock: lived(clock, days=7, agents=1, leaves=600, every=9 * HOUR)
+        lambda clock: lived(clock, days=7, agents=1, leaves=600, every=12 * HOUR)
     )
     record_property("measured", mesh.told(weather))
     check(mesh, weather, grows=3 * MEGABYTE)

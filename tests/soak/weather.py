@@ -29,6 +29,7 @@ class Weather:
         self._mesh = mesh
         self._every = every
         self._random = random.Random(seed)
+        self._gaps = random.Random(seed)
         self._server = asyncio.Lock()
         self._under_way = set()
         self._kinds = (
@@ -56,7 +57,7 @@ class Weather:
                 if decks % _DECKS_BETWEEN_DAYS == 1:
                     self._begin(self._cut_all_for_a_day)
                 for kind in self._random.sample(self._kinds, len(self._kinds)):
-                    await self._mesh.clock.sleep(self._random.expovariate(1 / self._every))
+                    await self._mesh.clock.sleep(self._every * (0.5 + self._gaps.random()))
                     self._begin(kind)
         finally:
             await self.over()

@@ -69,7 +69,7 @@ def test_an_agent_answers_roots_and_leaves_and_ends_without_a_trace():
 
 @pytest.mark.parametrize("since", range(8))
 def test_whoever_hears_of_a_server_again_ends_the_pauses_of_all(since):
-    """After a long outage roots are not eight seconds behind the first answer of any kind."""
+    """After a long outage roots are not seconds behind the first answer of any kind."""
 
     async def whole():
         clock = FakeClock()

@@ -170,14 +170,14 @@ def test_the_last_known_roots_are_served_with_their_age_while_the_server_is_away
 
 
 def test_failures_back_off_and_recovery_is_a_matter_of_seconds():
-    """Half an hour of outage costs a bounded number of calls; none is further apart than 8 s."""
+    """Half an hour of outage costs a bounded number of calls; none is further apart than 4 s."""
 
     async def scenario(h):
         before = len(h.upstream.roots_calls)
         h.upstream.roots_errors = [UnavailableError("down")] * 10_000
         h.upstream.changed(5)
         await passed(h.clock, 30 * MINUTE, step=timedelta(seconds=1))
-        assert 200 <= len(h.upstream.roots_calls) - before <= 30 * 60 / 8 + 10
+        assert 400 <= len(h.upstream.roots_calls) - before <= 30 * 60 / 3 + 10
 
     ran(scenario)
 
