@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names
@@ -88,9 +89,18 @@ async def leaf(room: AgentRoom, request: Request) -> Response:
 
 
 async def self_description(room: AgentRoom, request: Request) -> Response:
-    """Return who this agent is and how its caches stand; no secrets."""
+    """Return who this agent is and how its caches stand; no secrets, and no hidden services."""
     require(room.may, request, Action.AGENT_READ)
-    return json_response(room.agent.describe())
+    told: dict[str, Any] = {**room.agent.describe()}
+    services = told["Stats"]["services"]
+    seen = {key: why for key, why in services["refused"].items() if _sees(room, request, key)}
+    stats = {**told["Stats"], "services": {**services, "refused": seen}}
+    return json_response({**told, "Stats": stats})
+
+
+def _sees(room: AgentRoom, request: Request, service_id: str) -> bool:
+    name = room.services.state.name_of(service_id) or service_id
+    return room.may(request.principal, Action.SERVICE_READ, name)
 
 
 def _leaf_query(room: AgentRoom, request: Request, service: str) -> LeafQuery:

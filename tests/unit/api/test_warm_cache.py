@@ -293,6 +293,25 @@ async def test_lists_show_nothing_of_what_their_reader_may_not_see():
                 assert "web" in (await agent.asks(who, "GET", LINES[key].targets[0])).text
 
 
+async def test_the_agents_description_names_no_service_to_those_who_may_not_see_it():
+    """Not even one that servers refuse."""
+    async with mesh(agents_vouch=False) as world:
+        agent = await world.agent()
+        answer = await agent.asks("web user", "PUT", f"{AGENT}/service/register", REGISTER)
+        assert answer.status_code == 200
+        async with asyncio.timeout(5):
+            while not agent.room.agent.registering.refused:
+                await asyncio.sleep(0)
+        told = {who: (await agent.asks(who, "GET", f"{AGENT}/self")) for who in READERS_OF_SELF}
+        assert {who: "web" in answer.text for who, answer in told.items()} == READERS_OF_SELF
+
+
+READERS_OF_SELF = {
+    **dict.fromkeys(("nobody", "stranger"), False),
+    **dict.fromkeys(("web", "web user", "db user"), True),
+}
+"""Who may read the description → whether he may see ``web``."""
+
 WAITS = {"index": "x-consul-index", "hash": "x-consul-contenthash"}
 """Parameter by which one waits → the header that holds what it is compared with."""
 

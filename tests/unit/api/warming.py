@@ -172,9 +172,10 @@ class Mesh:
 
 
 @asynccontextmanager
-async def mesh():
+async def mesh(*, agents_vouch=True):
     """Run a server with a token for each kind of caller that has one."""
-    clock, local = MovedClock(), LocalRules(owner_uid=OWNER, workloads=WORKLOADS)
+    clock = MovedClock()
+    local = LocalRules(owner_uid=OWNER, workloads=WORKLOADS, agents_vouch=agents_vouch)
     around = Surroundings(
         clock=clock, may=local, registry=Registry(), random=Random(1), environment={}
     )
