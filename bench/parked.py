@@ -101,7 +101,7 @@ def run(*, seconds: float) -> Iterator[Finding]:
 
 
 def _p99(found: tuple[float, ...]) -> float:
-    return quantiles(found, n=100)[98]
+    return quantiles(found, n=100, method="inclusive")[98]
 
 
 def parked(pair: Pair, told: "Told", number: int) -> Parked:
