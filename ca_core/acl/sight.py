@@ -57,6 +57,13 @@ def sight_of(may: May, caller: Principal) -> Sight | None:
             return None
 
 
+def has_ended(may: May, caller: Principal) -> bool:
+    """Say whether the caller's token is none any more: deleted, or expired."""
+    if not isinstance(may, TokenRules) or not isinstance(caller, Token):
+        return False
+    return may.chain_of(caller.accessor) is None
+
+
 def default_policy(may: May) -> DefaultPolicy:
     """Return what holds where no rule decides, for callers without a token."""
     match may:

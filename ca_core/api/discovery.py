@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ca_core.acl.access import Action, May
 from ca_core.acl.principal import Anonymous
 from ca_core.acl.rights import DefaultPolicy
-from ca_core.acl.sight import default_policy, sight_of
+from ca_core.acl.sight import default_policy, has_ended, sight_of
 from ca_core.api.blocking import with_jitter
 from ca_core.api.cachecontrol import freshness_of
 from ca_core.api.discovery_requests import asked_of
@@ -28,6 +28,7 @@ from ca_core.catalog.choosing import Wanted
 from ca_core.catalog.seeing import seen
 from ca_core.catalog.views import ViewAnswer, ViewKey, ViewKind, Views, ViewValue
 from ca_core.clock import Clock
+from ca_core.errors import DeniedError
 
 FILTERED = "x-consul-results-filtered-by-acls"
 """``true`` where rights took something out; never told to anonymous callers."""
@@ -77,6 +78,10 @@ class DiscoveryRoom(Protocol):
         """Return the headers that say how fresh an answer is."""
         ...
 
+    async def rights_changed(self, seconds: float) -> None:
+        """Return when anybody may more or less than before, at the latest after ``seconds``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Form:
@@ -116,7 +121,7 @@ async def answered(room: DiscoveryRoom, request: Request, form: Form, name: str 
             _may_look(room, request, form, name)  # a right may go while one waits
         encoded = _encoded(room, request, form, asked.wanted, key, found)
     else:
-        found = await _as_if_it_were_not_there(room, key, index, wait)
+        found = await _as_if_it_were_not_there(room, request, form, key, index, wait)
         encoded = Encoded(_encode(form, asked.wanted, found.value), hidden=True)
     return _told(room, request, found, encoded)
 
@@ -135,11 +140,21 @@ def _may_look(room: DiscoveryRoom, request: Request, form: Form, name: str) -> b
 
 
 async def _as_if_it_were_not_there(
-    room: DiscoveryRoom, key: ViewKey, index: int, wait: timedelta
+    room: DiscoveryRoom, request: Request, form: Form, key: ViewKey, index: int, wait: timedelta
 ) -> ViewAnswer:
+    """Answer that there is nothing: nothing changes, until the caller may see more.
+
+    Raises:
+        DeniedError: the caller's token ended meanwhile.
+    """
     nothing = ViewAnswer(value=_NOTHING.get(key.kind, ()), index=1)
-    if index == nothing.index:
-        await room.clock.sleep(wait.total_seconds())
+    ends = room.clock.monotonic() + wait.total_seconds()
+    while index == nothing.index and (left := ends - room.clock.monotonic()) > 0:
+        await room.rights_changed(left)
+        if has_ended(room.may, request.principal):
+            raise DeniedError("ACL not found", hint="the token was deleted, or has expired")
+        if _may_look(room, request, form, key.name):
+            break
     return nothing
 
 

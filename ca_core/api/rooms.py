@@ -7,6 +7,7 @@ from secrets import token_bytes
 from typing import Any, Protocol
 
 from ca_core.acl.access import Action, May
+from ca_core.acl.policies import ACL_TOPIC
 from ca_core.acl.principal import Principal, Token
 from ca_core.acl.resolving import denial
 from ca_core.acl.tokens import Draw
@@ -34,6 +35,9 @@ from ca_core.lifecycle.reachability import Reachability
 from ca_core.lifecycle.rows import Wishes
 from ca_core.state.store import Store
 from ca_core.telemetry.metrics import Metrics
+
+_LOOK_EVERY = 60.0
+"""Seconds after which a server looks whether a token has ended by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,11 @@ class ServerRoom:
         """Return the headers of a view from the store."""
         return stored_headers(answer, self.store.snapshot.epoch)
 
+    async def rights_changed(self, seconds: float) -> None:
+        """Return when tokens or policies changed, or one may have ended."""
+        index = self.store.snapshot.topic_index(ACL_TOPIC)
+        await self.store.wait((ACL_TOPIC,), index, min(seconds, _LOOK_EVERY))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRoom:
@@ -132,6 +141,10 @@ class AgentRoom:
     def view_headers(self, answer: ViewAnswer) -> dict[str, str]:
         """Return the headers of a view from memory."""
         return remembered_headers(answer)
+
+    async def rights_changed(self, seconds: float) -> None:
+        """Return when anybody may more or less here than before."""
+        await self.agent.services.changed.changed(seconds, self.clock)
 
 
 async def _nothing() -> str:

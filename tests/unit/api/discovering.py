@@ -92,15 +92,21 @@ class Room:
 
     def __post_init__(self):
         self.views = FakeViews(self.clock)
+        self._rights = Gathering()
 
     def view_headers(self, answer):
         """Return an agent's headers."""
         return remembered_headers(answer)
 
+    async def rights_changed(self, seconds):
+        """Wait for other rights."""
+        await self._rights.changed(seconds, self.clock)
+
     def gives(self, accessor, rules):
         """Let a token have these rights, and nobody any that is not given so."""
         self.chains[accessor] = Chain(Rights(parse_document(rules)), DefaultPolicy.DENY)
         self.may = TokenRules(self.chains.get, lambda *_: False)
+        self._rights.wake()
 
     async def ask(self, handler, query="", who=None, **params):
         """Return the answer."""

@@ -378,6 +378,26 @@ async def test_a_right_that_ends_ends_the_query_that_waits(fall):
             other.cancel()
 
 
+@pytest.mark.parametrize("path", [f"{HEALTH}/service/web", f"{CATALOG}/node/n0"])
+async def test_a_token_that_ends_ends_a_query_about_what_it_never_saw(path):
+    """403 at once; to another one, that may see it now, the question is answered."""
+    async with mesh() as world:
+        agent = await world.agent()
+        await prepared(agent, Line((), ALL, needs_web=True))
+        await until_listed(agent, f"GET {CATALOG}/services")
+        for number, rows in enumerate([(), (WEB.id,)]):
+            who = f"blind {number}"
+            await world.keep(token_row(who))
+            query = asyncio.create_task(agent.asks(who, "GET", f"{path}?index=1&wait=10m"))
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not query.done()
+            await (world.keep(token_row(who, policies=rows)) if rows else world.revoke(who))
+            answer = await asyncio.wait_for(query, 5)
+            assert answer.status_code == (200 if rows else 403)
+            assert "web" not in answer.text
+
+
 @pytest.mark.parametrize("fall", [revoked, deprived])
 async def test_a_right_that_ends_while_a_server_is_asked_ends_the_query(fall):
     """What comes late is not handed to somebody who may no longer have it."""
