@@ -22,8 +22,10 @@ from ca_core.errors import DeniedError, Error, RequestError, UnavailableError
 from ca_core.wire.watch import RootsFound, WatchAnswer, WatchRequest
 
 GATHERING_TURNS = 16
-"""Turns of the event loop in which wishes gather: parts that were answered together ask together
-again. Far less than a millisecond, unless there is much to do."""
+"""Turns of the event loop in which parts that were answered together ask together again. Far less
+than a millisecond, unless there is much to do."""
+_FEW_TURNS = 6
+"""Turns in which others may join whoever wants something new."""
 SLACK = timedelta(seconds=60)
 """Added to a question's own wait: servers that hang longer than that are given up."""
 RESET_AFTER = 30.0
@@ -88,6 +90,7 @@ class Question:
         self._ending: list[asyncio.Future[WatchAnswer]] = []
         self._seen = (0, "")
         self._roots_epoch = ""
+        self._just_told: set[str] = set()
         self._fruitless = 0
         self._failing_since: float | None = None
         self.roots: RootsFound | None = None
@@ -98,8 +101,7 @@ class Question:
             while True:
                 await self._wanted.wait()
                 await self._pace.turn(_cost(self._wishes))
-                for _ in range(GATHERING_TURNS):
-                    await asyncio.sleep(0)
+                await self._gathered()
                 self._wanted.clear()
                 if self._wishes:
                     await self._ask(dict(self._wishes))
@@ -136,6 +138,14 @@ class Question:
     def refuse(self, failure: Error) -> None:
         """Tell everybody who waits why they are not told."""
         self._refused(self._wishes, failure)
+
+    async def _gathered(self) -> None:
+        """Return once everybody who was just told something has asked again, or soon."""
+        for turn in range(GATHERING_TURNS):
+            if turn >= _FEW_TURNS and self._just_told <= self._wishes.keys():
+                break
+            await asyncio.sleep(0)
+        self._just_told = set()
 
     async def _ask(self, wishes: Mapping[str, _Wish], *, briefly: bool = False) -> None:
         """Ask once, and hand out what is told, unless more is wanted meanwhile."""
@@ -228,6 +238,7 @@ class Question:
             due = news is not None or (counts and (wish.at_once or (is_over and has_waited)))
             if due and not wish.told.done():
                 wish.told.set_result(news)
+                self._just_told.add(part)
 
     def _refused(self, wishes: Mapping[str, _Wish], failure: BaseException) -> None:
         for wish in wishes.values():
