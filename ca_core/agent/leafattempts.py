@@ -21,6 +21,9 @@ FETCH_LIMIT = timedelta(seconds=60)
 MAX_BACKGROUND = 32
 """Renewals under way at once; the others stay due. More would only queue at the server."""
 _DEFAULT_RETRY = timedelta(seconds=1)
+USED_WHILE_AWAY = 10
+"""Of so many retry windows one is used while no server answers: a key and a request for each leaf
+every half minute would bring nothing, and whoever asks for the roots hears sooner of its return."""
 
 
 class LeafAttempts:
@@ -119,19 +122,34 @@ class LeafAttempts:
         else:
             self.renewed += 1
 
+    def put_off(self, record: LeafRecord) -> bool:
+        """Let a retry window pass, because no server answers; say whether that was done.
+
+        The first attempt of a run is always made, and one of ``USED_WHILE_AWAY`` later ones.
+        """
+        run = record.failures
+        if run is None or not (run.number + 1) % USED_WHILE_AWAY:
+            return False
+        self._fail(record, _DEFAULT_RETRY)
+        return True
+
     def _remember(self, record: LeafRecord, error: Error) -> Error:
-        log.warning("leaf of %s: %s", record.name.service, error)
+        level = logging.WARNING if record.failures is None else logging.DEBUG
+        log.log(level, "leaf of %s: %s", record.name.service, error)
         self._counts.failed(error)
-        leaf = record.leaf
         record.error = error
+        self._fail(record, getattr(error, "retry_after", _DEFAULT_RETRY))
+        return error
+
+    def _fail(self, record: LeafRecord, retry_after: timedelta) -> None:
+        leaf = record.leaf
         record.failures = failed(
             record.failures,
             at=self._clock.now(),
-            retry_after=getattr(error, "retry_after", _DEFAULT_RETRY),
+            retry_after=retry_after,
             fraction=self._draw(),
             width=retry_width(leaf.issued_at, leaf.not_after) if leaf else RETRY_WINDOW,
         )
-        return error
 
     def _over(self, record: LeafRecord) -> None:
         record.fetch = None

@@ -156,6 +156,11 @@ class LeafRecord:
             return self.wanted_at
         return min(self.leaf.renew_at, self.hurry[1]) if self.hurry else self.leaf.renew_at
 
+    def is_due(self, now: datetime) -> bool:
+        """Say whether the agent renews it now."""
+        renew_at = self.renew_at()
+        return renew_at is not None and renew_at <= now
+
     def due(self) -> datetime:
         """Return the next moment at which this record needs attention."""
         idle_at, renew_at = self._idle_at(), self.renew_at()

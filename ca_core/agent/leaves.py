@@ -252,11 +252,11 @@ class LeafCache:
             self._forget(self._records, record, Reason.IDLE)
             self._tell()
             return
-        renew_at = record.renew_at()
-        if renew_at is not None and renew_at <= now:
+        is_away = not self._roots.known_leader
+        if record.is_due(now) and not (is_away and self.attempts.put_off(record)):
             self.attempts.begun(record)
-            return
-        self._enter(record)
+        else:
+            self._enter(record)
 
     def review(self) -> None:
         """Withdraw every leaf whose owner may no longer have it; whoever waits for it is told."""
