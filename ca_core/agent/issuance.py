@@ -14,6 +14,7 @@ from ca_core.agent.leafrecord import HeldLeaf, LeafName
 from ca_core.agent.renewal import drawn, renewal_window
 from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.signing import signer_of
+from ca_core.agent.unreached import UnreachedError
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.verification import UntrustedChainError, Wanted, verified_chain
 from ca_core.clock import Clock
@@ -82,7 +83,8 @@ class LeafIssuer:
     async def issue(self, name: LeafName, replaced: HeldLeaf | None, caller: Principal) -> HeldLeaf:
         """Return a new leaf with a new key.
 
-        A CA that answers later is asked again with the same CSR: that continues what it began.
+        A CA that answers later is asked again with the same CSR: that continues what it began. So
+        is a server that was not reached: nobody has seen it.
 
         Raises:
             Error: not signed, or what came back cannot be used; nothing of it is kept.
@@ -94,7 +96,7 @@ class LeafIssuer:
         grant = await self._grant_for(caller, name.service)
         try:
             signed = await self._upstream.sign(csr, replaces=ends, grant=grant)
-        except PendingError:
+        except (PendingError, UnreachedError):
             self._promise(name, wanted, csr)
             raise
         self._promised.pop(name, None)

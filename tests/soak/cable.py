@@ -3,6 +3,7 @@
 import asyncio
 import random
 
+from ca_core.agent.unreached import UnreachedError
 from ca_core.agent.waiting import stopped
 from ca_core.api.localupstream import LocalUpstream
 from ca_core.errors import OutcomeUnknownError, UnavailableError
@@ -53,7 +54,7 @@ class Cable:
 
     async def _through(self, name, args, named):
         if not self.reaches:
-            raise UnavailableError("no server answers")
+            raise UnreachedError("no server answers")
         call = asyncio.ensure_future(getattr(self._current(), name)(*args, **named))
         self._calls.add(call)
         try:

@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 from ca_core.agent.leafattempts import USED_WHILE_AWAY
+from ca_core.agent.unreached import UnreachedError
 from ca_core.errors import UnavailableError
 from tests.unit.agent.fakes import passed
 from tests.unit.agent.leafhouse import ANYONE, HOUR, ran
@@ -33,6 +34,20 @@ def test_one_retry_window_of_ten_is_used_while_no_server_answers():
         windows = HOUR / timedelta(seconds=30)
         used = len(h.upstream.signed) - tried
         assert 1 <= used <= windows / USED_WHILE_AWAY + 1
+
+    ran(scenario)
+
+
+def test_a_key_that_nobody_saw_is_used_for_the_next_attempt():
+    """What reached no server is as good as before: making it is most of what an attempt costs."""
+
+    async def scenario(h):
+        await h.leaves.get(ANYONE, "web")
+        h.upstream.sign_errors = [UnreachedError("away")] * 5
+        await passed(h.clock, 66 * HOUR, step=MINUTE / 4)
+        first, *asked = h.upstream.signed
+        assert len(asked) == 6
+        assert len(set(asked) - {first}) == 1
 
     ran(scenario)
 
