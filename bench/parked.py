@@ -76,7 +76,7 @@ class Stalled:
 def run(*, seconds: float) -> Iterator[Finding]:
     """Measure once; with less than a second a variant, with a few queries."""
     number = QUERIES if seconds >= 1 else A_FEW
-    needed = 2 * number + 1000
+    needed = number + 1000  # of the agent, and of the crowd
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < needed:
         print(f"parked: {number} QUERIES NEED {needed} OPEN FILES (ulimit -Hn)", file=sys.stderr)
         number = A_FEW

@@ -90,11 +90,13 @@ class Audit:
         assert begins <= now <= ends, f"{program} was answered {begins} to {ends} at {now}"
         self.answers["hit" if answer.hit else "waited"] += 1
 
-    def refused(self, error):
-        """Note why somebody was given nothing."""
-        said = str(error)
-        why = "expired" if " expired at " in said else "refused"
-        self.answers["not yet valid" if " begins at " in said else why] += 1
+    def refused(self, record, now):
+        """Note that somebody was given nothing, and whether a leaf was kept back from it."""
+        leaf = None if record is None else record.leaf
+        if leaf is None or leaf.servable(now):
+            self.answers["refused"] += 1
+        else:
+            self.answers["expired" if now > leaf.not_after else "not yet valid"] += 1
 
     def _drawn(self, program, leaf):
         life = leaf.not_after - leaf.issued_at

@@ -16,11 +16,11 @@ class Cable:
     """An agent's upstream: any call of ``LocalUpstream``, while it is whole and a server is up.
 
     Attributes:
-        is_whole: nothing goes through otherwise, and what was under way has failed.
+        cuts: how many times it is cut now; what was under way then has failed.
     """
 
     def __init__(self, mesh, node, seed):
-        self.is_whole = True
+        self.cuts = 0
         self._mesh = mesh
         self._node = node
         self._random = random.Random(seed)
@@ -37,7 +37,7 @@ class Cable:
     @property
     def reaches(self):
         """Say whether a call would reach a server."""
-        return self.is_whole and self._mesh.server is not None
+        return not self.cuts and self._mesh.server is not None
 
     def break_off(self):
         """Let every call under way fail."""

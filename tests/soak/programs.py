@@ -71,7 +71,7 @@ class Program:
                 index = await self.ask(index)
             except Error as error:
                 self.refusal = error
-                self._audit.refused(error)
+                self._audit.refused(self.record, self._site.clock.now())
                 if isinstance(error, DeniedError):
                     self._before = None
                 index, failures = 0, failures + 1
@@ -110,8 +110,8 @@ class Program:
         try:
             caller = await self.holder.caller(site)
             answer = await site.agent.leaves.get(caller, self.service)
-        except Error as error:
-            self._audit.refused(error)
+        except Error:
+            self._audit.refused(self.record, site.clock.now())
             return
         now = site.clock.now()
         if self.seen is not None and self.seen.serial == answer.cert.serial_number:

@@ -86,11 +86,11 @@ class Weather:
 
     async def _cut(self, sites, seconds):
         for site in sites:
-            site.cable.is_whole = False
+            site.cable.cuts += 1
             site.cable.break_off()
         await self._mesh.clock.sleep(seconds)
         for site in sites:
-            site.cable.is_whole = True
+            site.cable.cuts -= 1
             site.disturbed()
 
     async def _cut_shortly(self):
