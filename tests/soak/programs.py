@@ -75,7 +75,7 @@ class Program:
                 if isinstance(error, DeniedError):
                     self._before = None
                 index, failures = 0, failures + 1
-                if await self._pause(min(2.0**failures, PATIENCE)):
+                if await self._pause(min(16 * 2.0**failures, PATIENCE)):
                     failures = 0
             else:
                 self._lacks_since = self._site.clock.monotonic()

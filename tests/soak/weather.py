@@ -13,7 +13,7 @@ from ca_core.lifecycle.rows import Wishes
 
 HOUR = 3600.0
 _DECKS_BETWEEN_DAYS = 5
-"""Decks played between two days, and a bit, on which no server answers anybody."""
+"""Decks played between two days on which no server answers anybody."""
 QUICK = Wishes(settle=timedelta(minutes=1), patience=timedelta(hours=1))
 
 
@@ -100,7 +100,7 @@ class Weather:
         await self._cut([self._random.choice(self._mesh.sites)], self._span(HOUR, 12 * HOUR))
 
     async def _cut_all_for_a_day(self):
-        await self._cut(self._mesh.sites, 30 * HOUR)
+        await self._cut(self._mesh.sites, 24 * HOUR)
 
     async def _kill_server(self):
         await self._without_server(cleanly=False)
@@ -160,7 +160,9 @@ class Weather:
     async def _set_clock_back(self):
         site = self._random.choice(self._mesh.sites)
         site.disturbed()
-        site.clock.skew = -timedelta(seconds=self._span(60, 24 * HOUR))
+        site.clock.skew = -timedelta(seconds=self._span(36 * HOUR, 72 * HOUR))
+        for program in self._random.sample(site.programs, 10):
+            await program.glance()
         await self._mesh.clock.sleep(self._span(10, 40))
         site.clock.skew = timedelta()
         site.disturbed()
