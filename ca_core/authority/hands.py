@@ -4,7 +4,7 @@ A free thread takes call after call, and the event loop is woken once for all th
 while many leaves are issued, neither is paid for each of them.
 
 What only computes may be done on the loop itself while no thread is busy: there is one interpreter
-lock, and two threads that hand it to and fro pay half as much again (decision 0020). The loop
+lock, and two threads that pass it back and forth pay half as much again (decision 0020). The loop
 listens between two such calls.
 """
 
