@@ -17,7 +17,8 @@ from statistics import quantiles
 from typing import Any
 
 from bench.finding import Finding
-from bench.pair import AGENT_ROOTS, SERVER_ROOTS, Pair, Program, started_pair
+from bench.pair import AGENT_ROOTS, SERVER_ROOTS, Pair, Program, Socket, started_pair
+from bench.processes import PATIENCE
 
 QUERIES = 10_000
 A_FEW = 200
@@ -145,19 +146,33 @@ def stalled(pair: Pair, told: "Told", number: int, sent: str) -> Stalled:
 def changed(server: Program) -> float:
     """Rotate, and return when a query of the server itself was told of other roots."""
     found: list[float] = []
-    with server.connected(timeout=60) as asking, server.connected(timeout=60) as changing:
+    with server.connected(timeout=400) as asking, server.connected(timeout=60) as changing:
         _, index = asking.answered("GET", SERVER_ROOTS)
 
         def wait() -> None:
-            asking.asked("GET", f"{SERVER_ROOTS}?index={index}&wait=1m")
+            asking.asked("GET", f"{SERVER_ROOTS}?index={index}&wait=5m")
             found.append(time.monotonic())
 
         thread = threading.Thread(target=wait)
         thread.start()
         time.sleep(0.1)  # it waits at the server by then
-        changing.asked("PUT", "/v1/connect/ca/rotate", {"Settle": "0s"})
+        _rotate(changing)
         thread.join()
     return found[0]
+
+
+def _rotate(server: Socket) -> None:
+    """Begin a rotation, once the one before is over."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            server.asked("PUT", "/v1/connect/ca/rotate", {"Settle": "0s"})
+        except RuntimeError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 @contextmanager

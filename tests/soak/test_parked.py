@@ -42,12 +42,10 @@ def test_a_thousand_parked_queries_cost_little_and_all_are_answered(pair, told, 
 
 @pytest.mark.soak
 def test_ten_thousand_parked_queries(pair, told, record_property):
-    """At 15 KB each, all of them within a second; what they take is taken again by the next."""
+    """At 15 KB each, all of them within a second, others meanwhile."""
     waited = parked(pair, told, MANY)
     record_property("measured", str(waited))
     check(waited, MANY, most=15 * KILOBYTE, within=1.0)
-    again = parked(pair, told, MANY)
-    assert again.left_behind <= 2 * KILOBYTE * MANY, "the memory of the first crowd was not reused"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ gives the same month again; nothing here may need a thread of its own.
 import asyncio
 import gc
 import heapq
+import logging
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from unittest import mock
@@ -132,6 +133,8 @@ class LoopClock:
 def run_virtually(main):
     """Run ``main(clock)`` to its end on a loop of its own, and return what it returns."""
     with ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        logging.disable(logging.WARNING)  # pytest would keep every line of a month
         stack.callback(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(100_000)  # a thousand parked programs are looked through each time
         stack.enter_context(mock.patch.object(hands, "ThreadPoolExecutor", LoopExecutor))
