@@ -8,6 +8,7 @@ from ca_core.acl.access import AllowAll
 from ca_core.acl.principal import Anonymous
 from ca_core.agent.agent import Agent
 from ca_core.agent.agentsettings import AgentSettings
+from ca_core.agent.contact import Contact
 from ca_core.agent.upstream import RootsAnswer
 from ca_core.agent.waiting import stopped
 from ca_core.api.acknowledgement_handlers import lease_of
@@ -43,6 +44,8 @@ class Cable:
         self._node = node
         self._signs = LocalUpstream(mesh.server, node)
         self._cut = asyncio.Event()
+        self._contact = Contact(mesh.clock)
+        self.on_return = self._contact.subscribe
 
     def cut(self):
         """Let every call fail, those under way too."""
@@ -82,8 +85,15 @@ class Cable:
         view = store.snapshot
         return RootsAnswer(value=roots_of(view), index=roots_index(view))
 
+    async def in_sync(self, _digest):
+        """Wait for ever: nothing is registered."""
+        await asyncio.Event().wait()
+
     async def sign(self, csr_pem, *, replaces=None, grant=""):
         """Have a leaf signed, and note when it was asked for and when it came."""
+        return await self._contact.noted(self._signed(csr_pem, replaces))
+
+    async def _signed(self, csr_pem, replaces):
         if self._cut.is_set():
             raise UnavailableError("cut")
         self._mesh.note(self._mesh.asked)
@@ -98,9 +108,6 @@ class Cable:
         self._mesh.note(self._mesh.signed)
         return leaf
 
-    def on_return(self, _listener):
-        """Nobody has to be told: on this clock everybody looks soon."""
-
     async def run(self):
         """Each call goes through by itself."""
         await asyncio.Event().wait()
@@ -109,6 +116,9 @@ class Cable:
         """There is nothing to let go of."""
 
     async def _through(self, call):
+        return await self._contact.noted(self._uncut(call))
+
+    async def _uncut(self, call):
         work = asyncio.ensure_future(call)
         cut = asyncio.ensure_future(self._cut.wait())
         try:
