@@ -54,7 +54,9 @@ def test_s11_a_hundred_failed_starts_leave_no_thread_and_no_socket(starts, tail,
     """Each start costs the server a handful of requests at most, and this process nothing."""
     start = failing(starts, WRONG[wrong]())
     assert growth(lambda: threads() | files(), start) < CYCLES
-    assert len(tail.arrivals()) <= 3 * CYCLES * (TIMES // CYCLES + 1)
+    tries = CYCLES * (TIMES // CYCLES + 1)
+    slow = tries // 10  # one that takes seconds, on a busy machine, may log in once more
+    assert len(tail.arrivals()) <= 3 * tries + slow
 
 
 def test_s11_a_hundred_configurations_that_cannot_be_opened_leave_nothing(starts, tail, tmp_path):
