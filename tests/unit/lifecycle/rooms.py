@@ -68,7 +68,10 @@ class LivingRoom(Room):
             nudging.cancel()
 
     async def _nudge(self):
+        """Let seconds pass at first, then minutes: some loops look once an hour."""
         await asyncio.sleep(PATIENCE)
+        step = timedelta(seconds=1)
         while isinstance(self.clock, FakeClock):
-            self.clock.advance(timedelta(seconds=1))
+            self.clock.advance(step)
+            step = min(step * 1.05, timedelta(minutes=2))
             await asyncio.sleep(PATIENCE / 20)
