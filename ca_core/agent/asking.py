@@ -14,20 +14,29 @@ log = logging.getLogger(__name__)
 AnswerT = TypeVar("AnswerT")
 
 
-async def asked_within(
-    asking: Coroutine[Any, Any, AnswerT], limit: timedelta, clock: Clock, *, what: str
-) -> AnswerT:
-    """Return what is answered, or give up after ``limit``; ``what`` names the question.
+async def sound(asking: Coroutine[Any, Any, AnswerT], *, what: str) -> AnswerT:
+    """Return what is answered; ``what`` names the question.
 
     Raises:
-        UnavailableError: the limit has passed.
         ProviderError: it failed in a way it should not; that is logged.
         Error: nobody answered, or with a refusal.
     """
     try:
-        return await within(asking, limit, clock, what=what)
+        return await asking
     except Error:
         raise
     except Exception as error:
         log.exception("%s failed in a way it should not", what)
         raise ProviderError(f"{what} failed: {type(error).__name__}") from error
+
+
+async def asked_within(
+    asking: Coroutine[Any, Any, AnswerT], limit: timedelta, clock: Clock, *, what: str
+) -> AnswerT:
+    """Return what ``sound`` does, or give up after ``limit``.
+
+    Raises:
+        UnavailableError: the limit has passed.
+        Error: as ``sound``.
+    """
+    return await sound(within(asking, limit, clock, what=what), what=what)

@@ -12,15 +12,16 @@ from ca_core.acl.access import Action
 from ca_core.acl.principal import Principal, Token
 from ca_core.acl.rights import Chain
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
+from ca_core.agent.asking import asked_within
 from ca_core.agent.backoff import backoff
 from ca_core.agent.exchanges import Exchanges
 from ca_core.agent.heldtokens import HeldToken, HeldTokens, mark_of
 from ca_core.agent.joining import Draw
 from ca_core.agent.upstream import Upstream
-from ca_core.agent.waiting import Gathering, stopped, within
+from ca_core.agent.waiting import Gathering, stopped
 from ca_core.clock import Clock
 from ca_core.durations import format_duration
-from ca_core.errors import DeniedError, Error, ProviderError, UnavailableError
+from ca_core.errors import DeniedError, Error, UnavailableError
 from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 
 log = logging.getLogger(__name__)
@@ -248,13 +249,7 @@ class Grants:
             wait=format_duration(_POLL_WAIT),
         )
         poll, limit = self._upstream.grants(request), _POLL_WAIT + _POLL_SLACK
-        try:
-            return await within(poll, limit, self._clock, what="asking about tokens")
-        except Error:
-            raise
-        except Exception as error:
-            log.exception("tokens: the upstream failed in a way it should not")
-            raise ProviderError(f"asking about tokens failed: {type(error).__name__}") from error
+        return await asked_within(poll, limit, self._clock, what="asking about tokens")
 
     def _failed(self, error: Error) -> float:
         """Return how long to wait after a failure."""

@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 from typing import Protocol
 
+from ca_core.agent.asking import sound
 from ca_core.agent.cache.rests import Rests
 from ca_core.agent.cache.sources import Told
 from ca_core.agent.joining import Draw
@@ -148,13 +149,7 @@ class ViewFollower:
         return await self._parked.answer(asking, waits=all(asked.values()))
 
     async def _guarded(self, asked: ViewsRequest) -> ViewsAnswer:
-        try:
-            return await self._upstream.views(asked)
-        except Error:
-            raise
-        except Exception as error:
-            log.exception("views: the upstream failed in a way it should not")
-            raise ProviderError(f"asking for views failed: {type(error).__name__}") from error
+        return await sound(self._upstream.views(asked), what="asking for views")
 
     def _tell(self, asked: dict[ViewKey, int], answer: ViewsAnswer) -> bool:
         """Hand over what came; say whether it brought anything.

@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from ca_core.acl.principal import Anonymous, Principal, Token
+from ca_core.agent.asking import sound
 from ca_core.agent.backoff import backoff
 from ca_core.agent.issuance import GrantFor, no_grant
 from ca_core.agent.joining import Draw
@@ -19,7 +20,7 @@ from ca_core.agent.services.services import Services
 from ca_core.agent.services.telling import Told
 from ca_core.agent.waiting import Gathering, stopped, within
 from ca_core.clock import Clock
-from ca_core.errors import DeniedError, Error, ProviderError
+from ca_core.errors import DeniedError, Error
 from ca_core.telemetry.services import ServiceFigures
 from ca_core.wire.registered import (
     RefusedService,
@@ -43,6 +44,7 @@ _TOKENS_USED = 3600.0
 """Seconds between two moments at which tokens of services count as used."""
 _LIMIT = timedelta(seconds=30)
 _SHOWN = 20
+_TELLING = "telling of services"
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +237,7 @@ class Registering:
             current = self._current()
         self._wanted = False
         try:
-            answer = await self._answered(current.state)
+            answer = await sound(self._answered(current.state), what=_TELLING)
         except Error as error:
             self._wanted = True
             return self._failed(error)
@@ -262,15 +264,9 @@ class Registering:
         return self._wanted and not self._failures and now - self._last < _CALM
 
     async def _answered(self, current: RegisteredState) -> RegisteredAnswer:
-        try:
-            services = tuple([await self._with_grant(one) for one in current.services])
-            telling = self._server.registered(replace(current, services=services))
-            return await within(telling, _LIMIT, self._clock, what="telling of services")
-        except Error:
-            raise
-        except Exception as error:
-            log.exception("services: the upstream failed in a way it should not")
-            raise ProviderError(f"telling of services failed: {type(error).__name__}") from error
+        services = tuple([await self._with_grant(one) for one in current.services])
+        telling = self._server.registered(replace(current, services=services))
+        return await within(telling, _LIMIT, self._clock, what=_TELLING)
 
     async def _with_grant(self, one: Registered) -> Registered:
         """Return an instance with the grant of the token that registered it, if that is good."""
