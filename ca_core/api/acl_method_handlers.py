@@ -20,7 +20,6 @@ from ca_core.acl.policies import ACL_TOPIC
 from ca_core.acl.sweeping import swept
 from ca_core.acl.tokens import new_id
 from ca_core.api.acl_answers import method_answer, method_stub, rule_answer
-from ca_core.api.acl_sweeping import until_nothing
 from ca_core.api.acl_token_handlers import require_acl
 from ca_core.api.acl_writing import AclChange, How, What, written
 from ca_core.api.http import Request, Response, json_response
@@ -59,7 +58,7 @@ async def delete_method(room: ServerRoom, request: Request) -> Response:
     name = request.params["name"]
     change = AclChange(What.METHOD, How.DELETED, name)
     await written(room, request, change, partial(deleted_method, name=name))
-    await until_nothing(room.store, lambda view: swept(view, room.clock.now()))
+    await room.store.until_nothing(lambda view: swept(view, room.clock.now()))
     return json_response(value=True)
 
 

@@ -15,7 +15,6 @@ from ca_core.acl.policywriting import (
 from ca_core.acl.sweeping import detached
 from ca_core.acl.tokens import new_id
 from ca_core.api.acl_answers import policy_answer, policy_stub
-from ca_core.api.acl_sweeping import until_nothing
 from ca_core.api.acl_token_handlers import require_acl
 from ca_core.api.acl_writing import AclChange, How, What, written
 from ca_core.api.http import Request, Response, json_response
@@ -78,7 +77,7 @@ async def delete(room: ServerRoom, request: Request) -> Response:
     policy_id = checked_uuid(request.params["id"], "ID")
     change = AclChange(What.POLICY, How.DELETED, policy_id)
     await written(room, request, change, partial(deleted_policy, policy_id=policy_id))
-    await until_nothing(room.store, detached)
+    await room.store.until_nothing(detached)
     return json_response(value=True)
 
 

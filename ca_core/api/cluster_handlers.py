@@ -5,7 +5,6 @@ from datetime import datetime
 from ca_core.acl.access import Action
 from ca_core.acl.names import foreign_names, own_name
 from ca_core.acl.principal import Node, Principal, Token
-from ca_core.api.acl_sweeping import until_nothing
 from ca_core.api.http import Request, Response, json_response
 from ca_core.api.rooms import ServerRoom, require, require_right
 from ca_core.authority.leafrequests import IssuedLeaf
@@ -139,7 +138,7 @@ async def forget(room: ServerRoom, request: Request) -> Response:
     await room.membership.forget(node)
     room.reachability.forget(node)
     room.catalog.liveness.forget(node)
-    await until_nothing(room.store, lambda view: removed(room.catalog.following.at(view), node))
+    await room.store.until_nothing(lambda view: removed(room.catalog.following.at(view), node))
     room.events.tell(EventType.AGENT_FORGOTTEN, node=node)
     return json_response(value=True)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from ca_core.api.acl_sweeping import until_nothing
 from ca_core.api.cataloguing import Cataloguing
 from ca_core.catalog.commits import removed
 from ca_core.catalog.hearing import Absences, Heard
@@ -78,7 +77,7 @@ class LivenessKeeping:
         """
         await asyncio.to_thread(self._lease.acquire)
         heard, gone = self._catalog.liveness.now(), self._gone()
-        await until_nothing(self._store, partial(self._judged, heard, gone))
+        await self._store.until_nothing(partial(self._judged, heard, gone))
         self._catalog.liveness.settled(heard)
         if self._leads():
             await self._reap()
@@ -108,7 +107,7 @@ class LivenessKeeping:
         now, following = self._clock.now(), self._catalog.following
         for node in dead(self._store.snapshot, now, self._reap_after):
             _log.warning("node %s is removed: its agent was silent for %s", node, self._reap_after)
-            await until_nothing(self._store, lambda view: removed(following.at(view), node))  # noqa: B023 - awaited before the next node
+            await self._store.until_nothing(lambda view: removed(following.at(view), node))  # noqa: B023 - awaited before the next node
 
 
 def _lease_of(server: str) -> str:

@@ -9,7 +9,6 @@ from functools import partial
 
 from ca_core.acl.access import Action
 from ca_core.acl.principal import Principal, Token
-from ca_core.api.acl_sweeping import until_nothing
 from ca_core.api.catalognews import joined_at
 from ca_core.api.cluster_handlers import calling_agent
 from ca_core.api.http import Request, Response, json_response
@@ -75,7 +74,7 @@ async def _taken(
         now, catalog = room.clock.now(), following.at(view)
         return commits.registered(catalog, by(view), state, now=now, refused=ids)
 
-    room.catalog.writes.charge(agent.node, await until_nothing(room.store, decide))
+    room.catalog.writes.charge(agent.node, await room.store.until_nothing(decide))
     joined = by(room.store.snapshot).joined
     return RegisteredAnswer(
         digest=room.catalog.digests.at(following.now, agent.node, joined), refused=refused

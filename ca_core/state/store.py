@@ -131,6 +131,19 @@ class Store:
             except ConflictError as lost:
                 self._catch_up(view, transaction, lost)
 
+    async def until_nothing(self, decide: Decide) -> int:
+        """Commit what ``decide`` says, one commit after the other, until it says nothing.
+
+        Returns how many commits that took. Does not block.
+
+        Raises:
+            Error: as ``update``.
+        """
+        count = 0
+        while await asyncio.to_thread(self.update, decide) is not None:
+            count += 1
+        return count
+
     async def wait(
         self,
         topics: Iterable[str],

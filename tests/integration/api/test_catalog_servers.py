@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from ca_core.agent.services.definitions import Registration
-from ca_core.api.acl_sweeping import until_nothing
 from ca_core.catalog.commits import removed
 from ca_core.catalog.rows import HEARING, SERVICES, HearingRow
 from ca_core.catalog.views import ViewKey, ViewKind
@@ -48,7 +47,7 @@ async def test_what_a_server_lost_is_told_again(tmp_path):
         room = mesh.servers[1].server.room
         await mesh.agent.services.register([Registration(service=SERVICE)])
         await until(lambda: "n1 web-1" in held_now(room))
-        await until_nothing(room.store, lambda view: removed(room.catalog.following.at(view), "n1"))
+        await room.store.until_nothing(lambda view: removed(room.catalog.following.at(view), "n1"))
         await until(lambda: "n1 web-1" in held_now(room))
 
 
