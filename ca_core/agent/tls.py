@@ -11,19 +11,15 @@ import ssl
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import httpcore
 from cryptography import x509
 
+from ca_core.agent.streams import SocketOption, WrappedStream
 from ca_core.agent.unreached import UnreachedError
 from ca_core.errors import RequestError
 from ca_core.identity.certificates import pem_chain, uri_sans
 from ca_core.identity.spiffe import ServerId, SpiffeId, parse_spiffe_id
-
-_SocketOption = (
-    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ class VerifyingBackend(httpcore.AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
         local_address: str | None = None,
-        socket_options: Iterable[_SocketOption] | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a connection; TLS starts on the stream returned."""
         stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
@@ -138,21 +134,12 @@ class VerifyingBackend(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
-class _VerifyingStream(httpcore.AsyncNetworkStream):
+class _VerifyingStream(WrappedStream):
     """A stream whose ``start_tls`` returns only after the peer's ID was accepted."""
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, peer: PeerCheck | None) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._peer = peer
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        return await self._inner.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
     async def start_tls(
         self,
@@ -160,11 +147,7 @@ class _VerifyingStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
-        try:
-            secured = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException:  # httpcore leaves the connection open when it is cancelled here
-            await self._inner.aclose()
-            raise
+        secured = await super().start_tls(ssl_context, server_hostname, timeout)
         if self._peer is None:
             return secured
         try:
@@ -173,9 +156,6 @@ class _VerifyingStream(httpcore.AsyncNetworkStream):
             await secured.aclose()
             raise
         return secured
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
 
 
 def _peer_identity(connection: ssl.SSLObject | None) -> SpiffeId | None:

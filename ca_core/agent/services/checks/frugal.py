@@ -6,20 +6,16 @@ that everybody else on this host needs too.
 
 import ssl
 from collections.abc import Iterable
-from typing import Any
 
 import httpcore
 
 from ca_core.agent.services.checks.resolving import Resolver
+from ca_core.agent.streams import SocketOption, WrappedStream
 
 MOST_READ = 64 * 1024
 """Bytes of an answer: a head, and the beginning of a body."""
 MOST_AT_ONCE = 4096
 """Bytes that are looked at before others have their turn."""
-
-_SocketOption = (
-    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-)
 
 
 class FrugalBackend(httpcore.AsyncNetworkBackend):
@@ -39,7 +35,7 @@ class FrugalBackend(httpcore.AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
         local_address: str | None = None,
-        socket_options: Iterable[_SocketOption] | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a connection to the first address that takes one; TLS starts on the stream."""
         failed: httpcore.ConnectError | OSError = OSError(f"{host} has no address")
@@ -59,25 +55,19 @@ class FrugalBackend(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
-class _FrugalStream(httpcore.AsyncNetworkStream):
+class _FrugalStream(WrappedStream):
     """A stream that ends with an error once too much was read."""
 
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._left = MOST_READ
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         if self._left <= 0:
             raise httpcore.ReadError(f"more than {MOST_READ} bytes came")
-        found = await self._inner.read(min(max_bytes, MOST_AT_ONCE), timeout)
+        found = await super().read(min(max_bytes, MOST_AT_ONCE), timeout)
         self._left -= len(found)
         return found
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
     async def start_tls(
         self,
@@ -85,11 +75,4 @@ class _FrugalStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
-        try:
-            return _FrugalStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-        except BaseException:  # httpcore leaves the connection open when it is cancelled here
-            await self._inner.aclose()
-            raise
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        return _FrugalStream(await super().start_tls(ssl_context, server_hostname, timeout))
