@@ -1,6 +1,7 @@
 """The certificate authority as the rest of the server sees it."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -31,10 +32,12 @@ from ca_core.authority.slots import Place, Slots, place_of, places, until_open
 from ca_core.authority.standing import Signing, Standing
 from ca_core.contract.answers import Health
 from ca_core.contract.requests import LeafRequest
-from ca_core.errors import GuardError, NotReadyError, UnavailableError
+from ca_core.errors import Error, GuardError, NotReadyError, UnavailableError
 from ca_core.identity.certificates import pem_of
 from ca_core.identity.csr import CheckedCsr
 from ca_core.identity.spiffe import TrustDomain
+
+_log = logging.getLogger("ca_core.authority")
 
 
 class CAManager:
@@ -93,9 +96,15 @@ class CAManager:
         await until_open(self._store, lambda: self.slots.at(self.place))
 
     async def close(self) -> None:
-        """Let running calls end, make the record durable; ``run`` must have ended."""
+        """Let running calls end, make the record durable; ``run`` must have ended.
+
+        A record that cannot be written holds up nothing else: the next start finds it incomplete.
+        """
         await self.slots.close()
-        await asyncio.to_thread(self.record.close)
+        try:
+            await asyncio.to_thread(self.record.close)
+        except Error as error:
+            _log.warning("the record of issued leaves was not closed, it is incomplete: %s", error)
 
     @property
     def configuration(self) -> ConfigurationRow | None:

@@ -157,6 +157,30 @@ def test_counts_survive_a_clean_stop_exactly_and_a_kill_marks_them():
     run(scenario)
 
 
+def test_a_server_whose_disk_is_full_stops_all_the_same():
+    """Its lease is given back, and its next start finds that the record is not complete."""
+
+    async def scenario() -> None:
+        backend = FakeBackend()
+        engine = FakeEngine(backend)
+        first = Room(engine, BUILTIN)
+        async with running(first):
+            await first.ready()
+            await first.sign()
+            await first.kill()
+            first.store.flush()
+            engine.fail(UnavailableError("the disk is full"))
+        other = Room(FakeEngine(backend), BUILTIN, name="server-2")
+        async with running(other):
+            await asyncio.wait_for(other.keeper.held(), 10)
+        again = Room(FakeEngine(backend), BUILTIN)
+        async with running(again):
+            await again.ready()
+            assert not current_signer(again.store.snapshot)[0].complete
+
+    run(scenario)
+
+
 def test_two_servers_count_each_others_leaves():
     """The count is the cluster's, not a server's."""
 
