@@ -4,12 +4,9 @@ Each is a signature at the servers, of which a cluster has so many in a second. 
 service is not counted, nor is one that is there already.
 """
 
-from collections import OrderedDict
-from datetime import timedelta
-
 from ca_core.agent.leafrecord import LeafName
+from ca_core.allowances import Allowances
 from ca_core.clock import Clock
-from ca_core.errors import RateLimitedError
 
 AT_ONCE = 64.0
 """A service with names that come and go with its hosts, or a program that was written wrong."""
@@ -23,7 +20,13 @@ class LeafVariants:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._left: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._left: Allowances[tuple[str, str]] = Allowances(
+            clock,
+            at_once=AT_ONCE,
+            per_second=PER_SECOND,
+            said=lambda key: f"too many leaves of {key[1]!r} with other names",
+            most=MOST_COUNTED,
+        )
 
     def spend(self, name: LeafName) -> None:
         """Note that a leaf is begun.
@@ -31,17 +34,5 @@ class LeafVariants:
         Raises:
             RateLimitedError: too many of this service with other names.
         """
-        if not (name.dns_names or name.ip_addresses):
-            return
-        key, now = (name.partition, name.service), self._clock.monotonic()
-        before, at = self._left.get(key, (AT_ONCE, now))
-        left = min(AT_ONCE, before + (now - at) * PER_SECOND)
-        if left < 1:
-            raise RateLimitedError(
-                f"too many leaves of {name.service!r} with other names",
-                retry_after=timedelta(seconds=(1 - left) / PER_SECOND),
-            )
-        self._left[key] = (left - 1, now)
-        self._left.move_to_end(key)
-        while len(self._left) > MOST_COUNTED:
-            self._left.popitem(last=False)
+        if name.dns_names or name.ip_addresses:
+            self._left.spend((name.partition, name.service))

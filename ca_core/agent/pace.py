@@ -1,5 +1,6 @@
 """How often an agent asks and tells its servers something, whatever local programs do."""
 
+from ca_core.allowances import Bucket
 from ca_core.clock import Clock
 
 
@@ -11,19 +12,16 @@ class Pace:
 
     def __init__(self, clock: Clock, *, at_once: float, per_second: float) -> None:
         self._clock = clock
-        self._most = self._left = at_once
+        self._at_once = at_once
         self._per_second = per_second
-        self._at = clock.monotonic()
+        self._left = Bucket(at_once, clock.monotonic())
 
     async def turn(self, cost: float = 1.0) -> None:
         """Return when there may be one more; one that is dear to answer counts as ``cost``."""
-        self._refill()
-        if self._left < 1:
-            await self._clock.sleep((1 - self._left) / self._per_second)
-            self._refill()
-        self._left -= cost
+        if (left := self._refilled().tokens) < 1:
+            await self._clock.sleep((1 - left) / self._per_second)
+        self._left = self._refilled().taken(cost)
 
-    def _refill(self) -> None:
+    def _refilled(self) -> Bucket:
         now = self._clock.monotonic()
-        self._left = min(self._most, self._left + (now - self._at) * self._per_second)
-        self._at = now
+        return self._left.refilled(now, rate=self._per_second, burst=self._at_once)

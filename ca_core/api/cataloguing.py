@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ca_core.agent.waiting import Gathering
-from ca_core.api.allowances import Allowances
+from ca_core.allowances import Allowances
 from ca_core.api.newnames import name_allowances
 from ca_core.api.storeviews import StoreViews
 from ca_core.catalog.digests import Digests
@@ -29,8 +29,8 @@ class Cataloguing:
         digests: of what is stored of each node.
         liveness: which agents this server hears.
         arrivals: where one waits for agents that come to this server.
-        names: how many new names of services each agent may bring.
-        writes: how much each agent may have written.
+        names: how many new names of services the agent of each node may bring.
+        writes: how much the agent of each node may have written.
         server: this server's lasting name.
     """
 
@@ -40,8 +40,8 @@ class Cataloguing:
     digests: Digests
     liveness: Ears
     arrivals: Gathering
-    names: Allowances
-    writes: Allowances
+    names: Allowances[str]
+    writes: Allowances[str]
     server: str
 
     @classmethod
@@ -64,7 +64,7 @@ class Cataloguing:
                 clock,
                 at_once=WRITES_AT_ONCE,
                 per_second=WRITES_PER_SECOND,
-                said="services change too often on",
+                said=lambda node: f"services change too often on node {node!r}",
             ),
             server=server,
         )

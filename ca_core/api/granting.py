@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -20,10 +19,10 @@ from ca_core.acl.tokens import (
     token_by_secret,
 )
 from ca_core.acl.wirerules import wired
+from ca_core.allowances import Allowances
 from ca_core.api.requesttokens import unknown_token
-from ca_core.authority.limiter import Bucket
 from ca_core.clock import Clock
-from ca_core.errors import DeniedError, RateLimitedError
+from ca_core.errors import DeniedError
 from ca_core.identity.spiffe import AgentId
 from ca_core.state.secrets import EncryptedSecrets
 from ca_core.state.view import View
@@ -38,9 +37,6 @@ GUESSES_PER_SECOND = 1.0
 GUESSES_AT_ONCE = 50.0
 """Unknown secrets that one agent may bring; beyond, all its new ones wait: guessing takes for ever,
 and a program with an old token does not notice."""
-
-REMEMBERED_AGENTS = 10_000
-"""Agents whose wrong guesses are counted; the one that guessed longest ago is forgotten first."""
 
 
 class Granting:
@@ -65,7 +61,12 @@ class Granting:
         self._clock = clock
         self._default = default
         self._made_key: bytes | None = None
-        self._guesses: OrderedDict[str, Bucket] = OrderedDict()
+        self._guesses: Allowances[str] = Allowances(
+            clock,
+            at_once=GUESSES_AT_ONCE,
+            per_second=GUESSES_PER_SECOND,
+            said=lambda _: "too many unknown tokens came from this node",
+        )
 
     async def granted(self, secret: str, agent: AgentId) -> Granted:
         """Return the token with that secret, for this agent.
@@ -75,10 +76,10 @@ class Granting:
             RateLimitedError: this agent brought too many that are none.
             UnavailableError: the key of grants can be neither read nor made now.
         """
-        bucket = self._refuse_guessing(agent.node)
+        self._guesses.check(agent.node)
         row = token_by_secret(self._view(), secret, self._clock.now())
         if row is None:
-            self._remember(agent.node, bucket.taken())
+            self._guesses.charge(agent.node)
             raise unknown_token()
         return self._granted(self._view(), row, agent, await self._key())
 
@@ -147,21 +148,6 @@ class Granting:
             fresh = secrets.token_bytes(KEY_BYTES)
             self._made_key = await asyncio.to_thread(self._kept.create, KEY_NAME, fresh)
         return self._made_key
-
-    def _refuse_guessing(self, node: str) -> Bucket:
-        now = self._clock.monotonic()
-        bucket = self._guesses.get(node, Bucket(GUESSES_AT_ONCE, now))
-        bucket = bucket.refilled(now, rate=GUESSES_PER_SECOND, burst=GUESSES_AT_ONCE)
-        if bucket.tokens < 1:
-            pause = timedelta(seconds=(1 - bucket.tokens) / GUESSES_PER_SECOND)
-            raise RateLimitedError("too many unknown tokens came from this node", retry_after=pause)
-        return bucket
-
-    def _remember(self, node: str, bucket: Bucket) -> None:
-        self._guesses[node] = bucket
-        self._guesses.move_to_end(node)
-        while len(self._guesses) > REMEMBERED_AGENTS:
-            self._guesses.popitem(last=False)
 
 
 def _terms(grant: str, key: bytes, agent: AgentId, now: datetime) -> Terms | None:

@@ -6,7 +6,7 @@ that went on inventing names would fill it.
 
 from collections.abc import Sequence
 
-from ca_core.api.allowances import Allowances
+from ca_core.allowances import Allowances
 from ca_core.catalog.bounds import MOST_SERVICES
 from ca_core.catalog.rows import connect_name, connect_topic, service_topic
 from ca_core.clock import Clock
@@ -20,10 +20,14 @@ PER_SECOND = 0.1
 """Then a few hundred an hour."""
 
 
-def name_allowances(clock: Clock) -> Allowances:
-    """Return how many new names each agent may still bring."""
-    said = "too many services of new names came from"
-    return Allowances(clock, at_once=AT_ONCE, per_second=PER_SECOND, said=said)
+def name_allowances(clock: Clock) -> Allowances[str]:
+    """Return how many new names the agent of each node may still bring."""
+    return Allowances(
+        clock,
+        at_once=AT_ONCE,
+        per_second=PER_SECOND,
+        said=lambda node: f"too many services of new names came from node {node!r}",
+    )
 
 
 def new_names(view: View, brought: Sequence[Registered]) -> int:

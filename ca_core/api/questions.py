@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from ca_core.agent.waiting import stopped
-from ca_core.api.allowances import Allowances
+from ca_core.allowances import Allowances
 from ca_core.clock import Clock
 from ca_core.identity.spiffe import AgentId
 from ca_core.wire.watch import WatchRequest
@@ -19,10 +19,14 @@ _NAMES = 1000
 """Names in a question that make it as dear as another one."""
 
 
-def asking_allowances(clock: Clock) -> Allowances:
-    """Return how much each agent may still ask."""
-    said = "too many questions came from"
-    return Allowances(clock, at_once=AT_ONCE, per_second=PER_SECOND, said=said)
+def asking_allowances(clock: Clock) -> Allowances[str]:
+    """Return how much the agent of each node may still ask."""
+    return Allowances(
+        clock,
+        at_once=AT_ONCE,
+        per_second=PER_SECOND,
+        said=lambda node: f"too many questions came from node {node!r}",
+    )
 
 
 def cost_of(asked: WatchRequest) -> float:

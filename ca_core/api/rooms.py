@@ -13,7 +13,7 @@ from ca_core.acl.resolving import denial
 from ca_core.acl.tokens import Draw
 from ca_core.agent.agent import Agent
 from ca_core.agent.services.services import Services
-from ca_core.api.allowances import Allowances
+from ca_core.allowances import Allowances
 from ca_core.api.cataloguing import Cataloguing
 from ca_core.api.decisions import Decisions, untold_decisions
 from ca_core.api.granting import Granting
@@ -84,7 +84,7 @@ class ServerRoom:
     events: Events = field(default_factory=Events)
     observed: Collected = field(default_factory=Collected)
     questions: Questions = field(default_factory=Questions)
-    asking: Allowances = field(default_factory=lambda: asking_allowances(SystemClock()))
+    asking: Allowances[str] = field(default_factory=lambda: asking_allowances(SystemClock()))
     kept: KeptAnswers = field(default_factory=KeptAnswers)
 
     @property

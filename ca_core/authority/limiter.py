@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ca_core.allowances import Bucket
 from ca_core.clock import Clock
 from ca_core.errors import RateLimitedError
 
@@ -15,27 +16,6 @@ MAX_WAIT = timedelta(milliseconds=500)
 
 _FEW = 64
 """Requests that gave up leave the queue when they are more than half of it, and more than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A token bucket as a value.
-
-    Attributes:
-        tokens: what is left, at most ``burst``; negative for turns promised to waiters.
-        at: ``Clock.monotonic()`` when ``tokens`` was right.
-    """
-
-    tokens: float
-    at: float
-
-    def refilled(self, now: float, *, rate: float, burst: float) -> "Bucket":
-        """Return the bucket at ``now``, ``rate`` tokens per second later."""
-        return Bucket(min(burst, self.tokens + max(0.0, now - self.at) * rate), max(now, self.at))
-
-    def taken(self) -> "Bucket":
-        """Return the bucket with one token less."""
-        return Bucket(self.tokens - 1, self.at)
 
 
 @dataclass(slots=True, eq=False)

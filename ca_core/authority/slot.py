@@ -12,7 +12,7 @@ from cryptography import x509
 
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.hands import Hands, HandsClosedError
-from ca_core.authority.pace import Pace
+from ca_core.authority.signingpace import SigningPace
 from ca_core.clock import Clock
 from ca_core.contract.requests import LeafRequest
 from ca_core.errors import Error, NotReadyError, RateLimitedError, UnavailableError
@@ -73,7 +73,7 @@ class ProviderSlot:
         self._opened = asyncio.Event()
         self._failed = asyncio.Event()
         self.opening = Opening(since=clock.now())
-        self.pace = Pace(clock.monotonic)
+        self.pace = SigningPace(clock.monotonic)
 
     @property
     def signing_rate(self) -> float:

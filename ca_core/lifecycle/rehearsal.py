@@ -8,10 +8,10 @@ from functools import partial
 from cryptography import x509
 
 from ca_core.authority.guard import GuardedProvider
-from ca_core.authority.pace import Pace
 from ca_core.authority.record import REHEARSAL
 from ca_core.authority.rows import AuthorityRow, CrossRow, SignerRow
 from ca_core.authority.signerrules import Bundle
+from ca_core.authority.signingpace import SigningPace
 from ca_core.authority.slot import ProviderSlot
 from ca_core.contract.answers import Signer, TrustChain
 from ca_core.contract.issuing import BACKDATE
@@ -122,5 +122,5 @@ def _ways(
     return tuple(found)
 
 
-def _sign(pace: Pace, request: LeafRequest, provider: GuardedProvider) -> x509.Certificate:
+def _sign(pace: SigningPace, request: LeafRequest, provider: GuardedProvider) -> x509.Certificate:
     return pace.timed(lambda: provider.sign_leaf(request))

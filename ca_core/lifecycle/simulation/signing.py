@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from heapq import heapify, heapreplace
 
+from ca_core.allowances import Bucket
 from ca_core.authority import leafrequests, limiter
-from ca_core.authority.limiter import Admission, Bucket, Turn
+from ca_core.authority.limiter import Admission, Turn
 from ca_core.errors import ProviderError, RateLimitedError, UnavailableError
 from ca_core.lifecycle.simulation.scenario import Scenario
 from ca_core.lifecycle.simulation.tally import Tally

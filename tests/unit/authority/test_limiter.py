@@ -4,31 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ca_core.authority.limiter import Admission, Bucket, Limiter, Turn
+from ca_core.authority.limiter import Admission, Limiter, Turn
 from ca_core.errors import RateLimitedError
 from ca_core.testing.clock import FakeClock
-
-times = st.floats(0, 1000)
-
-
-@given(st.floats(-50, 50), times, times, st.floats(0.1, 100), st.floats(1, 100))
-def test_a_bucket_never_holds_more_than_its_burst(tokens, start, later, rate, burst):
-    """Refilling stops at the burst, however long the quiet time was."""
-    bucket = Bucket(min(tokens, burst), start).refilled(later, rate=rate, burst=burst)
-    assert bucket.tokens <= burst
-
-
-@given(times, st.floats(0, 100), st.floats(0, 100), st.floats(0.1, 100))
-def test_refilling_in_two_steps_equals_one(start, first, second, rate):
-    """How often the clock is read does not change what is admitted."""
-    empty = Bucket(0, start)
-    once = empty.refilled(start + first + second, rate=rate, burst=1e9)
-    halfway = empty.refilled(start + first, rate=rate, burst=1e9)
-    twice = halfway.refilled(start + first + second, rate=rate, burst=1e9)
-    assert once.tokens == pytest.approx(twice.tokens, abs=1e-6)
 
 
 async def settle() -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ca_core.authority.pace import QUICK
+from ca_core.authority.signingpace import QUICK
 from ca_core.authority.slot import ProviderSlot
 from ca_core.errors import UnavailableError
 from ca_core.testing.clock import FakeClock

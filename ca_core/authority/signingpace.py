@@ -13,7 +13,7 @@ _NEW = 0.1
 """Weight of the newest signature: a provider that became slow is known after a few dozen."""
 
 
-class Pace:
+class SigningPace:
     """A moving mean of the seconds that one signature takes; thread-safe enough to be told by all.
 
     Two threads that end together may lose one of two measurements; nothing depends on each.

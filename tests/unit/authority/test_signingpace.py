@@ -2,7 +2,7 @@
 
 import pytest
 
-from ca_core.authority.pace import QUICK, Pace
+from ca_core.authority.signingpace import QUICK, SigningPace
 
 
 class Watch:
@@ -27,13 +27,13 @@ def signing(watch, seconds):
 
 def test_nothing_is_known_before_the_first_signature():
     """0 is "not known", and nothing is divided by it."""
-    assert Pace(Watch()).rate(8) == 0
+    assert SigningPace(Watch()).rate(8) == 0
 
 
 def test_the_first_signature_is_the_first_estimate():
     """Eight at once of 20 ms each are 400 a second."""
     watch = Watch()
-    pace = Pace(watch)
+    pace = SigningPace(watch)
     assert pace.timed(signing(watch, 0.02)) == "leaf"
     assert pace.rate(8) == pytest.approx(400)
     assert pace.rate(1) == pytest.approx(50)
@@ -42,7 +42,7 @@ def test_the_first_signature_is_the_first_estimate():
 def test_a_provider_that_becomes_slow_is_known_after_a_few_dozen():
     """Old measurements fade; one outlier changes little."""
     watch = Watch()
-    pace = Pace(watch)
+    pace = SigningPace(watch)
     for _ in range(100):
         pace.timed(signing(watch, 0.01))
     pace.timed(signing(watch, 0.1))
@@ -55,7 +55,7 @@ def test_a_provider_that_becomes_slow_is_known_after_a_few_dozen():
 def test_a_signature_that_was_not_made_is_not_measured():
     """A refusal in no time is no proof of speed."""
     watch = Watch()
-    pace = Pace(watch)
+    pace = SigningPace(watch)
 
     def refused():
         raise ValueError("refused")
@@ -68,7 +68,7 @@ def test_a_signature_that_was_not_made_is_not_measured():
 def test_a_provider_is_quick_once_it_was_and_as_long_as_it_is():
     """Nothing is believed before the first signature; slow ones count soon, a single one not."""
     watch = Watch()
-    pace = Pace(watch)
+    pace = SigningPace(watch)
     assert not pace.is_quick
     pace.timed(signing(watch, QUICK / 2))
     assert pace.is_quick
