@@ -5,7 +5,8 @@ the very same rights, the cut is the same too, and need not be made again.
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+
+import msgspec
 
 from ca_core.acl.access import AllowAll, May
 from ca_core.acl.principal import Node, Peer, Principal, Token
@@ -30,8 +31,7 @@ class Same:
         return id(self._thing)
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(msgspec.Struct, frozen=True, gc=False):
     """Equal sights may the same: every question about rights has one answer for both.
 
     Attributes:

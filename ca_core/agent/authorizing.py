@@ -42,21 +42,18 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     """May ``client`` connect to ``destination``?
 
     Attributes:
+        source: the client as intentions name it.
         serial: of the client's certificate, colon hex, as the caller told it.
         chain: PEM as the client showed it, leaf first; '' if the caller has verified it.
         request: None at L4.
     """
 
     client: ServiceId
+    source: Name
     destination: Name
     serial: str = ""
     chain: str = ""
     request: HttpRequest | None = None
-
-    @property
-    def source(self) -> Name:
-        """Return the client as intentions name it."""
-        return Name(self.client.namespace, self.client.service)
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -121,7 +118,9 @@ class Authorizer:
             Error: (4) failed, no server answered who was to be asked anew, or what was revoked is
                 not known yet.
         """
-        refused = self._refused(question) or await self._misshown(question)
+        refused = self._refused(question)
+        if refused is None and (question.chain or self._rules.check_serial):
+            refused = await self._misshown(question)
         if refused is not None:
             return Verdict(refused)
         held, hit = self._intentions.known(question.destination), True
@@ -148,12 +147,9 @@ class Authorizer:
         return None
 
     async def _misshown(self, question: Question) -> Decision | None:
-        checks_serial = self._rules.check_serial
-        if not (question.chain or checks_serial):
-            return None
         if question.chain:
             await self._revocations.refreshed()
-        serial = question.serial if checks_serial else None
+        serial = question.serial if self._rules.check_serial else None
         if self._chains.fault(question.chain, question.client, serial):
             return Decision(allowed=False, why=Why.CERTIFICATE)  # (3)
         return None

@@ -66,10 +66,10 @@ def parsed(body: bytes) -> Asked:
     """
     asked = _decoded(body)
     right, destination = _target(asked.target)
-    client, partition = _client(asked.client_cert_uri)
+    client, source, partition = _client(asked.client_cert_uri)
     chain, http = asked.client_cert, asked.request
     request = None if http is None else _http(http)
-    question = Question(client, destination, asked.client_cert_serial, chain, request)
+    question = Question(client, source, destination, asked.client_cert_serial, chain, request)
     return Asked(question, right, not chain and http is None, partition)
 
 
@@ -103,8 +103,8 @@ def _target(text: str) -> tuple[str, Name]:
 
 
 @lru_cache(maxsize=4096)
-def _client(uri: str) -> tuple[ServiceId, str]:
-    """Return the client and its partition, '' for ours; remembered: the same ones connect again."""
+def _client(uri: str) -> tuple[ServiceId, Name, str]:
+    """Return the client, its name, and its partition, '' for ours; the same ones connect again."""
     found = _PARTITION.match(uri)
     partition = found[2].lower() if found and found[2].lower() != DEFAULT_PARTITION else ""
     served = f"{found[1]}/{uri[found.end() :]}" if found and partition else uri
@@ -114,7 +114,7 @@ def _client(uri: str) -> tuple[ServiceId, str]:
         raise RequestError(f"{NO_CONNECT_ID}: {error}", field="ClientCertURI") from None
     if not isinstance(identity, ServiceId):
         raise RequestError(NO_SERVICE_ID, field="ClientCertURI")
-    return identity, partition
+    return identity, Name(identity.namespace, identity.service), partition
 
 
 def _http(body: RequestBody) -> HttpRequest:

@@ -1,7 +1,6 @@
 """Answers of authorize: made of a verdict, counted, logged, and kept while nothing changes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
@@ -39,8 +38,7 @@ def _nobody(_source: Name, _destination: Name, _decision: Decision) -> None:
     """Nobody wants to know."""
 
 
-@dataclass(slots=True)
-class Kept:
+class Kept(msgspec.Struct, gc=False):
     """An answer that may be given again; ``right`` is looked up before, each time."""
 
     response: Response

@@ -1,13 +1,13 @@
 """Which rows of a view a reader wants: by health, by tag, by what is said of the node. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from ca_core.wire.catalog import CheckStatus, Instance, Node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which rows; the default wants all.
 
     Attributes:

@@ -5,10 +5,11 @@ same functions on the same values. A view holds everything; what a caller may se
 on every request (``ca_core.catalog.seeing``).
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from ca_core.acl.principal import Anonymous, Principal
 from ca_core.wire.catalog import Check, Instance, Node, NodeServices
@@ -55,8 +56,7 @@ node, or None if it is unknown, for NODE; checks for CHECKS. Instances are sorte
 nodes by name, checks by node and id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewAnswer:
+class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One view, and how fresh it is.
 
     Attributes:
