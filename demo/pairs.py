@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from weakref import WeakSet
 
 from cryptography import x509
 
@@ -39,6 +41,7 @@ class Pair:
         self._tally = tally
         self._pause = pause
         self._serving: set[asyncio.Task[None]] = set()
+        self._open: WeakSet[asyncio.WriteTransport] = WeakSet()
 
     async def run(self) -> None:
         """Listen, and call for ever, first at a random moment of a pause; cancel to end."""
@@ -66,6 +69,7 @@ class Pair:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", port, ssl=context, server_hostname=""
         )
+        self._open.add(writer.transport)
         try:
             require(writer, self._server.name)
             writer.write(b"?")
@@ -77,17 +81,27 @@ class Pair:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
         self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        task.add_done_callback(partial(self._served, writer))
+
+    def _served(self, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+        """Close a connection, even one whose task ended before its first step."""
+        self._serving.discard(task)
+        self._open.add(writer.transport)
+        writer.close()
 
     @asynccontextmanager
     async def _served_to_the_end(self) -> AsyncIterator[None]:
-        """Let no connection outlive the block."""
+        """Let no connection outlive the block, nor one that still says farewell in TLS."""
         try:
             yield
         finally:
+            for _ in range(3):  # a call that was cut off is accepted: asyncio loses it otherwise
+                await asyncio.sleep(0)
             for task in self._serving:
                 task.cancel()
             await asyncio.gather(*self._serving, return_exceptions=True)
+            for transport in self._open:
+                transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -97,8 +111,6 @@ class Pair:
                 writer.write(b"!")
         except (OSError, EOFError):
             return  # the client fails too, and counts it
-        finally:
-            writer.close()
 
 
 def require(writer: asyncio.StreamWriter, name: str) -> None:
