@@ -46,12 +46,14 @@ async def hangups(
     for part in parts:
         part.load = load
     loop, told = asyncio.get_running_loop(), asyncio.Event()
+    before = signal.getsignal(signal.SIGHUP)
     loop.add_signal_handler(signal.SIGHUP, told.set)
     task = asyncio.create_task(_applied_when_told(parts, told, systemd), name="configuration")
     try:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, before)  # nohup ignores it, and the loop would not
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
