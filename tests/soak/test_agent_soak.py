@@ -53,7 +53,7 @@ def check(mesh, weather, *, grows):
     assert last.resident - warm.resident <= grows * len(audit.footprints), audit.footprints
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_week_of_bad_weather_costs_no_leaf(record_property):
     """No expired leaf is answered, none is renewed late or in step, and nothing grows."""
     mesh, weather = run_virtually(
