@@ -5,11 +5,10 @@ same functions on the same values. A view holds everything; what a caller may se
 on every request (``ca_core.catalog.seeing``).
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
-
-import msgspec
 
 from ca_core.acl.principal import Anonymous, Principal
 from ca_core.wire.catalog import Check, Instance, Node, NodeServices
@@ -56,8 +55,9 @@ node, or None if it is unknown, for NODE; checks for CHECKS. Instances are sorte
 nodes by name, checks by node and id."""
 
 
-class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One view, and how fresh it is.
+@dataclass(slots=True, kw_only=True)
+class ViewAnswer:
+    """One view, and how fresh it is; not frozen, since that would triple what making one costs.
 
     Attributes:
         value: whole; not to be changed.
