@@ -7,6 +7,8 @@ as if nobody else asked; together they are one request.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from ca_core.agent.contact import Contact
 from ca_core.agent.joining import Draw
 from ca_core.agent.question import Question
@@ -66,6 +68,7 @@ class Watch:
         answer: GrantsAnswer | None = None
         while answer is None:  # after its wait a server tells anew what holds
             answer = await self._question.told("grants", asked, wait, quick=not asked.digest)
+            asked = replace(asked, digest="")  # but not beside news of others: then ask for it
         return answer
 
     async def intentions(self, asked: ListsRequest) -> ListsAnswer:

@@ -282,6 +282,20 @@ async def test_news_of_one_part_do_not_put_off_the_wait_of_another():
         assert tokens.done()
 
 
+async def test_tokens_are_told_of_though_views_change_all_the_time():
+    """News of others at the very end of their wait bring none; then all of them are asked for."""
+    async with running() as h:
+        tokens, views = await h.following("grants", "views")
+        await passed(h.clock, MINUTE)
+        h.servers.tell(views=ViewsAnswer(epoch="e"))
+        await settle()
+        assert views.done()
+        assert h.servers.parked.asked.grants == grants(digest="")
+        h.servers.tell(grants=GRANTS)
+        await settle()
+        assert await tokens == GRANTS
+
+
 async def test_who_came_a_moment_ago_waits_on():
     """The end of another one's wait is no answer that comes too soon."""
     async with running() as h:
