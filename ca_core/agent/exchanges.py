@@ -12,7 +12,13 @@ from ca_core.agent.heldtokens import mark_of
 from ca_core.agent.upstream import Upstream
 from ca_core.agent.waiting import stopped, within
 from ca_core.clock import Clock
-from ca_core.errors import DeniedError, Error, ProviderError, UnavailableError
+from ca_core.errors import (
+    DeniedError,
+    Error,
+    ProviderError,
+    RateLimitedError,
+    UnavailableError,
+)
 from ca_core.wire.grants import Granted
 
 log = logging.getLogger(__name__)
@@ -22,6 +28,8 @@ REFUSED_FOR = timedelta(seconds=5)
 REMEMBERED_REFUSALS = 1000
 MOST_EXCHANGES = 8
 """At once: whoever tries thousands of secrets must not keep other questions from the server."""
+MOST_IN_LINE = 1000
+"""Under way and in line together: who tries a secret and goes away leaves his place in it."""
 EXCHANGE_LIMIT = timedelta(seconds=20)
 
 Take = Callable[[Granted, bytes, datetime], Awaitable[Token]]
@@ -44,7 +52,7 @@ class Exchanges:
 
         Raises:
             DeniedError: nobody's.
-            RateLimitedError: too many from here were nobody's.
+            RateLimitedError: too many from here were nobody's, or are in line.
             UnavailableError: no server answers.
         """
         if secret == ANONYMOUS_SECRET:
@@ -53,6 +61,7 @@ class Exchanges:
         self._refuse_again(mark)
         task = self._under_way.get(mark)
         if task is None:
+            self._refuse_too_many()
             task = self._under_way[mark] = asyncio.create_task(self._exchanged(secret, mark))
             task.add_done_callback(lambda _: self._under_way.pop(mark, None))
         await asyncio.wait({task})
@@ -81,6 +90,12 @@ class Exchanges:
         except Exception as error:
             log.exception("tokens: an exchange failed in a way it should not")
             return ProviderError(f"asking for a token failed: {type(error).__name__}")
+
+    def _refuse_too_many(self) -> None:
+        if len(self._under_way) >= MOST_IN_LINE:
+            raise RateLimitedError(
+                f"{MOST_IN_LINE} tokens are being asked about", retry_after=timedelta(seconds=1)
+            )
 
     def _refuse_again(self, mark: bytes) -> None:
         until = self._refused.get(mark)

@@ -12,7 +12,12 @@ from ca_core.acl.grants import GRANT_LIFE
 from ca_core.acl.principal import Anonymous, Peer, Token
 from ca_core.acl.resolving import TokenRules
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
-from ca_core.agent.exchanges import MOST_EXCHANGES, REFUSED_FOR, REMEMBERED_REFUSALS
+from ca_core.agent.exchanges import (
+    MOST_EXCHANGES,
+    MOST_IN_LINE,
+    REFUSED_FOR,
+    REMEMBERED_REFUSALS,
+)
 from ca_core.agent.grants import Grants
 from ca_core.agent.heldtokens import IDLE_LIFE, MAX_TOKENS, HeldTokens, mark_of
 from ca_core.agent.issuance import LeafIssuer
@@ -132,6 +137,23 @@ async def test_whoever_is_in_line_for_the_server_may_go_away():
             guess.cancel()
         await settle()
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+async def test_no_more_are_in_line_than_there_is_room_for():
+    """Whoever shows secrets and hangs up, while the server hangs, does not fill the memory."""
+    async with house(ab=WEB) as h:
+        h.upstream.gate = asyncio.Event()
+        for n in range(MOST_IN_LINE + 10):
+            guess = asyncio.create_task(h.shown(f"secret of no{n}"))
+            await asyncio.sleep(0)
+            guess.cancel()
+        assert len(h.grants._exchanges._under_way) == MOST_IN_LINE
+        with pytest.raises(RateLimitedError, match="being asked about"):
+            await h.shown()
+        h.upstream.gate.set()
+        await settle()
+        await passed(h.clock, SECOND)
+        assert await h.shown() == AB
 
 
 async def test_an_unknown_secret_is_refused_from_memory_for_a_moment():
