@@ -41,6 +41,8 @@ PER_SECOND = 20.0
 """Questions that follow: nothing waits longer than a twentieth of a second for the next."""
 _NAMES = 1000
 """Names in a question that make it as dear as another one."""
+_GRANTS = 200
+"""Grants that do."""
 _MOST_ENDING = 2
 """Questions that were overtaken and are not answered yet; an older one is broken off."""
 
@@ -249,7 +251,8 @@ class Question:
 def _cost(wishes: Mapping[str, _Wish]) -> float:
     """Return how much a question is to send and to answer, one that names little being 1."""
     named = sum(len(getattr(wish.asked, "held", ())) for wish in wishes.values())
-    return 1 + named / _NAMES
+    grants = sum(len(getattr(wish.asked, "grants", ())) for wish in wishes.values())
+    return 1 + named / _NAMES + grants / _GRANTS
 
 
 def _is_about_one(failure: BaseException | None) -> bool:

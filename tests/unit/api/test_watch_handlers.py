@@ -253,6 +253,15 @@ def test_a_question_about_much_costs_more():
     assert cost_of(WatchRequest(roots=0, registered="d")) == 1.0
 
 
+def test_a_question_about_many_tokens_costs_more():
+    """Each grant is opened and made anew: else one agent could keep a server busy with them."""
+    tokens = GrantsRequest(grants=("grant",) * 1_000)
+    assert cost_of(WatchRequest(grants=tokens)) == 6.0
+    assert (
+        question._cost({"grants": question._Wish(asked=tokens, since=0, ends=0, told=None)}) == 6.0
+    )
+
+
 def test_an_agent_asks_less_of_itself_than_it_may():
     """However it is driven; also right after it was started again."""
     assert 2 * question.AT_ONCE < AT_ONCE
