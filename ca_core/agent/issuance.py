@@ -1,5 +1,6 @@
 """One leaf: key and CSR made here, signed there, checked before anybody sees it."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -30,6 +31,9 @@ _ROOTS_PATIENCE = timedelta(seconds=5)
 """A leaf may come from a new root a moment before the news of that root."""
 _MAX_PROMISED = 1000
 """CSRs kept for a CA that answers later; one that is dropped is made anew."""
+MOST_SIGNING = 32
+"""Signatures that are waited for at once: where each takes long, they must leave connections to a
+server for everything else."""
 _SKEW_RETRY = timedelta(seconds=30)
 
 
@@ -63,6 +67,7 @@ class LeafIssuer:
         self._datacenter = datacenter
         self._draw = draw
         self._grant_for = grant_for
+        self._turns = asyncio.Semaphore(MOST_SIGNING)
         self._promised: OrderedDict[LeafName, tuple[Wanted, str]] = OrderedDict()
         self.chains = IssuerChains()
 
@@ -93,9 +98,10 @@ class LeafIssuer:
         kept = self._promised.get(name)
         wanted, csr = await self._asked_anew(name) if kept is None else kept
         ends = replaced.not_after if replaced else None
-        grant = await self._grant_for(caller, name.service)
         try:
-            signed = await self._upstream.sign(csr, replaces=ends, grant=grant)
+            async with self._turns:
+                grant = await self._grant_for(caller, name.service)
+                signed = await self._upstream.sign(csr, replaces=ends, grant=grant)
         except (PendingError, UnreachedError):
             self._promise(name, wanted, csr)
             raise

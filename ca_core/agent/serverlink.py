@@ -26,7 +26,9 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Roots of a mesh take kilobytes; more is not an answer of ours."""
 KEEP_SECONDS = 65.0
 """An idle connection is kept for the next request about as long as the server keeps it, 75 s."""
-_CONNECTIONS = 16
+CONNECTIONS = 48
+"""To one server: 32 for signatures, 8 for exchanges of tokens, 3 for questions; and the rest for
+what there is one of, and for a server that is slow to take them."""
 
 
 _PROBES = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
@@ -76,7 +78,7 @@ class ServerLink:
         self.server_url = checked_url(server_url)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
-            max_connections=_CONNECTIONS,
+            max_connections=CONNECTIONS,
             max_keepalive_connections=2,
             keepalive_expiry=KEEP_SECONDS,
             network_backend=VerifyingBackend(peer),
