@@ -154,7 +154,8 @@ class ViewFollower:
     def _tell(self, asked: dict[ViewKey, int], answer: ViewsAnswer) -> bool:
         """Hand over what came; say whether it brought anything.
 
-        What was asked for as held and did not come is as it was, within one epoch.
+        What was asked for as held and did not come is as it was, within one epoch; but for what
+        is wanted anew meanwhile, which is asked for next.
         """
         same_epoch = answer.epoch == self._epoch
         if not same_epoch:
@@ -163,7 +164,7 @@ class ViewFollower:
         found = {keys[one.key]: one for one in answer.views if one.key in keys}
         taken = [self._taken(key, one) for key, one in found.items()]
         for key, index in asked.items():
-            if same_epoch and index and key not in found:
+            if same_epoch and index and key not in found and self._held.get(key) == index:
                 self._told.unchanged(key)
         return any(taken)
 

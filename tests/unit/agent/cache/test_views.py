@@ -166,6 +166,26 @@ async def test_what_was_never_registered_is_an_empty_view():
         assert (await waiting).index == 7
 
 
+async def test_a_view_that_is_wanted_anew_is_not_unchanged():
+    """An answer to what was asked before says nothing to who has nothing of it."""
+    async with house() as h:
+        await h.get(WEB, caller=ALICE)
+        plain, gate = h.server.views, asyncio.Event()
+
+        async def slow(asked):
+            await gate.wait()
+            return await plain(asked)
+
+        h.server.views = slow
+        other = await h.reading(API, caller=BOB)
+        h.standing.discard(ALICE)
+        h.cache.review()
+        anew = await h.reading(WEB, caller=BOB, wait=timedelta())
+        gate.set()
+        assert (await other).index == 6
+        assert (await anew).index == 5
+
+
 async def test_another_view_does_not_wait_for_the_question_that_waits():
     """That one ends, and a newer one asks for both; readers of the first wait on."""
     async with house() as h:
