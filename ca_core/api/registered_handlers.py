@@ -18,7 +18,7 @@ from ca_core.catalog import commits
 from ca_core.catalog.bounds import check_state
 from ca_core.catalog.commits import Registrant
 from ca_core.catalog.rows import PROXY_KIND
-from ca_core.errors import DeniedError
+from ca_core.errors import DeniedError, RateLimitedError
 from ca_core.identity.spiffe import AgentId
 from ca_core.lifecycle.rows import AGENTS
 from ca_core.state.protocol import Transaction
@@ -32,6 +32,8 @@ from ca_core.wire.registered import (
 
 By = Callable[[View], Registrant]
 """Says who registers, as of a view."""
+
+_TOO_MANY = "too many services of new names came from this node; try again later"
 
 
 async def registered(room: ServerRoom, request: Request) -> Response:
@@ -66,9 +68,8 @@ async def _taken(
     new = commits.news(following.now, by(view), state)
     refused = await _refused(room, agent, caller, new)
     ids = frozenset(each.id for each in refused)
-    brought = tuple(one for one in new if one.service.id not in ids)
-    if count := new_names(view, brought):
-        room.catalog.names.spend(agent.node, count)
+    refused += _too_many(room, agent, [one for one in new if one.service.id not in ids])
+    ids = frozenset(each.id for each in refused)
 
     def decide(view: View) -> Transaction | None:
         now, catalog = room.clock.now(), following.at(view)
@@ -112,6 +113,20 @@ async def _refused(
         except DeniedError as error:
             found.append(RefusedService(id=one.service.id, reason=str(error)))
     return tuple(found)
+
+
+def _too_many(
+    room: ServerRoom, agent: AgentId, brought: Iterable[Registered]
+) -> tuple[RefusedService, ...]:
+    """Refuse instances of new names if there are more than the agent may bring, and those alone."""
+    view = room.store.snapshot
+    of_new = tuple(one for one in brought if new_names(view, (one,)))
+    try:
+        if of_new:
+            room.catalog.names.spend(agent.node, new_names(view, of_new))
+    except RateLimitedError:
+        return tuple(RefusedService(id=one.service.id, reason=_TOO_MANY) for one in of_new)
+    return ()
 
 
 async def _require_names(

@@ -324,12 +324,26 @@ async def test_an_agent_that_goes_on_inventing_names_is_slowed_down(monkeypatch)
         await told(built, built.n1, wide("b"))
         topics = len(built.server.store.snapshot.table(TOPICS))
         for beginning in ("c", "d", "e"):
-            with pytest.raises(RateLimitedError, match="new names came from node 'n1'"):
-                await told(built, built.n1, wide(beginning))
+            answer = await told(built, built.n1, wide(beginning))
+            assert len(answer.refused) == 50
+            assert "new names came from this node" in answer.refused[0].reason
         assert len(built.server.store.snapshot.table(TOPICS)) == topics
         await told(built, built.n1, wide("a"))
         await told(built, built.n2, wide("c", 10))
         await told(built, built.n1, wide("c", 10))  # nobody's any more, and no longer new
+
+
+async def test_names_that_are_too_many_hold_up_nothing_else_of_their_node(monkeypatch):
+    """One program that invents names must not hide that another one's service is ill."""
+    monkeypatch.setattr(newnames, "AT_ONCE", 10.0)
+    async with cluster() as built:
+        await told(built, built.n1, state(native(checks=[check()])))
+        ill = native(checks=[check(status=CheckStatus.CRITICAL)])
+        wanted = state(*wide("a").services, ill)
+        answer = await told(built, built.n1, wanted)
+        assert {one.id for one in answer.refused} == {one.service.id for one in wide("a").services}
+        (found,) = await shown(built, ViewKind.SERVICE, "web")
+        assert CheckStatus.CRITICAL in {one.status for one in found.checks}
 
 
 async def test_an_agent_has_so_much_written_and_no_more():
