@@ -56,6 +56,7 @@ def test_a_server_that_stops_hands_over_at_once():
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await first.close()
+        await until(lambda: clock.sleepers)  # the other one has tried, and waits for its next turn
         clock.advance(SPAN / 3)
         await until(lambda: second.leads)
         assert not first.leads
@@ -79,8 +80,8 @@ def test_a_silent_server_is_replaced_when_its_lease_ends():
         await asyncio.gather(running, return_exceptions=True)
         other = asyncio.ensure_future(second.run())
         for _ in range(4):
+            await until(lambda: clock.sleepers)  # it has tried, and waits for its next turn
             clock.advance(SPAN / 3)
-            await asyncio.sleep(0.01)
         await until(lambda: second.leads)
         assert not first.leads
         other.cancel()
