@@ -85,9 +85,11 @@ async def closed_after(reader):
 async def test_a_head_that_never_ends_is_cut_off(monkeypatch, sent):
     """A connection that does not finish its first head is closed."""
     async with parked(monkeypatch, HEAD_WITHIN=0.2) as (_, port, _listener):
+        began = time.monotonic()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
-        assert 0.1 < await closed_after(reader) < 2
+        await closed_after(reader)
+        assert 0.1 < time.monotonic() - began < 2
         writer.close()
 
 
@@ -96,12 +98,12 @@ async def test_dripping_bytes_does_not_help(monkeypatch):
     async with parked(monkeypatch, HEAD_WITHIN=0.3) as (_, port, _listener):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         ended = asyncio.create_task(closed_after(reader))
-        for byte in HEAD * 3:
+        for byte in HEAD * 5:
             writer.write(bytes([byte]))
             await asyncio.wait({ended}, timeout=0.02)
             if ended.done():
                 break
-        assert await ended < 1
+        assert await ended < 2  # the dripping takes twice as long
         writer.close()
 
 
@@ -130,12 +132,12 @@ async def test_a_body_that_never_comes_is_cut_off_and_not_acted_on(monkeypatch, 
 
 async def test_a_parked_read_outlives_the_time_for_heads(monkeypatch):
     """Waiting for an answer is not stalling, and neither is a line break after the request."""
-    async with parked(monkeypatch, HEAD_WITHIN=0.1) as (parking, port, _listener):
+    async with parked(monkeypatch, HEAD_WITHIN=0.5) as (parking, port, _listener):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HEAD + b"\r\n\r\n")
         await parking.until(lambda: parking.waiting == 1)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), 0.4)
+            await asyncio.wait_for(reader.read(1), 1.0)
         assert parking.waiting == 1
         writer.close()
 
@@ -223,9 +225,10 @@ async def test_clients_leave_some_files_to_the_process(monkeypatch):
                 writer.write(HEAD + b"\r\n")
         refused = [asyncio.create_task(closed_after(reader)) for reader, _ in pairs]
         await parking.until(lambda: parking.waiting)
-        ended, _ = await asyncio.wait(refused, timeout=0.5)
+        async with asyncio.timeout(4):
+            while sum(task.done() for task in refused) != len(pairs) - parking.waiting:
+                await asyncio.sleep(0.01)
         assert 0 < parking.waiting < len(pairs)
-        assert len(ended) == len(pairs) - parking.waiting
         for task in refused:
             task.cancel()
         for _, writer in pairs:
