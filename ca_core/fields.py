@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -99,12 +99,21 @@ def _prepared(struct: type[msgspec.Struct], raw: Mapping[str, Any], where: str) 
 
 def _prepared_value(kind: Any, value: Any, path: str) -> Any:
     kinds = _alternatives(kind)
-    if isinstance(value, str) and timedelta in kinds:
-        return _duration(value, path)
+    if isinstance(value, str):
+        return _prepared_text(kinds, value, path)
     if isinstance(value, Mapping):
         return _prepared_mapping(kinds, value, path)
     if isinstance(value, list | tuple):
         return _prepared_items(kinds, value, path)
+    return value
+
+
+def _prepared_text(kinds: tuple[Any, ...], value: str, path: str) -> Any:
+    if timedelta in kinds:
+        return _duration(value, path)
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    if words and value not in words and str not in kinds:
+        raise ConfigError(f"{value!r} is none of: {', '.join(map(str, words))}", where=path)
     return value
 
 

@@ -225,7 +225,7 @@ class TestFile:
             ("[ca]\nkey_bits = 'many'", "ca.key_bits", "Expected `int`"),
             ("[agent]\nworkloads = 3", "agent.workloads", "Expected `object`"),
             ("server = 3", "server", "Expected `object`"),
-            ("[log]\nlevel = 'loud'", "log.level", "Invalid enum value"),
+            ("[log]\nlevel = 'loud'", "log.level", "none of: debug, info, warning, error"),
             ("[ca]\nkey_bits = 1024\nkey_type = 'rsa'", "ca.key_bits", "2048/3072/4096"),
             ("datacenter = 'a/b'", "datacenter", "not a datacenter"),
             ("[agent]\ncache_bytes = 1000", "agent.cache_bytes", "less than 1048576"),

@@ -84,6 +84,13 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(
     assert hint in str(caught.value)
 
 
+def test_a_word_that_is_none_of_those_allowed_is_refused_with_all_of_them():
+    """Nobody has to look up what a setting takes."""
+    with pytest.raises(ConfigError, match="'c' is none of: a, b") as caught:
+        parsed(mode="c")
+    assert caught.value.where == "ca.config.mode"
+
+
 @pytest.mark.parametrize(
     ("raw", "where"),
     [
