@@ -31,12 +31,12 @@ PART_LIMIT = 1.0
 
 
 class PortInUseError(ConfigError):
-    """Somebody else listens there; ``host`` and ``port`` say where."""
+    """Somebody else listens at ``address``."""
 
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"{host}:{port} is in use", where="listen")
-        self.host = host
-        self.port = port
+    def __init__(self, address: Listen) -> None:
+        hint = "stop that process, or give this one another address or data folder"
+        super().__init__(f"{address} is in use by another process", where="listen", hint=hint)
+        self.address = address
 
 
 class Listener:
@@ -187,7 +187,7 @@ def _bound(address: Listen, mode: int) -> socket.socket:
                 return _bound_tcp(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and isinstance(address, TcpListen):
-            raise PortInUseError(address.host, address.port) from None
+            raise PortInUseError(address) from None
         raise ConfigError(f"cannot listen on {address}: {error.strerror}", where="listen") from None
 
 
@@ -243,6 +243,6 @@ def _remove_stale(path: Path) -> None:
             except ConnectionRefusedError:
                 path.unlink()
             except BlockingIOError:  # its queue is full: somebody owns it
-                raise PortInUseError(str(path), 0) from None
+                raise PortInUseError(UnixListen(path)) from None
             else:
-                raise PortInUseError(str(path), 0)
+                raise PortInUseError(UnixListen(path))

@@ -255,8 +255,9 @@ async def test_a_socket_file_has_its_mode_from_the_start(tmp_path):
             listener = Listener(None, UnixListen(path), mode=mode)
             await listener.start()
             assert path.stat().st_mode & 0o777 == mode
-            with pytest.raises(ConfigError, match="in use"):
+            with pytest.raises(ConfigError, match=f"unix:{path} is in use by") as refused:
                 await Listener(None, UnixListen(path), mode=mode).start()
+            assert "data folder" in refused.value.hint
             listener._socket.close()  # as after a crash: the file stays
             for server in listener._servers:
                 server.close()
