@@ -20,6 +20,8 @@ EVERY = 2.0
 
 _KINDS = ("KIND", "ENTRIES", "SIZE", "HITS", "MISSES", "WAITERS", "AGE", "FORGOTTEN", "FAILURES")
 _ENTRIES = ("KIND", "KEY", "WHOSE", "SIZE", "AGE", "UNUSED", "WAITERS", "INDEX", "ERROR")
+_FILTERED = "x-consul-results-filtered-by-acls"
+_NOT_FOR_ALL = "Entries name services and tokens: they are shown to whoever has operator:read."
 _LONGEST_ERROR = 60
 _KIBI = 1024
 
@@ -42,11 +44,13 @@ def print_once_as_json(client: Client, place: str) -> None:
 
 def print_once(client: Client, place: str) -> None:
     """Write what is remembered now. Raises as ``Client``."""
-    found = client.get(place).decoded(CacheAnswer)
+    answer = client.get(place)
+    found = answer.decoded(CacheAnswer)
     print_lines(_summary(found))
     print_table(_KINDS, [_kind_row(each) for each in found.kinds], empty="nothing")
     print_lines("")
-    print_table(_ENTRIES, [_entry_row(each) for each in found.entries], empty="no entry to show")
+    empty = _NOT_FOR_ALL if _FILTERED in answer.headers else "no entry to show"
+    print_table(_ENTRIES, [_entry_row(each) for each in found.entries], empty=empty)
 
 
 def watch(

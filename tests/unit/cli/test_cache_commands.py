@@ -58,6 +58,13 @@ def test_kinds_come_first_then_entries(run):
         assert words[4] == ["leaf", "web", "uid:7", "4.4", "KiB", "2h", "12s", "1", "8", "-"]
 
 
+def test_whoever_may_see_no_entry_is_told_so(run, agent):
+    """Figures without entries do not look as if nothing were remembered."""
+    hidden = {"x-consul-results-filtered-by-acls": "true"}
+    agent.answer("GET", PLACE, ANSWER | {"Entries": []}, headers=hidden)
+    assert "whoever has operator:read" in run("cache", "top").stdout.splitlines()[-1]
+
+
 @pytest.mark.usefixtures("agent")
 def test_json_is_what_the_api_answers(run):
     """Unchanged, once."""
