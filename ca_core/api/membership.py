@@ -33,6 +33,7 @@ ATTEMPTS = 4
 """Times an agent's row is read again after a lost race; few things ever change it."""
 
 _REFUSED = "this join token is unknown, used, expired, or for another node"
+_ANOTHER = "`ca-core token join --node NODE` on the server makes another, good once, for that node"
 
 
 class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,9 +85,9 @@ class Membership:
         expected = row.digest if row else _digest("")
         genuine = hmac.compare_digest(expected, _digest(secret))
         if stored is None or row is None or not genuine or row.node != identity.node:
-            raise DeniedError(_REFUSED)
+            raise DeniedError(_REFUSED, hint=_ANOTHER)
         if self._clock.now() >= row.expires:
-            raise DeniedError(_REFUSED)
+            raise DeniedError(_REFUSED, hint=_ANOTHER)
         return stored.version
 
     async def admit(
@@ -125,7 +126,7 @@ class Membership:
                 )
             )
         except ConflictError:
-            raise DeniedError(_REFUSED) from None
+            raise DeniedError(_REFUSED, hint=_ANOTHER) from None
 
     def returning(self, identity: AgentId, key: str) -> AgentRecord:
         """Return the agent that proves itself by its old key.

@@ -337,8 +337,9 @@ class TestJoining:
         """Everybody may know the root's pin; without the secret it joins nothing."""
         _, token_id, _, pin = cluster.token("n5").split(".")
         for fake in (f"caj1.{token_id}.{'A' * 43}.{pin}", f"caj1.{'0' * 16}.{'A' * 43}.{pin}"):
-            with pytest.raises(DeniedError, match="join token"):
+            with pytest.raises(DeniedError, match="join token") as refused:
                 self.joined(cluster.url, fake, "n5", tmp_path / "n5")
+            assert "ca-core token join --node" in refused.value.hint
         assert not (tmp_path / "n5" / "agent.key").exists()
 
     def test_a_token_is_used_once(self, cluster, tmp_path):
