@@ -207,8 +207,8 @@ _OPERATORS = "operators send a token, or use the server's unix socket, as root o
 
 _HINTS = {
     Action.SERVICE_WRITE: (
-        "outside dev, a service's leaf is given to tokens with that right, and, over the agent's"
-        " unix socket, to the users listed under [agent.workloads]"
+        "outside dev, that right belongs to tokens that were given it, and, over the agent's unix"
+        " socket, to the users listed under [agent.workloads]"
     ),
     Action.INTENTION_READ: _OPERATORS,
     Action.INTENTION_WRITE: _OPERATORS,
