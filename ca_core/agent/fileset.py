@@ -59,7 +59,8 @@ def swap(directory: Path, files: Mapping[str, FileContent], *, folder_mode: int 
             _prune(directory, keep={version, previous})  # (4)
     except OSError as error:
         raise ConfigError(
-            f"cannot write {error.strerror or error}", where=str(error.filename or directory)
+            f"cannot be written ({error.strerror or error})",
+            where=str(error.filename or directory),
         ) from error
 
 

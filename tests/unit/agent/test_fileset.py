@@ -51,6 +51,15 @@ def test_a_set_and_its_keys_are_closed_to_others_from_the_first_moment(tmp_path)
     assert stat.S_IMODE((tmp_path / "x" / "current" / "b.pem").stat().st_mode) == 0o600
 
 
+def test_a_folder_that_cannot_be_made_is_refused_by_its_name(tmp_path):
+    """The reason is the system's."""
+    (tmp_path / "file").touch()
+    where = tmp_path / "file" / "x"
+    with pytest.raises(ConfigError, match=r"cannot be written \(Not a directory\)") as caught:
+        swap(where, content("one"))
+    assert caught.value.where == str(where)
+
+
 def test_a_file_that_is_not_ours_is_not_touched(tmp_path):
     """A regular file under one of the names refuses the whole change and stays."""
     (tmp_path / "a.pem").write_text("precious")
