@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from statistics import median
 
 from bench.finding import Finding
-from bench.processes import CA_CORE, answer_of, free_port, running
+from bench.processes import CA_CORE, answer_of, running
+from ca_core.testing.ports import free_port
 
 GOAL_MS = 1000
 LEAF = "/v1/agent/connect/ca/leaf/web"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bench.processes import CA_CORE, PATIENCE, free_port, running
+from bench.processes import CA_CORE, PATIENCE, running
+from ca_core.testing.ports import free_port
 
 AGENT_ROOTS = "/v1/agent/connect/ca/roots"
 SERVER_ROOTS = "/v1/connect/ca/roots"

@@ -1,7 +1,6 @@
 """Run our own commands as a person would, and time them."""
 
 import http.client
-import socket
 import subprocess
 import sys
 import time
@@ -14,14 +13,6 @@ CA_CORE = Path(sys.executable).with_name("ca-core")
 
 PATIENCE = 90
 """Seconds after which a start has failed; machines that run tests are busy."""
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def wall_seconds(command: Sequence[str | Path]) -> float:

@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
+
+from ca_core.testing.ports import free_port
 
 START_LIMIT = 30.0
 """Seconds until a process must answer; both take less than two."""
@@ -42,9 +43,7 @@ def openbao() -> str:
 
 def free_address() -> str:
     """Return a loopback address on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -20,6 +20,8 @@ from socket import socket
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
+from ca_core.testing.ports import free_port
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMAND_SECONDS = 30
@@ -106,7 +108,7 @@ def session(name: str, folder: Path) -> Iterator[Session]:
 
 def _shell(folder: Path, ending: ExitStack) -> Session:
     """Nothing runs yet; a server and an agent may be started on the documented ports."""
-    ports = {f"127.0.0.1:{port}": f"127.0.0.1:{_free_port()}" for port in (8500, 8501)}
+    ports = {f"127.0.0.1:{port}": f"127.0.0.1:{free_port()}" for port in (8500, 8501)}
     return Session(
         folder,
         _environment(),
@@ -120,7 +122,7 @@ def _dev(
     folder: Path, ending: ExitStack, variables: Mapping[str, str] = MappingProxyType({})
 ) -> Session:
     """``ca-core dev`` listens on the documented 127.0.0.1:8500."""
-    documented, used = "127.0.0.1:8500", f"127.0.0.1:{_free_port()}"
+    documented, used = "127.0.0.1:8500", f"127.0.0.1:{free_port()}"
     environment = _environment() | {"CA_CORE_HTTP_ADDR": f"http://{used}"} | dict(variables)
     opened = Session(folder, environment, {documented: used}, ending=ending)
     opened.shown_by(f"ca-core dev --listen {documented} &")
@@ -135,7 +137,7 @@ def _guarded(folder: Path, ending: ExitStack) -> Session:
 def _swap(folder: Path, ending: ExitStack) -> Session:
     """As ``dev``, and OpenBao listens on the documented 127.0.0.1:8200; a token lies in a file."""
     opened = _dev(folder, ending, {"CA_CORE_AGENT__NODE": "laptop"})
-    documented, used = "127.0.0.1:8200", f"127.0.0.1:{_free_port()}"
+    documented, used = "127.0.0.1:8200", f"127.0.0.1:{free_port()}"
     secret = Path(ending.enter_context(TemporaryDirectory(prefix="bao-")))  # a long path is cut
     token = secret / "token"
     token.touch(mode=0o600)
@@ -173,7 +175,7 @@ def _plugin(folder: Path, ending: ExitStack) -> Session:
 def _vault(folder: Path, ending: ExitStack) -> Session:
     """As ``shell``; an OpenBao server may be started on the documented port."""
     opened = _shell(folder, ending)
-    opened.words["127.0.0.1:8200"] = f"127.0.0.1:{_free_port()}"
+    opened.words["127.0.0.1:8200"] = f"127.0.0.1:{free_port()}"
     opened.typed["docker/vault/"] = f"{ROOT}/docker/vault/"
     return opened
 
@@ -229,10 +231,3 @@ def _listens(address: str) -> bool:
     host, _, port = address.rpartition(":")
     with socket() as asking:
         return asking.connect_ex((host, int(port))) == 0
-
-
-def _free_port() -> int:
-    with socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -8,8 +8,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from ca_core.testing.ports import free_port
 from tests.docker.files import DOCKER, DOCKERFILES, composed, instructions
-from tests.vaults.process import free_port
 
 PATIENCE = 30.0
 """Seconds until a service must be healthy; it takes two."""

@@ -8,6 +8,8 @@ import time
 import consul
 import pytest
 
+from ca_core.testing.ports import free_port
+
 PROGRAM = [sys.executable, "-m", "ca_core"]
 LIMIT = 60
 
@@ -15,9 +17,7 @@ LIMIT = 60
 @pytest.fixture(scope="module")
 def port():
     """Run ``ca-core dev`` on a free port of loopback while the tests of this file run."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found = probe.getsockname()[1]
+    found = free_port()
     command = [*PROGRAM, "dev", "--listen", f"127.0.0.1:{found}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:

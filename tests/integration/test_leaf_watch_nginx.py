@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from ca_core.testing.ports import free_port
+
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 CURL = shutil.which("curl")
 CA_CORE = Path(sys.executable).with_name("ca-core")
@@ -45,13 +47,6 @@ http {{
   }}
 }}
 """
-
-
-def free_port():
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import httpx
 
+from ca_core.testing.ports import free_port
+
 PROGRAM = [sys.executable, "-m", "ca_core"]
 LEAF = "/v1/agent/connect/ca/leaf/web"
 START_WITHIN = 30
@@ -51,13 +53,6 @@ def until(true, seconds):
         assert time.monotonic() - began < seconds
         time.sleep(0.01)  # another process's turn
     return time.monotonic() - began
-
-
-def free_port():
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def configured(home, port):

@@ -12,9 +12,10 @@ import urllib.request
 import venv
 import zipfile
 from pathlib import Path
-from socket import socket
 
 import pytest
+
+from ca_core.testing.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ALONE = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), "NO_COLOR": "1"}
@@ -115,9 +116,7 @@ def test_the_installed_command_begins_a_provider(command, tmp_path):
 @pytest.mark.timeout(180)
 def test_the_installed_command_gives_a_first_leaf(command, tmp_path):
     """``ca-core dev`` from the wheel answers a leaf for ``web``."""
-    with socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [command, "dev", "--listen", f"127.0.0.1:{port}"],
         cwd=tmp_path,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ca_core.testing.ports import free_port
 from tests.vaults.choosing import (
     FORCED_NONE,
     MISSING,
@@ -19,7 +20,7 @@ from tests.vaults.choosing import (
 )
 from tests.vaults.container import COMPOSE_FILE, DOWN, SERVICE, UP, ContainerVault
 from tests.vaults.foreign import ForeignVault
-from tests.vaults.process import VaultProcess, binary, free_port
+from tests.vaults.process import VaultProcess, binary
 from tests.vaults.secrecy import debugging, listening, pytest_runtest_makereport
 from tests.vaults.subjects import Mounts, arena_of, subject
 

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.vaults.process import VaultProcess, binary, free_port
+from ca_core.testing.ports import free_port
+from tests.vaults.process import VaultProcess, binary
 
 
 class FakeEngine:

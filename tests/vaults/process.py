@@ -3,12 +3,12 @@
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ca_core.testing.ports import free_port
 from tests.vaults.server import VaultServer
 
 _CONFIG = """
@@ -28,13 +28,6 @@ audit "file" "audit" {{
 api_addr     = "http://127.0.0.1:{port}"
 cluster_addr = "http://127.0.0.1:{cluster_port}"
 """
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def binary() -> str | None:

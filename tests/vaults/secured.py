@@ -9,7 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.vaults.process import free_port
+from ca_core.testing.ports import free_port
 from tests.vaults.server import START_LIMIT, VaultServer
 
 

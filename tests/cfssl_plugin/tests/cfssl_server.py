@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ca_core.testing.ports import free_port
+
 USAGES = ["digital signature", "server auth", "client auth"]
 CA = {"CN": "cfssl CA", "key": {"algo": "ecdsa", "size": 256}}
 LIVES = {"three-days": "71h", "day": "23h", "hours": "2h", "hour": "50m"}
@@ -26,20 +28,13 @@ def installed() -> bool:
     return shutil.which("cfssl") is not None
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @dataclass
 class CfsslServer:
     """The program; it keeps its CA in a folder, across restarts."""
 
     home: Path
     auth_key: str = ""
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property

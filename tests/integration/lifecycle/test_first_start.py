@@ -8,8 +8,8 @@ import pytest
 from ca_core.api import running as processes
 from ca_core.api.running import SERVER_SOCKET, run_server
 from ca_core.config.model import CAConfig, Config, ServerConfig
+from ca_core.testing.ports import free_port
 from tests.integration.api.world import Running, folder, over_unix
-from tests.vaults.process import free_port
 
 
 @pytest.fixture

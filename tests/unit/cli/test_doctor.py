@@ -4,7 +4,6 @@ import base64
 import errno
 import json
 import os
-import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -27,6 +26,7 @@ from ca_core.state.kek import Kek, KeyRing, create_key_file
 from ca_core.state.secrets import EncryptedSecrets
 from ca_core.state.sqlite import SqliteEngine
 from ca_core.state.store import Store
+from ca_core.testing.ports import free_port
 from ca_core.wire.roots import CARoots
 
 NOW = datetime.now(UTC)
@@ -87,9 +87,7 @@ class TestGrade:
 @pytest.fixture
 def quiet(tmp_path, monkeypatch) -> None:
     """Stand on a machine where nothing runs and nothing is kept, whatever else this one does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     monkeypatch.setattr("ca_core.cli.address.DEFAULT_ADDRESS", f"http://{address}")
     (tmp_path / "ca-core.toml").write_text(
         f'[server]\ndata_dir = "s"\n[agent]\ndata_dir = "a"\nlisten = ["{address}"]\n'

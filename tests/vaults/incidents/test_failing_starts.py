@@ -4,7 +4,7 @@ import pytest
 
 from ca_core.contract import ConfigError, Error
 from ca_core.testing.conformance.leaking import files, growth, threads
-from tests.vaults.process import free_port
+from ca_core.testing.ports import free_port
 
 TIMES = 100
 CYCLES = 9
