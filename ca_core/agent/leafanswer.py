@@ -12,9 +12,9 @@ from ca_core.wire.leaf import IssuedCert
 from ca_core.wire.times import wire_time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LeafAnswer:
-    """A valid leaf.
+    """A valid leaf; not frozen, since that would triple what making one for each reader costs.
 
     Attributes:
         body: leaf, chain and key as Consul's JSON; holds a secret.

@@ -21,9 +21,11 @@ FOLLOW_WAIT = timedelta(minutes=1)
 """How long a question for news waits: a server that hangs is noticed in about this time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RootsAnswer:
     """The trusted roots, and how fresh this knowledge is.
+
+    Not frozen: that would triple what making one for each reader costs.
 
     Attributes:
         value: the roots in their wire form.

@@ -9,10 +9,12 @@ from functools import lru_cache
 
 from ca_core.agent.leafanswer import LeafAnswer
 from ca_core.agent.upstream import RootsAnswer
-from ca_core.api.http import RawHeaders, Response, raw_headers
+from ca_core.api.http import RawHeaders, Response, often_given, raw_headers
 
 REMEMBERED = 1024
 """Sets of headers that are kept; an age in seconds makes them others soon."""
+REMEMBERED_ROOTS = 16
+"""Answers for roots that are kept whole: nothing in them is a secret."""
 
 Heads = tuple[Mapping[str, str], RawHeaders]
 
@@ -21,10 +23,8 @@ _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 
 def roots_response(answer: RootsAnswer, body: bytes) -> Response:
     """Return the answer for the roots, encoded as ``body``."""
-    headers, raw = _roots_heads(
-        len(body), answer.index, answer.hit, answer.age // _MILLISECOND, answer.known_leader
-    )
-    return Response(headers=headers, body=body, raw=raw)
+    age = answer.age // _MILLISECOND if answer.age else 0
+    return _roots_told(body, answer.index, answer.hit, age, answer.known_leader)
 
 
 def leaf_response(answer: LeafAnswer) -> Response:
@@ -35,18 +35,18 @@ def leaf_response(answer: LeafAnswer) -> Response:
     return Response(headers=headers, body=answer.body, raw=raw)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _roots_heads(
-    length: int,
+@lru_cache(maxsize=REMEMBERED_ROOTS)
+def _roots_told(
+    body: bytes,
     index: int,
-    hit: bool,  # noqa: FBT001 - as the line above
+    hit: bool,  # noqa: FBT001 - the cache's key
     milliseconds: int,
-    known_leader: bool,  # noqa: FBT001 - as the line above
-) -> Heads:
+    known_leader: bool,  # noqa: FBT001 - the cache's key
+) -> Response:
     headers = _cache_headers(index, milliseconds // 1000, hit=hit)
     headers["x-consul-knownleader"] = "true" if known_leader else "false"
     headers["x-consul-lastcontact"] = str(milliseconds)
-    return _heads(headers, length)
+    return often_given(Response(headers=headers, body=body))
 
 
 @lru_cache(maxsize=REMEMBERED)
