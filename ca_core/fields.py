@@ -111,9 +111,10 @@ def _prepared_value(kind: Any, value: Any, path: str) -> Any:
 def _prepared_text(kinds: tuple[Any, ...], value: str, path: str) -> Any:
     if timedelta in kinds:
         return _duration(value, path)
-    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    words = [str(word) for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
     if words and value not in words and str not in kinds:
-        raise ConfigError(f"{value!r} is none of: {', '.join(map(str, words))}", where=path)
+        named = ", ".join(word or '""' for word in words)
+        raise ConfigError(f"{value!r} is none of: {named}", where=path)
     return value
 
 

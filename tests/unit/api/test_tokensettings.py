@@ -91,10 +91,17 @@ def test_the_settings_are_read_from_the_environment_too():
     assert load_config(None, environ=variables).acl == expected
 
 
-@pytest.mark.parametrize("key", ["DEFAULT_POLICY", "DEFAULT_INTENTION_POLICY", "AGENTS_SIGN"])
-def test_another_word_is_refused(key):
-    """A typo does not become a default."""
-    with pytest.raises(ConfigError, match=f"{key}: Invalid"):
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("DEFAULT_POLICY", "allow, deny"),
+        ("DEFAULT_INTENTION_POLICY", '"", allow, deny'),
+        ("AGENTS_SIGN", "any, granted"),
+    ],
+)
+def test_another_word_is_refused(key, words):
+    """A typo does not become a default, and the message says what may stand there."""
+    with pytest.raises(ConfigError, match=f"{key}: 'manage' is none of: {words}$"):
         load_config(None, environ={f"CA_CORE_ACL__{key}": "manage"})
 
 
