@@ -20,6 +20,7 @@ from socket import socket
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
+from ca_core.acl.users import local_user
 from ca_core.testing.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +30,8 @@ READY = ("Ctrl-C stops it.", "NOT be used in production installations!")
 """The last line of the first screen of everything that serves: of ours, of OpenBao."""
 
 DOCUMENTED_FOLDER = "/srv/mesh"
-DOCUMENTED_USER = '"www-data"'
+DOCUMENTED_USER = '"root"'
+DOCUMENTED_CALLER = "uid 0 (root)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _shell(folder: Path, ending: ExitStack) -> Session:
     return Session(
         folder,
         _environment(),
-        words=ports | {DOCUMENTED_FOLDER: str(folder)},
+        words=ports | {DOCUMENTED_FOLDER: str(folder), DOCUMENTED_CALLER: _caller()},
         typed={DOCUMENTED_USER: str(os.getuid())},
         ending=ending,
     )
@@ -197,6 +199,12 @@ def lacks(name: str) -> str:
     """Return the program that a session needs and this machine does not have, or ''."""
     program = NEEDS.get(name, "")
     return "" if not program or shutil.which(program, path=_environment()["PATH"]) else program
+
+
+def _caller() -> str:
+    """Return this user as a refusal names it."""
+    user = local_user(os.getuid())
+    return f"uid {os.getuid()}" + (f" ({user})" if user else "")
 
 
 def _environment() -> dict[str, str]:

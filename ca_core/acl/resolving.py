@@ -11,6 +11,7 @@ from ca_core.acl.policies import BUILTIN_POLICIES, POLICIES, PolicyRow, rules_of
 from ca_core.acl.principal import Anonymous, Node, Peer, Principal, Token, describe
 from ca_core.acl.rights import Chain, DefaultPolicy, Rights
 from ca_core.acl.tokens import ANONYMOUS, TOKENS, TokenRow, rules_of_identities
+from ca_core.acl.users import UserOf, local_user
 from ca_core.clock import Clock
 from ca_core.state.rows import decoded, encoded
 from ca_core.state.view import View
@@ -119,15 +120,23 @@ class TokenRules:
         return chain is not None and chain.allows(action, name)
 
 
-def denial(caller: Principal, action: Action, name: str = "") -> str:
+def denial(
+    caller: Principal, action: Action, name: str = "", *, user_of: UserOf = local_user
+) -> str:
     """Return the sentence that refuses ``caller``, as Consul's clients know it; holds no secret."""
-    where = f" on {_quoted(name)}" if name else ""
-    lacks = f"lacks permission '{action}'{where}"
+    where = f" on {quoted(name)}" if name else ""
+    return denial_of(caller, f"'{action}'{where}", user_of=user_of)
+
+
+def denial_of(caller: Principal, rights: str, *, user_of: UserOf = local_user) -> str:
+    """Return the sentence for rights that take more words than one action on one name."""
+    lacks = f"lacks permission {rights}"
     match caller:
         case Anonymous() | Token(accessor=tokens.ANONYMOUS_ACCESSOR):
             return f"Permission denied: anonymous token {lacks}. {_IMPLICIT}"
         case Peer(uid=uid):  # which of its processes asks does not matter
-            return f"Permission denied: uid {uid} {lacks}"
+            user = user_of(uid)
+            return f"Permission denied: uid {uid}{f' ({user})' if user else ''} {lacks}"
         case Token(accessor=accessor):
             return f"Permission denied: token with AccessorID '{accessor}' {lacks}"
         case _:
@@ -137,7 +146,7 @@ def denial(caller: Principal, action: Action, name: str = "") -> str:
 _IMPLICIT = "The anonymous token is used implicitly when a request does not specify a token."
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Return it as JSON writes it; what cannot be printed is escaped, and its length bounded."""
     shown = name[:MOST_SHOWN]
     return json.dumps(shown, ensure_ascii=not shown.isprintable())

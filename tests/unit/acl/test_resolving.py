@@ -175,6 +175,9 @@ IMPLICIT = "The anonymous token is used implicitly when a request does not speci
 ACCESSOR = "Permission denied: token with AccessorID 'ab' lacks permission"
 NOBODY = "Permission denied: anonymous token lacks permission"
 
+USERS = {7: "web", 8: ""}.__getitem__
+"""This machine has a name for the first of them alone."""
+
 DENIALS = [
     ((Token("ab"), Action.SERVICE_WRITE, "web"), f"{ACCESSOR} 'service:write' on \"web\""),
     ((Token("ab"), Action.OPERATOR_READ, ""), f"{ACCESSOR} 'operator:read'"),
@@ -186,7 +189,11 @@ DENIALS = [
     ((Token(ANONYMOUS_ACCESSOR), Action.ACL_READ, ""), f"{NOBODY} 'acl:read'. {IMPLICIT}"),
     (
         (Peer(uid=7, gid=7, pid=8), Action.NODE_WRITE, "n1"),
-        "Permission denied: uid 7 lacks permission 'node:write' on \"n1\"",
+        "Permission denied: uid 7 (web) lacks permission 'node:write' on \"n1\"",
+    ),
+    (
+        (Peer(uid=8, gid=7, pid=8), Action.NODE_WRITE, "n1"),
+        "Permission denied: uid 8 lacks permission 'node:write' on \"n1\"",
     ),
 ]
 
@@ -194,7 +201,7 @@ DENIALS = [
 @pytest.mark.parametrize(("asked", "sentence"), DENIALS)
 def test_a_denial_says_who_lacks_what(asked, sentence):
     """The sentence that clients of Consul know; a name can neither break it nor fill it."""
-    assert denial(*asked) == sentence
+    assert denial(*asked, user_of=USERS) == sentence
     assert denial(*asked).encode()
 
 
