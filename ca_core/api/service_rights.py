@@ -2,14 +2,16 @@
 
 Ids say less than names: a refusal repeats the id that was asked for, never what stands behind it,
 and is the same whether anything does. Of an id that nothing has, the right on that name decides
-whether the caller is told so.
+whether the caller is told so. A check's id may be of any service, or of the node: who may write all
+of the services here, or the node, is told that nothing has it.
 """
 
 import re
 from collections.abc import Iterable
 
 from ca_core.acl.access import Action
-from ca_core.acl.resolving import denial
+from ca_core.acl.principal import Principal
+from ca_core.acl.resolving import denial, denial_of, quoted
 from ca_core.agent.services.definitions import Alias, CheckDefinition, Registration
 from ca_core.agent.services.localstate import LocalState
 from ca_core.api.http import Request
@@ -33,16 +35,29 @@ def require_check(room: AgentRoom, request: Request, check_id: str) -> None:
     """Refuse a caller who may not write a check: as its service, or as the node.
 
     Raises:
-        DeniedError: names the id.
+        DeniedError: names the id, and both rights: which of them it takes tells whose check it is.
     """
+    if request.refusal is not None:
+        raise request.refusal
+    if not _may_write(room, request.principal, check_id):
+        rights = (
+            f"'{Action.SERVICE_WRITE}' on the service of check {quoted(check_id)},"
+            f" or '{Action.NODE_WRITE}' if it is the node's"
+        )
+        raise DeniedError(denial_of(request.principal, rights))
+
+
+def _may_write(room: AgentRoom, caller: Principal, check_id: str) -> bool:
     state = room.services.state
     owner = _owner_of(state, check_id)
     if owner:
-        name, action = state.name_of(owner) or owner, Action.SERVICE_WRITE
-    else:
-        name, action = room.agent.node, Action.NODE_WRITE
-    told = denial(request.principal, Action.SERVICE_WRITE, check_id)  # whichever it would take
-    _require(room, request, action, name, told)
+        return room.may(caller, Action.SERVICE_WRITE, state.name_of(owner) or owner)
+    if room.may(caller, Action.NODE_WRITE, room.agent.node):
+        return True
+    names = {check_id, *(each.service.service for each in state.services.values())}
+    return check_id not in state.checks and all(
+        room.may(caller, Action.SERVICE_WRITE, name) for name in names
+    )
 
 
 def require_owner(room: AgentRoom, request: Request, service_id: str) -> None:

@@ -162,6 +162,40 @@ async def test_what_is_not_there_is_not_found_by_those_with_the_right(house, han
         await house.asks(handler, **asked, id=missing)
 
 
+@pytest.mark.parametrize(("handler", "asked"), ON_A_CHECK)
+async def test_a_refused_check_names_the_rights_that_one_of_them_would_take(house, handler, asked):
+    """Both, whosever it is: of the node, of a service, of nobody."""
+    await house.register("web", Check={"TTL": "1h", "CheckID": "c"})
+    await house.asks(check_handlers.register, {"Name": "disk", "TTL": "1h"})
+    house.rights = {(WRITE, "c"), (WRITE, "disk"), (WRITE, "nope"), (READ, "web")}
+    for check_id in ("c", "disk", "nope"):
+        with pytest.raises(DeniedError) as raised:
+            await house.asks(handler, **asked, id=check_id)
+        assert str(raised.value).endswith(
+            f"lacks permission 'service:write' on the service of check \"{check_id}\","
+            " or 'node:write' if it is the node's"
+        )
+
+
+@pytest.mark.parametrize(("handler", "asked"), ON_A_CHECK)
+@pytest.mark.parametrize(
+    "rights", [{(NODE_WRITE, "n1")}, {(WRITE, "web"), (WRITE, "db"), (WRITE, "nope")}]
+)
+async def test_an_id_of_no_check_is_told_to_whoever_may_write_all_it_could_be(
+    house, rights, handler, asked
+):
+    """All services here, as a rule on every name gives, or the node."""
+    for name in ("web", "db"):
+        await house.register(name)
+    house.rights = rights
+    with pytest.raises(NotFoundError, match="Unknown check ID 'nope'"):
+        await house.asks(handler, **asked, id="nope")
+    for lacking in rights:
+        house.rights = rights - {lacking}
+        with pytest.raises(DeniedError):
+            await house.asks(handler, **asked, id="nope")
+
+
 async def test_a_check_of_the_node_is_the_nodes(house):
     """To register, to report, and to remove."""
     disk = {"Name": "disk", "TTL": "1h"}
