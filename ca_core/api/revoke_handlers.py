@@ -10,19 +10,8 @@ from ca_core.api.http import Request, Response, json_response
 from ca_core.api.places import refuse_other_places
 from ca_core.api.rooms import ServerRoom, require
 from ca_core.contract.events import EventType
-from ca_core.errors import RequestError
 from ca_core.identity.certificates import parse_certificates, serial_hex, uri_sans
-from ca_core.wire.revocation import RevokedLeaf, RevokeLeaf
-
-REASONS = (
-    x509.ReasonFlags.unspecified,
-    x509.ReasonFlags.key_compromise,
-    x509.ReasonFlags.affiliation_changed,
-    x509.ReasonFlags.superseded,
-    x509.ReasonFlags.cessation_of_operation,
-    x509.ReasonFlags.privilege_withdrawn,
-)
-"""Why a leaf may be revoked (RFC 5280 §5.3.1); no hold, which could be taken back."""
+from ca_core.wire.revocation import RevokedLeaf, RevokeLeaf, refuse_unknown_reason
 
 _log = logging.getLogger("ca_core.authority")
 
@@ -33,7 +22,8 @@ async def revoke(room: ServerRoom, request: Request) -> Response:
     refuse_other_places(request, room.manager.datacenter)
     asked = request.json(RevokeLeaf)
     leaf = parse_certificates(asked.certificate, field="Certificate")[0]
-    reason = _reason(asked.reason)
+    refuse_unknown_reason(asked.reason, "Reason")
+    reason = x509.ReasonFlags(asked.reason)
     authority, signer = await room.manager.crls.revoke(leaf, reason)
     answer = RevokedLeaf(
         identity=", ".join(uri_sans(leaf)),
@@ -58,11 +48,3 @@ def _tell(room: ServerRoom, request: Request, revoked: RevokedLeaf) -> None:
         serial=revoked.serial_number,
         reason=revoked.reason,
     )
-
-
-def _reason(name: str) -> x509.ReasonFlags:
-    found = next((one for one in REASONS if one.value == name), None)
-    if found is None:
-        known = ", ".join(one.value for one in REASONS)
-        raise RequestError(f"{name[:40]!r} is none of: {known}", field="Reason")
-    return found

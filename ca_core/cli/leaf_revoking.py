@@ -3,9 +3,12 @@
 from ca_core.cli.asking import confirm, require_answer
 from ca_core.cli.client import Client
 from ca_core.cli.leaf_actions import content_of, print_view, view_of_pem
+from ca_core.cli.leaf_view import CertificateView
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_facts, print_json
-from ca_core.wire.revocation import RevokedLeaf
+from ca_core.errors import RequestError
+from ca_core.identity.certificates import is_ca
+from ca_core.wire.revocation import RevokedLeaf, refuse_unknown_reason
 
 REVOKE = "/v1/connect/ca/revoke"
 
@@ -15,12 +18,15 @@ def revoke(client: Client, file: str, reason: str, *, yes: bool, output: Output)
 
     Raises:
         ConfigError: the file cannot be read, or nobody can be asked.
-        RequestError: it holds no certificate, the reason is none, or nobody here issued it.
+        RequestError: it holds no certificate or a CA's, the reason is none, or nobody here
+            issued it.
         Error: the server refuses, or does not answer.
     """
     require_answer(output, yes=yes)
+    refuse_unknown_reason(reason, "--reason")
     pem = content_of(file)
     view = view_of_pem(pem)
+    _refuse_ca(view, file)
     if output is Output.TABLE:
         print_view(view)
     confirm("Revoke it?", yes=yes)
@@ -29,6 +35,14 @@ def revoke(client: Client, file: str, reason: str, *, yes: bool, output: Output)
         print_json(answer.json())
         return
     _print(answer.decoded(RevokedLeaf))
+
+
+def _refuse_ca(view: CertificateView, file: str) -> None:
+    if is_ca(view.certificate):
+        raise RequestError(
+            f"the first certificate in {file} is a CA's, and `leaf revoke` is for leaves",
+            hint="name leaf.pem; `ca-core ca taint` ends a root and all that was signed below it",
+        )
 
 
 def _print(revoked: RevokedLeaf) -> None:

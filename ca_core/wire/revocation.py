@@ -2,6 +2,28 @@
 
 import msgspec
 
+from ca_core.errors import RequestError
+
+REASONS = (
+    "unspecified",
+    "keyCompromise",
+    "affiliationChanged",
+    "superseded",
+    "cessationOfOperation",
+    "privilegeWithdrawn",
+)
+"""Why a leaf may be revoked (RFC 5280 §5.3.1); no hold, which could be taken back."""
+
+
+def refuse_unknown_reason(name: str, field: str) -> None:
+    """Refuse what is no reason for a leaf.
+
+    Raises:
+        RequestError: it is none of ``REASONS``; lists them.
+    """
+    if name not in REASONS:
+        raise RequestError(f"{name[:40]!r} is none of: {', '.join(REASONS)}", field=field)
+
 
 class CrlsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """``GET /v1/cluster/crls``: the CRL of every signer of every living authority, PEM each."""

@@ -8,11 +8,12 @@ import pytest
 from ca_core.acl.principal import Node, Peer
 from ca_core.agent.revocations import Revocations
 from ca_core.api.crl_handlers import current_crls
-from ca_core.api.revoke_handlers import REASONS, revoke
+from ca_core.api.revoke_handlers import revoke
 from ca_core.authority.rows import current_signer
 from ca_core.contract.events import EVENT_FIELDS, EventType
 from ca_core.errors import DeniedError, NotFoundError, RequestError
 from ca_core.identity.certificates import parsed_chain, pem_of, serial_hex, spki_digest
+from ca_core.wire.revocation import REASONS
 from tests.unit.agent.fakes import Authority
 from tests.unit.api.asking import asking
 from tests.unit.api.test_cluster_handlers import world
@@ -116,7 +117,7 @@ async def test_every_reason_on_the_list_is_taken():
     async with world() as built:
         pem = pem_of(await leaf_in(built))
         for reason in REASONS:
-            assert (await asked(built, Certificate=pem, Reason=reason.value))["Reason"]
+            assert (await asked(built, Certificate=pem, Reason=reason))["Reason"]
 
 
 async def test_an_agent_revokes_nothing_not_even_its_own_leaf():

@@ -53,3 +53,25 @@ def test_a_key_is_not_sent(run, api, file):
     assert result.exit_code != 0
     assert "private key" in result.stderr
     assert not api.bodies("PUT", REVOKE)
+
+
+def test_the_certificate_of_a_ca_is_refused_with_what_ends_one(run, api, file, make_ca):
+    """A bundle lies beside the leaf; nothing is shown and nothing is asked."""
+    file.write_text(pem_of(make_ca()))
+    result = run("leaf", "revoke", str(file), text=b"y\n")
+    assert result.exit_code == 2
+    assert f"the first certificate in {file} is a CA's" in result.stderr
+    assert "`ca-core ca taint`" in result.stderr
+    assert "[y/N]" not in result.stderr
+    assert not result.stdout
+    assert not api.bodies("PUT", REVOKE)
+
+
+def test_what_is_no_reason_is_refused_before_the_screen(run, api, file):
+    """With the list, and before anybody is asked."""
+    result = run("leaf", "revoke", str(file), "--reason", "foo", text=b"y\n")
+    assert result.exit_code == 2
+    assert "--reason: 'foo' is none of: unspecified, keyCompromise, " in result.stderr
+    assert "[y/N]" not in result.stderr
+    assert not result.stdout
+    assert not api.bodies("PUT", REVOKE)
