@@ -15,7 +15,7 @@ from ca_core.agent.revocations import Revocations
 from ca_core.agent.shownchain import ShownChains
 from ca_core.identity.spiffe import ServiceId, TrustDomain
 from ca_core.intentions.deciding import decide_request
-from ca_core.intentions.decision import Decision, Why
+from ca_core.intentions.decision import Decision, Misshown, Why
 from ca_core.intentions.lists import Held
 from ca_core.intentions.model import Name
 from ca_core.intentions.requests import HttpRequest
@@ -150,9 +150,8 @@ class Authorizer:
         if question.chain:
             await self._revocations.refreshed()
         serial = question.serial if self._rules.check_serial else None
-        if self._chains.fault(question.chain, question.client, serial):
-            return Decision(allowed=False, why=Why.CERTIFICATE)  # (3)
-        return None
+        fault = self._chains.fault(question.chain, question.client, serial)
+        return Misshown.by(fault) if fault else None  # (3)
 
 
 def _decided(held: Held, question: Question) -> Decision:

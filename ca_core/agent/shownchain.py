@@ -5,7 +5,7 @@ each time.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from ca_core.clock import Clock
 from ca_core.errors import NotReadyError, RequestError
 from ca_core.identity.certificates import is_ca, parse_certificates, uri_sans
 from ca_core.identity.nameconstraints import constrained_names, name_fault
-from ca_core.identity.paths import is_alive, issue_faults, name_constraints_of
+from ca_core.identity.paths import issue_faults, name_constraints_of
 from ca_core.identity.spiffe import ServiceId
 
 MOST_CERTIFICATES = 5
@@ -84,7 +84,7 @@ class ShownChains:
         self._under: KnownRoots | None = None
 
     def fault(self, chain: str, client: ServiceId, serial: str | None = None) -> str:
-        """Return why this is not the client's certificate, or ''.
+        """Return why this is not the client's certificate, or ''; in none of its own words.
 
         1. It is a chain of at most ``MOST_CERTIFICATES``; '' is one that the caller verified.
         2. The leaf names exactly the client, is no CA, and serves clients.
@@ -99,16 +99,16 @@ class ShownChains:
         """
         if not chain:
             return "" if serial else "no serial number was told"
-        shown, now = self._looked_at(chain, client), self._clock.now()
+        shown = self._looked_at(chain, client)
         if shown.fault:
             return shown.fault
-        if not all(is_alive(each, now=now) for each in shown.path):  # (4)
-            return "expired, or not yet valid"
+        late = _life_fault(shown.path, self._clock.now())
+        if late:  # (4)
+            return late
         if serial is not None and not _same_serial(serial, shown.path[0]):  # (5)
             return "the serial number is another one"
-        if any(map(self._is_revoked, shown.path)):  # (6)
-            return "revoked"
-        return ""
+        revoked = (which for which, one in _named(shown.path) if self._is_revoked(one))
+        return next((f"{which} was revoked" for which in revoked), "")  # (6)
 
     def _looked_at(self, chain: str, client: ServiceId) -> _Shown:
         roots = self._roots()
@@ -171,12 +171,26 @@ def _serves_clients(leaf: x509.Certificate) -> bool:
     return ExtendedKeyUsageOID.CLIENT_AUTH in usage
 
 
+def _life_fault(path: Sequence[x509.Certificate], now: datetime) -> str:
+    for which, one in _named(path):
+        if now > one.not_valid_after_utc:
+            return f"{which} has expired"
+        if now < one.not_valid_before_utc:
+            return f"{which} is not valid yet"
+    return ""
+
+
+def _named(path: Sequence[x509.Certificate]) -> Iterable[tuple[str, x509.Certificate]]:
+    return (("a CA above it" if at else "it", one) for at, one in enumerate(path))
+
+
 def _issue_fault(leaf: x509.Certificate, above: Sequence[x509.Certificate]) -> str:
     faults = issue_faults(leaf, above[0])
     names = constrained_names(leaf)
     constraints = (name_constraints_of(one) for one in above)
-    found = (name_fault(one, names) for one in constraints if one is not None)
-    return next((fault for fault in (*faults, *found) if fault), "")
+    if any(one is not None and name_fault(one, names) for one in constraints):
+        return "a CA above it does not allow its names"
+    return next(iter(faults), "")
 
 
 def _same_serial(told: str, leaf: x509.Certificate) -> bool:

@@ -30,7 +30,7 @@ class Why(StrEnum):
     DATACENTER = "datacenter"
     """The caller is of another datacenter, and that is checked."""
     CERTIFICATE = "certificate"
-    """The certificate that was shown is expired, revoked, or not of this mesh."""
+    """The certificate that was shown is expired, revoked, or not of this mesh: the reason says."""
     STALE = "stale"
     """Nothing newer than ``max_staleness`` is known."""
 
@@ -84,6 +84,30 @@ class Decision(msgspec.Struct, frozen=True, gc=False, eq=False):
     @property
     def _parts(self) -> tuple[object, ...]:
         return (self.allowed, self.why, self.intention, self.permission, self.would)
+
+
+class Misshown(Decision, frozen=True, gc=False, eq=False):
+    """A denial for the certificate that was shown.
+
+    Attributes:
+        fault: what is wrong with it; one of a few sentences, none of the certificate's own words.
+    """
+
+    fault: str = ""
+
+    @classmethod
+    def by(cls, fault: str) -> "Misshown":
+        """Return the denial for this fault."""
+        return cls(allowed=False, why=Why.CERTIFICATE, fault=fault)
+
+    @property
+    def reason(self) -> str:
+        """Return it as ``Decision.reason``, with what is wrong."""
+        return f"{_SENTENCES[self.why]}: {self.fault}"
+
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        return (self.allowed, self.why, self.fault)
 
 
 class Compiled(Decision, frozen=True, gc=False, eq=False):

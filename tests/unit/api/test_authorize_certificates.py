@@ -15,10 +15,12 @@ from ca_core.errors import UnavailableError
 from ca_core.identity.certificates import pem_chain, pem_of, serial_hex, subject_key_id
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import parse_spiffe_id
+from ca_core.testing.clock import FakeClock
 from tests.unit.agent.fakes import Authority
 from tests.unit.api.authorizing import WEB, uri, world
 
 INVALID = "The certificate is not valid here"
+FOREIGN = "no path leads to a root of this mesh"
 
 
 def ran(scenario, **options):
@@ -76,15 +78,16 @@ def test_a_chain_of_nobody_we_know_is_denied():
         ours, other = here.upstream.active, Authority("evil", here.clock.now())
         foreign, _ = chain_of(other, here.clock)
         leaf = leaf_of(ours, here.clock)
-        for chain in (
-            foreign,
-            pem_of(leaf),
-            pem_of(ours.signer.certificate),
-            pem_chain((leaf, other.signer.certificate)),
-            pem_chain((leaf_of(other, here.clock), ours.signer.certificate)),
+        for chain, fault in (
+            (foreign, FOREIGN),
+            (pem_of(leaf), FOREIGN),
+            (pem_of(ours.signer.certificate), "it does not name exactly the client"),
+            (pem_chain((leaf, other.signer.certificate)), FOREIGN),
+            (pem_chain((leaf_of(other, here.clock), ours.signer.certificate)), FOREIGN),
         ):
             answer = await shown(here, chain)
-            assert (answer.allowed, answer.reason) == (False, INVALID)
+            assert (answer.allowed, answer.reason) == (False, f"{INVALID}: {fault}")
+            assert answer.headers["x-ca-core-reason"] == answer.reason
 
     ran(scenario)
 
@@ -150,7 +153,21 @@ def test_a_certificate_ends():
         assert (await shown(here, chain)).allowed is True
         here.clock.advance(timedelta(hours=2, seconds=1))
         answer = await shown(here, chain)
-        assert (answer.allowed, answer.reason) == (False, INVALID)
+        assert (answer.allowed, answer.reason) == (False, f"{INVALID}: it has expired")
+
+    ran(scenario)
+
+
+def test_a_certificate_begins():
+    """One from a host whose clock is ahead is denied until then."""
+
+    async def scenario(here):
+        ahead = FakeClock(here.clock.now() + timedelta(hours=1))
+        chain, _ = chain_of(here.upstream.active, ahead)
+        answer = await shown(here, chain)
+        assert (answer.allowed, answer.reason) == (False, f"{INVALID}: it is not valid yet")
+        here.clock.advance(timedelta(hours=1))
+        assert (await shown(here, chain)).allowed is True
 
     ran(scenario)
 
@@ -212,11 +229,11 @@ def test_a_certificate_that_was_taken_back_is_denied():
         client = parse_spiffe_id(WEB)
         assert chains.fault(chain, client) == ""
         revoked.add(leaf)
-        assert chains.fault(chain, client) == "revoked"
+        assert chains.fault(chain, client) == "it was revoked"
         revoked.clear()
         assert chains.fault(chain, client) == ""
         revoked.add(here.upstream.active.signer.certificate)
-        assert chains.fault(chain, client) == "revoked"
+        assert chains.fault(chain, client) == "a CA above it was revoked"
 
     ran(scenario)
 
@@ -249,7 +266,7 @@ def test_a_revocation_reaches_the_authorizer_within_ten_seconds():
         here.upstream.crl_pems = [crl_of(here.upstream.active, here.clock, leaf)]
         here.clock.advance(timedelta(seconds=10))
         answer = await shown(here, chain)
-        assert (answer.allowed, answer.reason) == (False, INVALID)
+        assert (answer.allowed, answer.reason) == (False, f"{INVALID}: it was revoked")
         here.upstream.crl_errors += [UnavailableError("away")] * 5
         here.clock.advance(timedelta(seconds=10))
         assert (await shown(here, chain)).allowed is False
