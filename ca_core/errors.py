@@ -144,11 +144,16 @@ class PluginConformanceError(PluginError):
 
 
 class RequestError(Error):
-    """What the caller sent cannot be accepted; ``field`` names the part of it that is wrong."""
+    """What the caller sent cannot be accepted; ``field`` names the part of it that is wrong.
+
+    ``fault`` is the message without that name, for whoever says in other words where it stands.
+    """
 
     def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
-        super().__init__(f"{field}: {message}" if field else message, hint=hint)
+        is_named = not field or message.startswith(f"{field} ")
+        super().__init__(message if is_named else f"{field}: {message}", hint=hint)
         self.field = field
+        self.fault = message
 
 
 class DeniedError(RequestError):

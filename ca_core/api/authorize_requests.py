@@ -111,7 +111,7 @@ def _client(uri: str) -> tuple[ServiceId, Name, str]:
     try:
         identity = parse_spiffe_id(served)
     except RequestError as error:
-        raise RequestError(f"{NO_CONNECT_ID}: {error}", field="ClientCertURI") from None
+        raise RequestError(f"{NO_CONNECT_ID}: {error.fault}", field="ClientCertURI") from None
     if not isinstance(identity, ServiceId):
         raise RequestError(NO_SERVICE_ID, field="ClientCertURI")
     return identity, Name(identity.namespace, identity.service), partition

@@ -60,7 +60,7 @@ def _wait(text: str) -> timedelta:
     try:
         span = parse_duration(text, field="wait")
     except RequestError as error:
-        raise RequestError(f"Invalid wait time: {error}", field="wait") from None
+        raise RequestError(f"Invalid wait time: {error.fault}", field="wait") from None
     return min(span, MAX_WAIT) if span else DEFAULT_WAIT
 
 

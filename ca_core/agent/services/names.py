@@ -32,7 +32,7 @@ def checked_name(text: str, field: str) -> str:
     try:
         return ServiceId(trust_domain=_ANY, datacenter="any", service=text).service
     except RequestError as error:
-        raise RequestError(f"no name of a service: {error}", field=field) from None
+        raise RequestError(error.fault, field=field) from None
 
 
 def checked_id(text: str, field: str, *, spaces: bool = False) -> str:

@@ -42,7 +42,7 @@ async def test_a_created_one_is_found_by_its_id(room):
 async def test_an_id_is_given_not_taken(room):
     """A body with an id is refused (Apply_createWithID)."""
     status, text = await refused(room.create(ID=UNKNOWN))
-    assert (status, text) == (400, "ID: ID must be empty when creating a new intention")
+    assert (status, text) == (400, "ID must be empty when creating a new intention")
 
 
 async def test_a_pair_that_has_one_is_a_conflict(room):

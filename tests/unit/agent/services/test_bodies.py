@@ -255,3 +255,10 @@ def test_sidecars_within_sidecars_are_refused_however_deep(levels):
         body = {"Name": "web", "Port": 1, "Connect": {"SidecarService": body}}
     with pytest.raises(RequestError):
         registrations_of(body_of(body, ServiceBody), LocalState(), "n1")
+
+
+def test_a_name_that_no_service_may_have_is_refused_once():
+    """The field stands before the sentence, and no other name of it within."""
+    with pytest.raises(RequestError, match=r"\AName: 'a/b' is not a service: [^:]*\Z") as raised:
+        read(Name="a/b")
+    assert raised.value.field == "Name"
