@@ -67,5 +67,7 @@ async def _not_found(_request: StarletteRequest, _error: Exception) -> Starlette
 
 
 async def _wrong_method(request: StarletteRequest, error: Exception) -> StarletteResponse:
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return PlainTextResponse(f"method {request.method} not allowed", 405, headers=headers)
+    headers = error.headers or {} if isinstance(error, HTTPException) else {}
+    allowed = ", ".join(sorted(headers.get("Allow", "").split(", ")))
+    said = f"method {request.method} not allowed; allowed here: {allowed}"
+    return PlainTextResponse(said, 405, headers={"allow": allowed})

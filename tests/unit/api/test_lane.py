@@ -104,6 +104,15 @@ async def test_lane_and_framework_give_the_same_answer(method, target, accept):
     assert seen(lane) == seen(framework)
 
 
+@pytest.mark.parametrize("hot", [True, False])
+@pytest.mark.parametrize("target", ["/exact", "/leaf/web"])
+async def test_a_wrong_method_is_told_the_right_ones(target, hot):
+    """In ``Allow`` (RFC 9110 §15.5.6), and for people."""
+    answer = await ask("DELETE", target, hot=hot)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert answer.text == "method DELETE not allowed; allowed here: GET, HEAD, OPTIONS"
+
+
 @given(st.text("abcXYZ019._-~ %é", min_size=1, max_size=12).filter(lambda t: t not in {".", ".."}))
 def test_lane_and_framework_read_the_same_name(name):
     """The variable part of a path is decoded once, the same way."""
