@@ -113,7 +113,9 @@ ANSWERS = {
         for word in ("pass", "warn", "fail")
     },
     "catalog nodes": JsonAnswer(
-        "list", ("ID", "Node", "Address", "Datacenter", "TaggedAddresses", "Meta"), CONSULS
+        "list",
+        ("ID", "Node", "Address", "Datacenter", "TaggedAddresses", "Meta", "AgentStatus"),
+        f"{CONSULS}, and how the check stands that says whether the node's agent calls",
     ),
     "catalog service": JsonAnswer(
         "list", ("Node", "Service", "Checks"), f"{CONSULS} of `/v1/health/service/:service`"

@@ -1,6 +1,7 @@
 """What ``ca-core catalog`` does, once it is known whom to ask."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from ca_core.cli.client import Client
@@ -9,6 +10,12 @@ from ca_core.cli.output import print_json, print_table
 from ca_core.wire.catalog import NODE_CHECK, Check, CheckStatus, Instance, Node
 
 _WORST_FIRST = (CheckStatus.CRITICAL, CheckStatus.WARNING)
+
+MOST_OUTPUT = 120
+"""Characters of what a check said, in a table."""
+
+_UNKNOWN = "unknown"
+"""Of an agent: its node has no check that says whether it calls, or none that one may see."""
 
 _NO_SERVICE = (
     "No instance that you may see. `ca-core catalog services` lists the services that there are."
@@ -41,19 +48,21 @@ def service(client: Client, place: str, output: Output) -> None:
         print_json(answer.json())
         return
     rows = [_row_of(each) for each in answer.decoded(tuple[Instance, ...])]
-    print_table(("NODE", "ID", "ADDRESS", "TAGS", "HEALTH"), rows, empty=_NO_SERVICE)
+    columns = ("NODE", "ID", "ADDRESS", "TAGS", "HEALTH")
+    print_table(columns, rows, empty=_NO_SERVICE, cut=True)
 
 
 def nodes(client: Client, output: Output) -> None:
     """Show every node. Raises as ``Client``."""
     answer = client.get("/v1/catalog/nodes")
-    if output is Output.JSON:
-        print_json(answer.json())
-        return
     checks = client.get("/v1/health/state/any").decoded(tuple[Check, ...])
     alive = {check.node: str(check.status) for check in checks if check.id == NODE_CHECK}
+    if output is Output.JSON:
+        found = answer.decoded(list[dict[str, Any]])
+        print_json([one | {"AgentStatus": alive.get(one["Node"], _UNKNOWN)} for one in found])
+        return
     rows = [
-        (node.node, node.address, _pairs(node.meta), alive.get(node.node, "unknown"))
+        (node.node, node.address, _pairs(node.meta), alive.get(node.node, _UNKNOWN))
         for node in answer.decoded(tuple[Node, ...])
     ]
     print_table(("NODE", "ADDRESS", "META", "AGENT"), rows, empty="No node that you may see.")
@@ -67,13 +76,23 @@ def _row_of(instance: Instance) -> tuple[str, ...]:
 
 
 def health_of(checks: Iterable[Check]) -> str:
-    """Return the worst status there is, with the names of the checks that have it."""
+    """Return the worst status there is, with the checks that have it and what each said."""
     known = tuple(checks)
     for status in _WORST_FIRST:
-        named = ", ".join(check.name or check.id for check in known if check.status is status)
+        named = ", ".join(_said_by(check) for check in known if check.status is status)
         if named:
             return f"{status}: {named}"
     return str(CheckStatus.PASSING)
+
+
+def output_line(check: Check) -> str:
+    """Return the first line of what a check said, short."""
+    return check.output.strip().partition("\n")[0][:MOST_OUTPUT].strip()
+
+
+def _said_by(check: Check) -> str:
+    name, said = check.name or check.id, output_line(check)
+    return f"{name} ({said})" if said else name
 
 
 def _pairs(meta: dict[str, str]) -> str:

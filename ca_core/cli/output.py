@@ -9,6 +9,12 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+GAP = 2
+"""Blanks between two columns."""
+
+LEAST_LAST = 24
+"""Characters of a last column, whatever the terminal: enough for a status and a name."""
+
 PIPE_WIDTH = 240
 """Columns when the output is no terminal: no fingerprint is ever cut there."""
 
@@ -28,23 +34,49 @@ def print_json(value: Any) -> None:
     sys.stdout.write("".join(plain) + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """Write rows under headings, or the sentence ``empty`` if there are none."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, cut: bool = False
+) -> None:
+    """Write rows under headings, or the sentence ``empty`` if there are none.
+
+    Args:
+        columns: the headings.
+        rows: the cells of each row, under the headings.
+        empty: what is written where there is no row.
+        cut: the last column ends where the line does; others, and without it all, are folded.
+    """
     if not rows:
         sys.stdout.write(f"{empty}\n")
         return
     from rich.table import Table  # noqa: PLC0415 - see console()
     from rich.text import Text  # noqa: PLC0415 - help needs none
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
     out = console(sys.stdout)
+    for row in last_cut(columns, rows, out.width) if cut else rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
     with out.capture() as captured:
         out.print(table)
     sys.stdout.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def last_cut(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> list[tuple[str, ...]]:
+    """Return the rows with a last cell that fits beside the others, ``…`` for what is left out.
+
+    It keeps ``LEAST_LAST`` characters in the narrowest of terminals.
+    """
+    lines = (columns, *rows)
+    others = sum(max(len(line[at]) for line in lines) + GAP for at in range(len(columns) - 1))
+    most = max(width - others, LEAST_LAST)
+    return [(*row[:-1], _cut(row[-1], most)) for row in rows]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def print_facts(facts: Sequence[tuple[str, str]], *, title: str = "") -> None:

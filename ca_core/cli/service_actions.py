@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ca_core.cli.catalog_actions import health_of
+from ca_core.cli.catalog_actions import health_of, output_line
 from ca_core.cli.client import Client
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_json, print_lines, print_table
@@ -55,7 +55,13 @@ def show_checks(client: Client, output: Output) -> None:
         print_json(list(answer.json().values()))
         return
     rows = [
-        (check.id, check.service_id or "(the node)", check.type, str(check.status), _line(check))
+        (
+            check.id,
+            check.service_id or "(the node)",
+            check.type,
+            str(check.status),
+            output_line(check),
+        )
         for check in answer.decoded(dict[str, Check]).values()
     ]
     print_table(("ID", "SERVICE", "TYPE", "STATUS", "OUTPUT"), rows, empty=_NO_CHECKS)
@@ -122,9 +128,5 @@ def _print_services(services: Iterable[AgentService], checks: Iterable[Check]) -
         )
         for each in services
     ]
-    print_table(("ID", "SERVICE", "KIND", "ADDRESS", "TAGS", "HEALTH"), rows, empty=_NONE)
-
-
-def _line(check: Check) -> str:
-    """Return the first line of an output, short."""
-    return check.output.strip().partition("\n")[0][:120]
+    columns = ("ID", "SERVICE", "KIND", "ADDRESS", "TAGS", "HEALTH")
+    print_table(columns, rows, empty=_NONE, cut=True)

@@ -206,6 +206,7 @@ def catalog(api) -> None:
         ("/v1/agent/cache", dict.fromkeys(ANSWERS["cache top"].keys, 0)),
         ("/v1/catalog/services", {"web": []}),
         ("/v1/catalog/nodes", [dict.fromkeys(ANSWERS["catalog nodes"].keys, "x")]),
+        ("/v1/health/state/any", []),
         ("/v1/health/service/web", [{key: {} for key in ANSWERS["catalog service"].keys}]),
     ):
         api.answer("GET", path, value)

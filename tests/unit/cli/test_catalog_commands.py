@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from ca_core.cli.catalog_actions import health_of
+from ca_core.cli.catalog_actions import MOST_OUTPUT, health_of
 from ca_core.wire.catalog import Node
 from tests.unit.api.discovering import check_of, instance, proxy
 
@@ -49,7 +49,14 @@ def test_json_is_what_the_api_answers(run):
     }
     (first, _) = json.loads(run("catalog", "service", "web", "-o", "json").stdout)
     assert first["Service"]["ID"] == "web"
-    assert len(json.loads(run("catalog", "nodes", "-o", "json").stdout)) == 2
+
+
+@pytest.mark.usefixtures("agent")
+def test_json_of_nodes_says_how_their_agents_stand(run):
+    """Beside what the API answers; programs know what the table shows."""
+    first, second = json.loads(run("catalog", "nodes", "-o", "json").stdout)
+    assert (first["Node"], first["AgentStatus"]) == ("n1", "passing")
+    assert (second["Node"], second["AgentStatus"]) == ("n2", "critical")
 
 
 @pytest.mark.usefixtures("agent")
@@ -101,3 +108,14 @@ def test_an_instance_is_as_healthy_as_its_worst_check(statuses, said):
     words = {"p": "passing", "w": "warning", "c": "critical"}
     checks = [check_of(status=words[one], id=str(at)) for at, one in enumerate(statuses)]
     assert health_of(checks) == said
+
+
+def test_bad_news_says_what_its_check_said():
+    """One line of it, after the name; what a passing check said is none."""
+    checks = [
+        check_of(status="critical", id="a", output="Connection refused\nand more"),
+        check_of(status="critical", id="b", output=" \n"),
+        check_of(status="passing", id="c", output="well"),
+        check_of(status="critical", id="d", output="x" * 500),
+    ]
+    assert health_of(checks) == f"critical: a (Connection refused), b, d ({'x' * MOST_OUTPUT})"

@@ -5,7 +5,14 @@ import json
 
 import pytest
 
-from ca_core.cli.output import console, print_facts, print_json, print_table, progress
+from ca_core.cli.output import (
+    console,
+    last_cut,
+    print_facts,
+    print_json,
+    print_table,
+    progress,
+)
 
 
 class Terminal(io.StringIO):
@@ -51,6 +58,29 @@ def test_nothing_is_cut_in_a_pipe(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert any("x" * 100 in line and "y" * 100 in line for line in lines)
     assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_last_column_ends_where_the_line_does(monkeypatch):
+    """In one line each; the columns before it stay whole."""
+    stream = Terminal()
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout", stream)
+    rows = [("web", "x" * 100), ("database", "short")]
+    print_table(("ID", "HEALTH"), rows, empty="none", cut=True)
+    _, first, second = (line.split() for line in stream.getvalue().splitlines())
+    assert first == ["web", "x" * 49 + "…"]
+    assert second == ["database", "short"]
+
+
+@pytest.mark.parametrize(
+    ("width", "kept"), [(200, 100), (108, 100), (107, 99), (40, 32), (32, 24), (5, 24), (0, 24)]
+)
+def test_a_last_column_keeps_the_room_that_there_is(width, kept):
+    """Whole where it fits; in the narrowest of terminals a status and a name."""
+    ((first, last),) = last_cut(("ID", "HEALTH"), [("a" * 6, "x" * 100)], width)
+    assert (first, len(last)) == ("a" * 6, kept)
+    assert last.endswith("…") is (kept < 100)
 
 
 def test_an_empty_table_is_a_sentence(capsys):

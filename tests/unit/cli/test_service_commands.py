@@ -47,16 +47,16 @@ def rows(text):
 
 
 @pytest.mark.usefixtures("agent")
-def test_a_list_names_the_check_that_is_worst(run):
-    """Whoever looks for the cause knows where to look next."""
+def test_a_list_names_the_check_that_is_worst_and_what_it_said(run):
+    """Whoever looks for the cause sees it, in one line."""
     web, sidecar = rows(run("service", "list").stdout)
-    assert web == ["web", "web", "service", "10.0.0.1:80", "v1", "critical:", *CHECK_NAME]
+    assert web == ["web", "web", "service", "10.0.0.1:80", "v1", "critical:", *CHECK_SAID]
     assert sidecar[-1] == "passing"
     found = json.loads(run("service", "list", "-o", "json").stdout)
     assert [each["Health"] for each in found] == ["critical", "passing"]
 
 
-CHECK_NAME = CHECKS["service:web"]["Name"].split()
+CHECK_SAID = f"{CHECKS['service:web']['Name']} (HTTP GET: 503)".split()
 
 
 def test_options_become_the_body_of_the_api(run, agent):
