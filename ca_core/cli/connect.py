@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TOKEN_FILES = ("CA_CORE_HTTP_TOKEN_FILE", "CONSUL_HTTP_TOKEN_FILE")
 """Variables that name a file with the token to send; ``--token-file`` sets the first."""
 
+GIVEN_TOKEN_FILE = "CA_CORE_HTTP_TOKEN_FILE_GIVEN"  # noqa: S105 - a name
+"""What ``--token-file`` said: an error names what was written, the option or the variable."""
+
 
 def agent_client(http_addr: str | None, token: str | None) -> "Client":
     """Return a client of the agent on this host, or of the address that was named.
@@ -53,8 +56,12 @@ def _client(http_addr: str | None, token: str | None, socket_name: str) -> "Clie
 
 def _token_in_file() -> str | None:
     """Return the token in the file that ``ca-core --token-file`` or a variable names, if any."""
-    file = next((os.environ[name] for name in TOKEN_FILES if os.environ.get(name)), None)
-    return read_secret(Path(file), "--token-file") if file else None
+    name = next((name for name in TOKEN_FILES if os.environ.get(name)), "")
+    if not name:
+        return None
+    file = os.environ[name]
+    given = os.environ.get(GIVEN_TOKEN_FILE) == file
+    return read_secret(Path(file), "--token-file" if given else name)
 
 
 def _found(socket_name: str) -> Address:

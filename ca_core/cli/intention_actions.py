@@ -1,11 +1,12 @@
 """What the commands about intentions do; imported when they run."""
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ca_core.cli.client import Client
+from ca_core.cli.client import Answer, Client
 from ca_core.cli.failures import AnsweredError
 from ca_core.cli.intention_view import COLUMNS, facts_of, line_of, row_of
 from ca_core.cli.options import Output
@@ -90,8 +91,9 @@ def create(
 
 
 def delete(client: Client, source: str, destination: str | None, output: Output) -> None:
-    """Remove an intention by its names or its id. Raises as ``Client``."""
+    """Remove an intention that is there, by its names or its id. Raises as ``get``."""
     path, query = _place(source, destination)
+    _standing(client, path, query)  # a mistyped name must not look like one that is gone
     client.delete(f"{path}?{urlencode(query)}" if query else path)
     if output is Output.JSON:
         print_json({"Source": source, "Destination": destination or "", "Deleted": True})
@@ -100,8 +102,12 @@ def delete(client: Client, source: str, destination: str | None, output: Output)
 
 
 def get(client: Client, source: str, destination: str | None, output: Output) -> None:
-    """Show an intention by its names or its id. Raises as ``Client``."""
-    answer = client.get(*_place(source, destination))
+    """Show an intention by its names or its id.
+
+    Raises:
+        AnsweredError: there is none; or as ``Client``.
+    """
+    answer = _standing(client, *_place(source, destination))
     if output is Output.JSON:
         print_json(answer.json())
         return
@@ -167,7 +173,18 @@ def _text_of(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: {error}", where="--cert") from None
+        reason = getattr(error, "strerror", None) or "not text"
+        raise ConfigError(reason.lower(), where=f"--cert {file}") from None
+
+
+def _standing(client: Client, path: str, query: dict[str, str]) -> Answer:
+    try:
+        return client.get(path, query)
+    except AnsweredError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        hint = "`ca-core intention list` shows all of them"
+        raise AnsweredError(str(error), status=error.status, hint=hint) from None
 
 
 def _sides(source: str, destination: str) -> dict[str, str]:
@@ -195,7 +212,7 @@ def _permissions(file: Path) -> list[Any]:
     try:
         found = json.loads(file.read_bytes())
     except OSError as error:
-        raise ConfigError(error.strerror or "cannot be read", where=where) from None
+        raise ConfigError((error.strerror or "cannot be read").lower(), where=where) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"is no JSON: {error}", where=where) from None
     if not isinstance(found, list) or not found:

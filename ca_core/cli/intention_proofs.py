@@ -183,7 +183,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(error.strerror or "cannot be read", where=str(file)) from None
+        raise ConfigError((error.strerror or "cannot be read").lower(), where=str(file)) from None
     except UnicodeDecodeError:
         raise ConfigError("is no UTF-8", where=str(file)) from None
 

@@ -170,6 +170,7 @@ def root(
     """Give every service an identity: a certificate authority, its server and its agents."""
     if token_file is not None:
         os.environ["CA_CORE_HTTP_TOKEN_FILE"] = str(token_file)  # as if it had been set
+        os.environ["CA_CORE_HTTP_TOKEN_FILE_GIVEN"] = str(token_file)
 
 
 def main() -> None:

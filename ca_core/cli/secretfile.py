@@ -14,6 +14,8 @@ MOST_SECRET = 65_536
 
 STANDARD_INPUT = Path("-")
 
+_KEPT = "name another file, or remove this one once nobody needs the secret in it"
+
 
 def read_secret(path: Path, where: str) -> str:
     """Return the one line that a file holds; ``-`` is standard input. It is in no error.
@@ -53,7 +55,8 @@ def kept_secret(path: Path | None) -> Iterator[Callable[[str], None]]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         reason = (error.strerror or "cannot be made").lower()
-        raise ConfigError(reason, where=f"--secret-file {path}") from None
+        hint = _KEPT if isinstance(error, FileExistsError) else ""
+        raise ConfigError(reason, where=f"--secret-file {path}", hint=hint) from None
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             yield lambda secret: _write(file, secret)

@@ -93,7 +93,8 @@ def _write(plot: Path, drawn: str) -> None:
     try:
         plot.write_text(drawn)
     except OSError as error:
-        raise ConfigError(f"{plot}: {error.strerror}", where="--plot") from error
+        reason = (error.strerror or "cannot be written").lower()
+        raise ConfigError(reason, where=f"--plot {plot}") from error
 
 
 def _show(forecast: Forecast, plot: Path | None) -> None:

@@ -1,5 +1,6 @@
 """What the commands about tokens do; imported when they run."""
 
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from ca_core.cli.token_options import Kind
 from ca_core.wire.acl import HIDDEN, TokenAnswer
 
 TOKEN = "/v1/acl/token"  # noqa: S105 - a path
+
+_RIGHTLESS = (
+    "warning: no rule gives this token a right; `ca-core token update ACCESSOR` with --service,"
+    " --node or --policy does"
+)
 
 COLUMNS = ("ACCESSOR", "DESCRIPTION", "POLICIES", "IDENTITIES", "EXPIRES")
 
@@ -63,6 +69,8 @@ def create(client: Client, held: Held, ttl: str, file: Path | None, output: Outp
     body = held.body() | ({"ExpirationTTL": ttl} if ttl else {})
     with kept_secret(file) as keep:
         _show_made(client.put(TOKEN, body), keep, file, output)
+    if not (held.policies or held.services or held.nodes):
+        sys.stderr.write(f"{_RIGHTLESS}\n")
 
 
 def login(client: Client, method: str, jwt: Path, file: Path | None, output: Output) -> None:

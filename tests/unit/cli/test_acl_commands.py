@@ -25,7 +25,8 @@ POLICY = {
 def server(api, monkeypatch):
     """Return a fake API that has one token and one policy."""
     monkeypatch.setenv("CA_CORE_HTTP_ADDR", api.url)
-    monkeypatch.setenv("CA_CORE_HTTP_TOKEN_FILE", "")  # what a command sets goes with the test
+    for name in ("CA_CORE_HTTP_TOKEN_FILE", "CA_CORE_HTTP_TOKEN_FILE_GIVEN"):
+        monkeypatch.setenv(name, "")  # what a command sets goes with the test
     api.answer("PUT", "/v1/acl/bootstrap", MADE)
     api.answer("PUT", TOKEN, MADE)
     api.answer("POST", "/v1/acl/login", MADE)
@@ -75,7 +76,7 @@ def test_a_file_that_is_there_is_kept_and_no_token_is_made(run, server):
     Path("admin").write_text("mine")
     result = run("token", "create", "--secret-file", "admin")
     assert result.exit_code == 2
-    assert "error: --secret-file admin: file exists" in result.stderr
+    assert "error: --secret-file admin: file exists\nnext:  name another file" in result.stderr
     assert Path("admin").read_text() == "mine"
     assert server.requests == []
 
@@ -86,6 +87,18 @@ def test_a_refused_token_leaves_no_file(run, server):
     result = run("token", "create", "--secret-file", "new")
     assert result.exit_code == 4
     assert not Path("new").exists()
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_token_without_any_right_is_made_with_a_warning(run, output):
+    """For people, beside what is printed; with a right there is none."""
+    result = run("token", "create", "--description", "d", "--output", output)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: no rule gives this token a right; `ca-core token")
+    assert "warning" not in result.stdout
+    for right in ("--policy", "--service", "--node"):
+        assert not run("token", "create", right, "x", "--output", output).stderr
 
 
 def test_everything_that_can_be_said_is_sent(run, server):
@@ -186,10 +199,13 @@ def test_a_file_that_holds_no_token_is_refused(run, server, text):
 
 
 @pytest.mark.usefixtures("server")
-def test_a_missing_token_file_is_named(run):
-    """With the operating system's reason."""
-    result = run("--token-file", "none", "token", "list")
-    assert "error: --token-file none: no such file or directory" in result.stderr
+def test_a_missing_token_file_is_named(run, monkeypatch):
+    """As it was written, the option or the variable, with the operating system's reason."""
+    reason = "none: no such file or directory"
+    for name in ("CONSUL_HTTP_TOKEN_FILE", "CA_CORE_HTTP_TOKEN_FILE"):
+        monkeypatch.setenv(name, "none")
+        assert f"error: {name} {reason}" in run("token", "list").stderr
+    assert f"error: --token-file {reason}" in run("--token-file", "none", "token", "list").stderr
 
 
 def test_a_policy_is_made_from_a_document(run, server):

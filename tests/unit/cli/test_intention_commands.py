@@ -73,7 +73,7 @@ def test_permissions_come_from_a_file(run, server, tmp_path):
     [
         (("--allow", "--deny"), "Only one of --allow or --deny may be specified."),
         (("--permissions", "p.json", "--allow"), "permissions say themselves what is allowed"),
-        (("--permissions", "none.json"), "No such file or directory"),
+        (("--permissions", "none.json"), "--permissions none.json: no such file or directory"),
         (("--permissions", "broken.json"), "is no JSON"),
         (("--permissions", "object.json"), "must be a list of permissions"),
         (("--meta", "a"), "'a' is not KEY=VALUE"),
@@ -120,7 +120,22 @@ def test_names_and_ids_are_both_taken(run, server):
     assert run("intention", "delete", "web", "db").exit_code == 0
     assert run("intention", "get", "web", "db").exit_code == 0
     assert queries(server, "DELETE") == ["", "source=web&destination=db"]
-    assert queries(server, "GET") == ["", "source=web&destination=db"]
+    assert set(queries(server, "GET")) == {"", "source=web&destination=db"}
+
+
+@pytest.mark.parametrize("command", ["get", "delete"])
+@pytest.mark.parametrize("names", [("web", "nope"), ("abc-1",)])
+def test_one_that_is_not_there_is_said_not_to_be(run, server, command, names):
+    """With the command that lists all; a mistyped name does not look like one that is gone."""
+    problem = {"detail": "Intention not found", "hint": "`GET /v1/connect/intentions` lists all"}
+    for place in (EXACT, f"{PLACE}/abc-1"):
+        server.answer("GET", place, problem, status=404)
+    result = run("intention", command, *names)
+    assert result.exit_code != 0
+    assert result.stderr == (
+        "error: Intention not found\nnext:  `ca-core intention list` shows all of them\n"
+    )
+    assert not queries(server, "DELETE")
 
 
 def test_one_is_shown_with_its_permissions(run, server):
