@@ -69,16 +69,16 @@ class _Parser:
     def _pairs(self, closing: str, depth: int) -> Table:
         pairs = []
         while self._ahead.kind != closing:
-            pairs.append(self._pair(depth))
+            pairs.append(self._pair(depth, "a name" if closing == _END else "a name or '}'"))
             if self._ahead.kind == ",":
                 self._take()
         self._take()
         return tuple(pairs)
 
-    def _pair(self, depth: int) -> tuple[str, object]:
-        keys = [self._key("a name")]
+    def _pair(self, depth: int, wanted: str) -> tuple[str, object]:
+        keys = [self._key(wanted)]
         while self._ahead.kind in {"string", "word"}:
-            keys.append(self._key("a name"))
+            keys.append(self._key(wanted))
         value = self._value(depth + len(keys), labelled=len(keys) > 1)
         for key in reversed(keys[1:]):
             value = ((key, value),)

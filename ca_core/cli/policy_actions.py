@@ -10,12 +10,12 @@ from urllib.parse import quote
 from ca_core.acl.documents import MOST_BYTES, Notation, parse_document
 from ca_core.acl.policies import BUILTIN_POLICIES
 from ca_core.acl.rights import merged
-from ca_core.acl.rules import NAMELESS, Rule
+from ca_core.acl.rules import NAMELESS, Rule, Rules
 from ca_core.acl.writing import document_of
 from ca_core.cli.client import Answer, Client
 from ca_core.cli.options import Output
 from ca_core.cli.output import print_facts, print_json, print_lines, print_table
-from ca_core.errors import ConfigError
+from ca_core.errors import ConfigError, RequestError
 from ca_core.wire.acl import PolicyAnswer
 
 POLICY = "/v1/acl/policy"
@@ -33,9 +33,10 @@ def body_of(rules: Path | None, description: str | None) -> dict[str, Any]:
         ConfigError: the document cannot be read.
         RequestError: it says what no policy may.
     """
-    text = None if rules is None else _document(rules, f"--rules {rules}")
-    if text is not None:
-        parse_document(text)
+    text = None
+    if rules is not None:
+        text = _document(rules, f"--rules {rules}")
+        _rules_in(text, f"--rules {rules}")
     said = {"Rules": text, "Description": description}
     return {name: value for name, value in said.items() if value is not None}
 
@@ -89,7 +90,7 @@ def check(file: Path, output: Output) -> None:
         ConfigError: it cannot be read.
         RequestError: it says what no policy may; names the place.
     """
-    rules = merged(parse_document(_document(file, str(file))))
+    rules = merged(_rules_in(_document(file, str(file)), str(file)))
     if output is Output.JSON:
         print_json(json.loads(document_of(rules, Notation.JSON)))
         return
@@ -111,6 +112,15 @@ def _show(answer: Answer, output: Output) -> None:
     facts = [("name", policy.name), ("id", policy.id), ("description", policy.description)]
     rules = policy.rules if isinstance(policy.rules, str) else ""
     print_facts([*facts, ("rules", rules.strip() or "(none: it allows nothing)")])
+
+
+def _rules_in(text: str, where: str) -> Rules:
+    """Return what a document says; what is wrong with it is told with the file's name."""
+    try:
+        return parse_document(text)
+    except RequestError as error:
+        message = str(error).removeprefix("rules: ")
+        raise RequestError(message, field=where, hint=error.hint) from None
 
 
 def _document(file: Path, where: str) -> str:

@@ -259,3 +259,15 @@ def test_a_document_is_checked_without_a_server(run):
     assert result.exit_code == 2
     assert "key/value store" in result.stderr
     assert run("policy", "check", "none.hcl").exit_code == 2
+
+
+@pytest.mark.parametrize("command", [("check",), ("create", "p", "--rules")])
+@pytest.mark.usefixtures("server")
+def test_what_is_wrong_in_a_document_is_told_with_its_file(run, command):
+    """The file and the line, or the file and the rule, and what would be right there."""
+    Path("open.hcl").write_text('service "web" {\n  policy = "read"\n')
+    shown = run("policy", *command, "open.hcl").stderr
+    assert "open.hcl: line 3: expected a name or '}', not the end of the document" in shown
+    Path("typo.hcl").write_text('service "web" { policy = "raed" }')
+    shown = run("policy", *command, "typo.hcl").stderr
+    assert 'typo.hcl: service "web".policy: unknown level' in shown
