@@ -13,6 +13,7 @@ from typing import Any, get_origin
 
 import msgspec
 
+from ca_core.config.described import meaning_of
 from ca_core.config.model import Config
 from ca_core.errors import ConfigError
 from ca_core.fields import nearest_hint
@@ -36,11 +37,15 @@ def environment_values(environ: Mapping[str, str]) -> Iterator[tuple[str, str, A
         name = variable.removeprefix(PREFIX)
         if name == variable or name in NOT_KEYS:
             continue
-        path = tuple(name.lower().split("__"))
+        path = _path(variable)
         if len(path) == 1 and not _is_meant_for_us(variable):
             continue
         kind = _kind_of(path, variable)
         yield variable, ".".join(path), _value(environ[variable], kind, variable)
+
+
+def _path(variable: str) -> tuple[str, ...]:
+    return tuple(variable.removeprefix(PREFIX).lower().split("__"))
 
 
 def _is_meant_for_us(variable: str) -> bool:
@@ -148,4 +153,5 @@ def _scalar(text: str, kind: type, variable: str) -> Any:
         return _WORDS[text.lower()] if kind is bool else kind(text)
     except (KeyError, ValueError):
         wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
-        raise ConfigError(f"must be {wanted}", where=variable) from None
+        hint = meaning_of(".".join(_path(variable)))
+        raise ConfigError(f"must be {wanted}", where=variable, hint=hint) from None

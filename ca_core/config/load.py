@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ca_core.config.described import meaning_of
 from ca_core.config.environment import environment_values
 from ca_core.config.model import CAConfig, Config, RawConfig
 from ca_core.config.rules import check_ca, check_config
@@ -146,7 +147,7 @@ def _located(error: ConfigError, origins: Origins, file: Path | None) -> ConfigE
     message = str(error).removeprefix(f"{error.where}: ")
     key = re.sub(r"\[.*", "", error.where)
     source = _origin(key, origins) or (f"{file}: {error.where}" if file else error.where)
-    return ConfigError(message, where=source, hint=error.hint or _type_hint(message))
+    return ConfigError(message, where=source, hint=error.hint or _type_hint(message, key))
 
 
 def _origin(key: str, origins: Origins) -> str:
@@ -156,7 +157,7 @@ def _origin(key: str, origins: Origins) -> str:
     return next((origins[name] for name in above if name in origins), "")
 
 
-def _type_hint(message: str) -> str:
+def _type_hint(message: str, key: str) -> str:
     if "`duration`" in message or "not a duration" in message:
         return 'write a span with its unit, for example "72h", "90m" or "1h30m"'
-    return ""
+    return meaning_of(key) if message.startswith("Expected ") else ""

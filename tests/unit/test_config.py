@@ -247,6 +247,34 @@ class TestFile:
         assert error.where == f"{tmp_path}/ca-core.toml: {where}"
         assert message in str(error)
 
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("[agent]\ncache_bytes = 'lots'", ("cache_bytes = 67108864", "in bytes")),
+            ("[ca]\nkey_bits = 'many'", ("key_bits = 256", "rsa 2048/3072/4096")),
+            ("[agent]\nlisten = 8500", ('listen = ["127.0.0.1:8500"]', "a loopback HOST:PORT")),
+            ("[agent]\npersist = 'yes'", ("persist = false",)),
+            ("[agent]\nserver = 3", ("https://ca1:8501",)),
+            ("[agent]\nworkloads = {web = [1.5]}", ("uids or user names",)),
+        ],
+    )
+    def test_another_type_is_refused_with_an_example_and_what_the_key_is_for(
+        self, tmp_path, text, words
+    ):
+        """Which unit a number has, and how a list is written, is not looked up elsewhere."""
+        hint = refusal(tmp_path, text).hint
+        assert all(word in hint for word in words)
+
+    def test_a_variable_of_another_type_is_refused_with_an_example_too(self):
+        """It is the same key."""
+        with pytest.raises(ConfigError, match="must be a whole number") as caught:
+            load_config(None, environ={"CA_CORE_AGENT__CACHE_BYTES": "lots"})
+        assert "cache_bytes = 67108864. Memory, in bytes" in caught.value.hint
+
+    def test_a_section_that_is_none_has_no_example(self, tmp_path):
+        """Nothing is said of what has no description."""
+        assert refusal(tmp_path, "server = 3").hint == ""
+
     def test_wrong_toml_names_the_line(self, tmp_path):
         """A syntax error says where it is."""
         error = refusal(tmp_path, "datacenter = 'a'\n[server\n")
