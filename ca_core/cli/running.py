@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from ca_core.cli import first_screen
 from ca_core.cli.output import print_lines
 from ca_core.cli.ports import refuse_taken
 from ca_core.cli.serving import keep_loaded, serve
-from ca_core.config import Config, LogConfig, find_config_file, load_config, parse_listen
+from ca_core.config import Config, FollowedConfig, LogConfig, parse_listen
 from ca_core.config.rules import check_loopback
 from ca_core.errors import ConfigError
 from ca_core.telemetry.logs import set_up_logging
@@ -27,7 +26,8 @@ def dev(*, listen: str, data_dir: Path | None, file: Path | None) -> None:
     Raises:
         ConfigError: the configuration is wrong, the address is not loopback, or the port is taken.
     """
-    config = load_config(find_config_file(file))
+    followed = FollowedConfig(file)
+    config = followed.load()
     check_loopback(listen, where="--listen")
     refuse_taken(parse_listen(listen, where="--listen"))
 
@@ -37,13 +37,16 @@ def dev(*, listen: str, data_dir: Path | None, file: Path | None) -> None:
 
     level = "warning" if config.log == LogConfig() else config.log.level
     set_up_logging(level, config.log.format)
-    load = partial(_loaded, file, {})
-    serve(run_dev(config, listen=listen, data_dir=data_dir, announce=announce, load=load))
+    running = run_dev(
+        config, listen=listen, data_dir=data_dir, announce=announce, load=followed.load
+    )
+    serve(running)
 
 
 def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
     """Run the server until it is stopped. Raises as ``dev``."""
-    config = load_config(find_config_file(file), flags=flags)
+    followed = FollowedConfig(file, flags)
+    config = followed.load()
     _refuse_taken(config.server.listen)
 
     def announce(started: Started) -> None:
@@ -54,12 +57,13 @@ def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
         print_lines(screen)
 
     set_up_logging(config.log.level, config.log.format)
-    serve(run_server(config, announce=announce, load=partial(_loaded, file, flags)))
+    serve(run_server(config, announce=announce, load=followed.load))
 
 
 def agent(*, file: Path | None, flags: Mapping[str, Any]) -> None:
     """Run the agent until it is stopped. Raises as ``dev``; also without any server to ask."""
-    config = load_config(find_config_file(file), flags=flags)
+    followed = FollowedConfig(file, flags)
+    config = followed.load()
     if not config.agent.servers:
         raise ConfigError(
             "no server to ask",
@@ -73,12 +77,7 @@ def agent(*, file: Path | None, flags: Mapping[str, Any]) -> None:
 
     token = join_token(config)
     set_up_logging(config.log.level, config.log.format)
-    load = partial(_loaded, file, flags)
-    serve(run_agent(config, join_token=token, announce=announce, load=load))
-
-
-def _loaded(file: Path | None, flags: Mapping[str, Any]) -> Config:
-    return load_config(find_config_file(file), flags=flags)
+    serve(run_agent(config, join_token=token, announce=announce, load=followed.load))
 
 
 def _refuse_taken(addresses: tuple[str, ...]) -> None:

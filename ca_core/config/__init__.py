@@ -13,6 +13,7 @@ from ca_core.config.model import (
     RotationConfig,
     ServerConfig,
 )
+from ca_core.config.rereading import FollowedConfig
 from ca_core.config.workloads import workload_uids
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "CAConfig",
     "Config",
     "ConformanceConfig",
+    "FollowedConfig",
     "Listen",
     "LogConfig",
     "PluginsConfig",

@@ -25,10 +25,10 @@ def find_config_file(named: Path | None = None) -> Path | None:
     """Return the file to read: the named one, else the first of ``SEARCH_PATH``, else None."""
     if named is not None:
         return named
-    return next((path for path in SEARCH_PATH if _is_there(path)), None)
+    return next((path for path in SEARCH_PATH if is_there(path)), None)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Say whether there is such a file; one in a folder we may not enter counts as there.
 
     Reading it then says so, instead of a server that starts without its configuration.

@@ -134,6 +134,31 @@ class TestKeepLoaded:
         assert any(one is loaded for one in gc.get_objects())
 
 
+class TestReading:
+    @pytest.mark.parametrize("role", ["server", "agent", "dev"])
+    def test_a_file_that_goes_away_while_it_runs_is_named(self, role, monkeypatch, tmp_path):
+        """What is read on SIGHUP is what was read at the start, or a fault."""
+        given = []
+
+        async def noting(_config, *, load, **_more) -> None:
+            given.append(load)
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(starting, f"run_{role}", noting)
+        monkeypatch.setattr(starting, "set_up_logging", lambda *_: None)
+        file = Path("ca-core.toml")
+        section = f"listen = ['unix:{tmp_path}/s']\n"
+        file.write_text(f"[server]\n{section}[agent]\nserver = 'https://a:1'\n{section}")
+        if role == "dev":
+            starting.dev(listen="127.0.0.1:0", data_dir=None, file=None)
+        else:
+            getattr(starting, role)(file=None, flags={})
+        assert given[0]().agent.servers == ("https://a:1",)
+        file.unlink()
+        with pytest.raises(ConfigError, match=r"ca-core\.toml: it was read at the start and is"):
+            given[0]()
+
+
 class TestJoinToken:
     def config(self, path: object):
         """Return a configuration with that token file."""
