@@ -175,9 +175,10 @@ def json_in_clear(value: Any) -> Any:
 
 def nearest_hint(name: str, known: Any) -> str:
     """Return ``; did you mean 'x'?`` or the list of what is known, for an error message."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    spelled = {str(each).casefold(): each for each in known}
+    near = difflib.get_close_matches(name.casefold(), list(spelled), n=1, cutoff=0.6)
     if near:
-        return f"; did you mean {near[0]!r}?"
+        return f"; did you mean {spelled[near[0]]!r}?"
     return f"; known: {', '.join(sorted(known))}" if known else ""
 
 

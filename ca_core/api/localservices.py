@@ -1,24 +1,20 @@
 """The services of an agent as its configuration and its data folder say."""
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec.structs import replace
 
 from ca_core.agent.services.definitions import Registration
 from ca_core.agent.services.keeping import KeptInFile
 from ca_core.agent.services.localstate import LocalState
-from ca_core.agent.services.servicebodies import body_of
 from ca_core.agent.services.services import Services
-from ca_core.agent.services.sidecar import registrations_of
+from ca_core.agent.services.servicetables import registrations_in
 from ca_core.clock import Clock
 from ca_core.config.model import Config
-from ca_core.errors import ConfigError, RequestError
-from ca_core.wire.services import ServiceBody
+from ca_core.errors import ConfigError
 
 
 def local_services(config: Config, node: str, clock: Clock, folder: Path | None) -> Services:
@@ -34,10 +30,24 @@ def local_services(config: Config, node: str, clock: Clock, folder: Path | None)
     return found
 
 
-def configured_services(config: Config, state: LocalState, node: str) -> Sequence[Registration]:
+def check_services(config: Config) -> None:
+    """Refuse ``[[services]]`` that no agent could register, before there is one.
+
+    Raises:
+        ConfigError: as ``configured_services``.
+    """
+    configured_services(config, LocalState(), None)
+
+
+def configured_services(
+    config: Config, state: LocalState, node: str | None
+) -> Sequence[Registration]:
     """Return what ``[[services]]`` names, sidecars included; the keys are those of the API.
 
-    ``state`` is what is registered now: sidecars keep their ports.
+    Args:
+        config: what holds.
+        state: what is registered now: sidecars keep their ports.
+        node: the agent's; None where it is not known yet.
 
     Raises:
         ConfigError: what is wrong, and in which table.
@@ -45,22 +55,13 @@ def configured_services(config: Config, state: LocalState, node: str) -> Sequenc
     found: list[Registration] = []
     for at, table in enumerate(config.services):
         where = f"services[{at}]"
-        try:
-            named = registrations_of(_body(table), _with(state, found), node)
-        except RequestError as error:
-            raise ConfigError(str(error), where=where, hint=error.hint) from None
+        named = registrations_in(table, _with(state, found), node, where=where)
         known = {each.service.id for each in found}
         twice = next((e.service.id for e in named if e.service.id in known), "")
         if twice:
             raise ConfigError(f"two services have the id {twice!r}", where=where)
         found += (replace(each, configured=True) for each in named)
     return tuple(found)
-
-
-def _body(table: Mapping[str, Any]) -> ServiceBody:
-    """Return a table as if it had come as JSON: as it is kept, and told to servers."""
-    plain = msgspec.json.decode(msgspec.json.encode(table))
-    return body_of(plain, ServiceBody)
 
 
 def _with(state: LocalState, more: Sequence[Registration]) -> LocalState:

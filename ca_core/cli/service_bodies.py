@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ca_core.agent.services.localstate import LocalState
+from ca_core.agent.services.servicetables import plain_table, registrations_in
 from ca_core.errors import ConfigError, RequestError
 
 Body = dict[str, Any]
@@ -61,7 +63,8 @@ def wanted_bodies(file: str | None, described: Described) -> tuple[Body, ...]:
 
     Raises:
         RequestError: neither, or both.
-        ConfigError: the file cannot be read, or holds something else.
+        ConfigError: the file cannot be read, holds something else, or a table of it cannot be
+            registered; names the file, the table and the key.
     """
     if file is None:
         if not described.name:
@@ -73,16 +76,34 @@ def wanted_bodies(file: str | None, described: Described) -> tuple[Body, ...]:
 
 
 def _bodies_in(file: str) -> tuple[Body, ...]:
-    """Return what a file registers: one body, or what Consul calls a service definition."""
+    """Return what a file registers, as JSON has it; all of it is checked before any is sent."""
+    tables = _tables_in(file)
+    try:
+        for place, table in tables.items():
+            registrations_in(table, LocalState(), None, where=place)
+    except ConfigError as error:
+        raise ConfigError(str(error), where=file, hint=error.hint) from None
+    return tuple(plain_table(table) for table in tables.values())
+
+
+def _tables_in(file: str) -> dict[str, Body]:
+    """Return tables by place: one body, or what Consul calls a service definition."""
     found = _content(file)
     if not isinstance(found, dict):
         raise ConfigError("expected one object", where=file)
     listed = found.get("services", found.get("Services"))
     single = found.get("service", found.get("Service"))
-    bodies = listed if listed is not None else [found if single is None else single]
-    if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
+    if listed is None:
+        return {"": _table(found, file)} if single is None else {"service": _table(single, file)}
+    if not isinstance(listed, list):
         raise ConfigError("expected a service, or a list of them", where=file)
-    return tuple(bodies)
+    return {f"services[{at}]": _table(each, file) for at, each in enumerate(listed)}
+
+
+def _table(found: Any, file: str) -> Body:
+    if not isinstance(found, dict):
+        raise ConfigError("expected a service, or a list of them", where=file)
+    return found
 
 
 def _content(file: str) -> Any:

@@ -27,7 +27,7 @@ def folded(value: Any, kind: type, *, loosely: bool = False) -> Any:
 
 
 def _folded(value: Any, info: inspect.Type, place: str, loosely: bool) -> Any:  # noqa: FBT001 - handed down
-    match _bare(info), value:
+    match bare(info), value:
         case inspect.StructType(cls=cls), Mapping():
             return _struct(value, _fields(cls), place, loosely)
         case ((inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item)), list()):
@@ -40,7 +40,7 @@ def _folded(value: Any, info: inspect.Type, place: str, loosely: bool) -> Any:  
             return value
 
 
-def _bare(info: inspect.Type) -> inspect.Type:
+def bare(info: inspect.Type) -> inspect.Type:
     """Return what stands beside None in an optional type."""
     if isinstance(info, inspect.UnionType):
         return next(each for each in info.types if not isinstance(each, inspect.NoneType))

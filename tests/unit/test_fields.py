@@ -187,6 +187,7 @@ def test_a_default_duration_is_written_as_an_operator_writes_it():
 def test_the_nearest_name_is_offered_or_all_are_listed():
     """A typo gets one suggestion, nonsense the list, nothing known nothing."""
     assert nearest_hint("adress", ["address", "token"]) == "; did you mean 'address'?"
+    assert nearest_hint("nmae", ["Name", "Port"]) == "; did you mean 'Name'?"
     assert nearest_hint("zzz", ["b", "a"]) == "; known: a, b"
     assert nearest_hint("zzz", []) == ""
 

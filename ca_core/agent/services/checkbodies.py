@@ -36,7 +36,13 @@ _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def check_of(
-    body: CheckBody, *, check_id: str, service_id: str, name: str, node: str, place: str = ""
+    body: CheckBody,
+    *,
+    check_id: str,
+    service_id: str,
+    name: str,
+    node: str | None,
+    place: str = "",
 ) -> CheckDefinition:
     """Return what a body defines.
 
@@ -45,7 +51,7 @@ def check_of(
         check_id: what holds if the body names none.
         name: likewise.
         service_id: whose check it is; '' for the node's.
-        node: this agent's, the only one whose services can be followed.
+        node: this agent's, the only one whose services can be followed; None if it is not known.
         place: where the body stands in the request, for messages.
 
     Raises:
@@ -86,7 +92,7 @@ def _checked_check_id(text: str, place: str) -> str:
     return checked_id(text, where, spaces=True)
 
 
-def _kind(body: CheckBody, node: str, place: str) -> Kind:
+def _kind(body: CheckBody, node: str | None, place: str) -> Kind:
     named = {
         "TTL": bool(body.ttl),
         "TCP": bool(body.tcp),
@@ -115,8 +121,8 @@ def _ttl(body: CheckBody, place: str) -> Ttl:
     return Ttl(ttl=max(ttl, SHORTEST_INTERVAL))
 
 
-def _alias(body: CheckBody, node: str, place: str) -> Alias:
-    if body.alias_node not in ("", node):
+def _alias(body: CheckBody, node: str | None, place: str) -> Alias:
+    if node is not None and body.alias_node not in ("", node):
         raise RequestError("only what this node runs can be followed", field=f"{place}AliasNode")
     return Alias(service_id=checked_id(body.alias_service, f"{place}AliasService"))
 

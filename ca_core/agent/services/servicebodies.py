@@ -22,6 +22,7 @@ from ca_core.errors import RequestError
 from ca_core.wire.catalog import Connect, Service, Weights
 from ca_core.wire.folding import folded
 from ca_core.wire.services import CheckBody, ServiceBody, TaggedAddress, WeightsBody
+from ca_core.wire.unknownkeys import refuse_unknown
 
 MAX_CHECKS = 64
 """Checks that one body may bring."""
@@ -35,20 +36,25 @@ def body_of(plain: Mapping[str, Any], kind: type[BodyT]) -> BodyT:
     """Return a body that JSON, or TOML, gave: keys in any case, with underscores or without.
 
     Raises:
-        RequestError: a key that is unknown or there twice, or a value of another type.
+        RequestError: a key that is unknown or there twice, or a value of another type; names it.
     """
     try:
-        return msgspec.convert(folded(plain, kind, loosely=True), kind)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise RequestError(f"Request decode failed: {error}", field="body") from None
+        found = folded(plain, kind, loosely=True)
+        refuse_unknown(found, kind)
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$")
+        raise RequestError(text, field=path.rstrip("`").lstrip(".") or "body") from None
+    except RecursionError:
+        raise RequestError("too deep", field="body") from None
 
 
-def registration_of(body: ServiceBody, node: str, place: str = "") -> Registration:
+def registration_of(body: ServiceBody, node: str | None, place: str = "") -> Registration:
     """Return what a body registers, its sidecar aside.
 
     Args:
         body: as it came.
-        node: this agent's.
+        node: this agent's; None where it is not known yet.
         place: where the body stands in the request, for messages.
 
     Raises:
@@ -114,7 +120,7 @@ def _weights(body: WeightsBody | None, place: str) -> Weights:
 
 
 def _checks(
-    body: ServiceBody, service_id: str, name: str, node: str, place: str
+    body: ServiceBody, service_id: str, name: str, node: str | None, place: str
 ) -> tuple[CheckDefinition, ...]:
     """Return the checks, each with an id of its own."""
     bodies = [(each, f"{place}Checks[{at}].") for at, each in enumerate(body.checks)]

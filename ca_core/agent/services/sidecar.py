@@ -23,14 +23,14 @@ _INTERVAL, _TIMEOUT = timedelta(seconds=10), timedelta(seconds=10)
 
 
 def registrations_of(
-    body: ServiceBody, state: LocalState, node: str, *, place: str = ""
+    body: ServiceBody, state: LocalState, node: str | None, *, place: str = ""
 ) -> tuple[Registration, ...]:
     """Return what a body registers: the instance, then its sidecar if it asks for one.
 
     Args:
         body: as it came.
         state: what is registered now; a sidecar keeps the port that it has.
-        node: this agent's.
+        node: this agent's; None where it is not known yet.
         place: where the body stands in the request, for messages.
 
     Raises:

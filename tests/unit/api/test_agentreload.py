@@ -235,6 +235,17 @@ async def test_services_of_the_file_come_and_go(office):
     assert set(office.agent.services.state.services) == set()
 
 
+async def test_a_wrong_service_is_named_with_its_table_and_its_key(office):
+    """And the nearest key that is known; what was registered stays."""
+    await office.takes(replace(BEFORE, services=({"Name": "web"},)))
+    wrong = replace(BEFORE, services=({"Name": "web"}, {"Name": "db", "Knid": "x"}))
+    office.reload.load = lambda: wrong
+    await office.reload.applied()
+    fault = office.reload.describe()["last_error"]
+    assert fault == "services[1].Knid: unknown key; did you mean 'Kind'?"
+    assert set(office.agent.services.state.services) == {"web"}
+
+
 def test_rules_are_those_that_hold_now():
     """Whoever holds the object asks the newest ones."""
     rules = Replaceable(LocalRules(owner_uid=1, workloads={"web": frozenset({1000})}))

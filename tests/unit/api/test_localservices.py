@@ -47,10 +47,10 @@ def test_a_sidecar_keeps_its_port_when_the_configuration_is_read_again():
 @pytest.mark.parametrize(
     ("tables", "where", "word"),
     [
-        (({"name": "web"}, {"name": "a b"}), "services[1]", "Name"),
-        (({"name": "web", "prot": 1},), "services[0]", "prot"),
+        (({"name": "web"}, {"name": "a b"}), "services[1].Name", "a b"),
+        (({"name": "web", "prot": 1},), "services[0].prot", "did you mean 'Port'"),
         (({"name": "web"}, {"name": "web"}), "services[1]", "web"),
-        (({"name": "web", "checks": [{"grpc": "h:1"}]},), "services[0]", "GRPC"),
+        (({"name": "web", "checks": [{"grpc": "h:1"}]},), "services[0].Checks[0].GRPC", "gRPC"),
     ],
 )
 def test_a_fault_is_told_with_its_table(tables, where, word):

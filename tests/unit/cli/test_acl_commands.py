@@ -268,6 +268,6 @@ def test_what_is_wrong_in_a_document_is_told_with_its_file(run, command):
     Path("open.hcl").write_text('service "web" {\n  policy = "read"\n')
     shown = run("policy", *command, "open.hcl").stderr
     assert "open.hcl: line 3: expected a name or '}', not the end of the document" in shown
-    Path("typo.hcl").write_text('service "web" { policy = "raed" }')
+    Path("typo.hcl").write_text('service "web" { policy = "reed" }')
     shown = run("policy", *command, "typo.hcl").stderr
     assert 'typo.hcl: service "web".policy: unknown level' in shown

@@ -129,6 +129,43 @@ def test_what_cannot_be_sent_is_told_and_nothing_is_sent(run, api, tmp_path, arg
 
 
 @pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        (
+            "s3.toml",
+            '[[services]]\nName = "a"\n[[services]]\nName = "b"\nKnid = "x"',
+            "s3.toml: services[1].Knid: unknown key; did you mean 'Kind'?",
+        ),
+        (
+            "a.json",
+            '{"services": [{"name": "a"}, {"name": "b", "check": {"tll": "5s"}}]}',
+            "a.json: services[1].Check.tll: unknown key; did you mean 'TTL'?",
+        ),
+        ("a.json", '{"service": {"name": "a b"}}', "a.json: service.Name: "),
+        ("a.json", '{"name": "\\ud800"}', "a.json: cannot be said in JSON"),
+        ("a.json", '{"name": "a", "port": "80"}', "a.json: Port: Expected `int`, got `str`"),
+    ],
+)
+def test_a_file_with_one_wrong_table_registers_none(run, api, tmp_path, name, text, fault):
+    """The file, the table and the key are named; of HTTP nothing is said."""
+    (tmp_path / name).write_text(text)
+    result = run("service", "register", name)
+    assert result.exit_code == ExitCode.USAGE
+    assert f"error: {fault}" in result.stderr
+    assert api.requests == []
+
+
+def test_what_toml_has_and_json_has_not_is_sent_as_text(run, agent, tmp_path):
+    """As the configuration's own services are kept."""
+    proxy = "[proxy]\ndestination_service_name = 'web'\n[proxy.config]\nsince = 2030-01-01"
+    text = f"name = 'p'\nkind = 'connect-proxy'\nport = 1\n{proxy}"
+    (tmp_path / "a.toml").write_text(text)
+    assert run("service", "register", "a.toml").exit_code == ExitCode.OK
+    assert agent.bodies("PUT", REGISTER)[0]["proxy"]["config"] == {"since": "2030-01-01"}
+
+
+@pytest.mark.usefixtures("agent")
 def test_deregister_names_the_instance(run, api):
     """Once it is done."""
     assert "web" in run("service", "deregister", "web").stdout

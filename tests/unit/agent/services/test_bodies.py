@@ -204,9 +204,11 @@ RUN = {"Interval": "1s"}
             "Check.SuccessBeforePassing",
             {"Name": "w", "Check": {**TTL_, "SuccessBeforePassing": -1}},
         ),
-        ("body", {"Name": "web", "Chek": {}}),
-        ("body", {"Name": "web", "Check": {**TTL_, "Colour": "red"}}),
-        ("body", {"Name": 1}),
+        ("Chek", {"Name": "web", "Chek": {}}),
+        ("Check.Colour", {"Name": "web", "Check": {**TTL_, "Colour": "red"}}),
+        ("Checks[0].Colour", {"Name": "web", "Checks": [{**TTL_, "Colour": "red"}]}),
+        ("Connect.SidecarService.Prot", {"connect": {"sidecar_service": {"Prot": 1}}}),
+        ("Name", {"Name": 1}),
         ("Name", {"Name": "web", "name": "web"}),
         ("EnableTagOverride", {"Name": "w", "EnableTagOverride": 1, "enable_tag_override": 1}),
     ],
@@ -216,6 +218,14 @@ def test_a_fault_is_told_with_its_field(field, body):
     with pytest.raises(RequestError) as raised:
         read(**body)
     assert raised.value.field == field
+
+
+@pytest.mark.parametrize("key", ["Knid", "knid", "KINDS"])
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(key):
+    """However it is spelled; and nothing is said of HTTP, since files have such bodies too."""
+    with pytest.raises(RequestError) as raised:
+        read(**{"Name": "web", key: "x"})
+    assert str(raised.value).endswith(": unknown key; did you mean 'Kind'?")
 
 
 @pytest.mark.parametrize(
