@@ -8,7 +8,7 @@ LONGEST = 4.0
 """Seconds at most: within this time an agent notices that its server returned, so that what was
 changed there is in force within five.
 
-A thousand agents then knock about 340 times a second."""
+A thousand agents then knock about 340 times a second, with each of their parts that asks."""
 
 
 def backoff(failures: int, fraction: float, *, at_least: timedelta = timedelta()) -> float:

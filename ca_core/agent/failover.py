@@ -6,12 +6,12 @@ work. What may have happened is asked again only where that does no harm.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ca_core.agent.joining import Draw
 from ca_core.agent.links import Links
+from ca_core.agent.outages import Outages
 from ca_core.agent.serverchoice import (
     answered,
     failed,
@@ -30,10 +30,9 @@ from ca_core.errors import (
     Error,
     OutcomeUnknownError,
     RateLimitedError,
+    RequestError,
     UnavailableError,
 )
-
-log = logging.getLogger(__name__)
 
 AnswerT = TypeVar("AnswerT")
 Ask = Callable[[ServerLink], Awaitable[AnswerT]]
@@ -59,6 +58,7 @@ class Failover:
         self._clock = clock
         self._draw = draw
         self._choice = first_choice(len(self._servers), clock.monotonic(), draw())
+        self._outages = Outages(self._servers, clock)
         self._following: dict[asyncio.Task[object], int] = {}
         self._questions = 0
 
@@ -113,8 +113,12 @@ class Failover:
                 told = _more_telling(told, _unanswered(error))
                 tried.append(server)
                 continue
+            except (RequestError, RateLimitedError):
+                self._outages.answered(self._servers[server])
+                raise
             took = self._clock.monotonic() - began
             self._choice = answered(self._choice, server, took if timed else None)
+            self._outages.answered(self._servers[server])
             return answer
         raise told or UnavailableError("there is no server")
 
@@ -137,6 +141,7 @@ class Failover:
             try:
                 answer = await self._while_chosen(server, ask)
             except (DeniedError, RateLimitedError):
+                self._outages.answered(self._servers[server])
                 raise
             except Error as error:
                 self._pass_over(server, error)
@@ -183,12 +188,12 @@ class Failover:
     def _pass_over(self, server: int, error: Error) -> None:
         """Ask another server from now on, if this was the chosen one and there is another."""
         self._choice = failed(self._choice, server, self._clock.monotonic(), self._draw())
-        if self._choice.current != server and len(self._servers) > 1:
-            log.warning("%s: %s; asking %s", self._servers[server], error, self.current)
+        self._outages.failed(self._servers[server], error, self.current)
         self._let_go()
 
     def _settle(self, server: int) -> None:
         self._choice = answered(self._choice, server)
+        self._outages.answered(self._servers[server], followed=True)
         if self._choice.current != server:
             now = self._clock.monotonic()
             self._choice = moved_to(self._choice, server, now, self._draw())

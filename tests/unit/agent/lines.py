@@ -2,6 +2,9 @@
 
 import asyncio
 
+from ca_core.agent.failover import Failover
+from ca_core.testing.clock import FakeClock
+
 
 class Line:
     """A connection under one identity; ``answer`` is called for each request."""
@@ -96,3 +99,27 @@ class FakeLinks:
     async def keep_only(self, url):
         """Note whom the agent keeps to."""
         self.kept.append(url)
+
+
+class Mesh:
+    """Some servers, and an agent that begins at the first."""
+
+    def __init__(self, *names):
+        self.clock = FakeClock()
+        self.servers = [FakeServer(name) for name in names]
+        self.links = FakeLinks(self.servers)
+        urls = [f"https://{name}" for name in names]
+        self.failover = Failover(urls, self.links, self.clock, lambda: 0.0)
+
+    def ask(self, **how):
+        """Send a request."""
+        return self.failover.asked(lambda link: link.ask(), **how)
+
+    def follow(self):
+        """Send a question that waits."""
+        return self.failover.followed(lambda link: link.wait())
+
+    @property
+    def current(self):
+        """Return the name of the chosen server."""
+        return self.failover.current.removeprefix("https://")

@@ -22,33 +22,9 @@ from ca_core.errors import (
 )
 from ca_core.testing.clock import FakeClock
 from tests.unit.agent.fakes import settle
-from tests.unit.agent.lines import FakeLinks, FakeServer
+from tests.unit.agent.lines import FakeLinks, Mesh
 
 AWAY, BROKEN = UnreachedError("refused"), BrokenOffError("gone")
-
-
-class Mesh:
-    """Some servers, and an agent that begins at the first."""
-
-    def __init__(self, *names):
-        self.clock = FakeClock()
-        self.servers = [FakeServer(name) for name in names]
-        self.links = FakeLinks(self.servers)
-        urls = [f"https://{name}" for name in names]
-        self.failover = Failover(urls, self.links, self.clock, lambda: 0.0)
-
-    def ask(self, **how):
-        """Send a request."""
-        return self.failover.asked(lambda link: link.ask(), **how)
-
-    def follow(self):
-        """Send a question that waits."""
-        return self.failover.followed(lambda link: link.wait())
-
-    @property
-    def current(self):
-        """Return the name of the chosen server."""
-        return self.failover.current.removeprefix("https://")
 
 
 async def test_everything_goes_to_one_server():
