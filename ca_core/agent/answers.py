@@ -61,17 +61,24 @@ def retry_after_of(headers: Headers) -> timedelta:
     return min(timedelta(seconds=int(text[:9])), _LONGEST_RETRY)
 
 
-def error_of(status: int, headers: Headers, body: bytes) -> Error:
-    """Return the typed error that a refusing answer stands for."""
+def error_of(status: int, headers: Headers, body: bytes, *, speaker: str = "the server") -> Error:
+    """Return the typed error that a refusing answer stands for.
+
+    What ``speaker`` says of itself, not of the request, is told as its words: whoever reads them
+    in a log shall not think that another process stops, or is not ready.
+    """
     problem = _problem_in(body)
-    detail = problem.detail or problem.title or f"the server answered {status}"
+    words = problem.detail or problem.title
+    quoted = f"{speaker} says: {words}" if words else f"{speaker} answered {status}"
     if status in (429, 503):
-        return _later(status, detail, problem.hint, headers)
+        return _later(status, quoted, problem.hint, headers)
     if status == 501:  # noqa: PLR2004 - the table of the API
-        return CapabilityUnsupportedError(detail)
+        return CapabilityUnsupportedError(words or quoted)
     if status == 404 and _named(headers) != "NotFoundError":  # noqa: PLR2004 - the table of the API
-        return UnavailableError(detail, hint="is this address the API of ca-core?")
-    return _CLASSES.get(status, _class_of(status))(detail, hint=problem.hint)
+        return UnavailableError(quoted, hint="is this address the API of ca-core?")
+    kind = _CLASSES.get(status, _class_of(status))
+    said = words if issubclass(kind, RequestError) else ""
+    return kind(said or quoted, hint=problem.hint)
 
 
 _CLASSES: Mapping[int, type[Error]] = {

@@ -287,7 +287,7 @@ class IntentionCache:
 
     async def _after_failure(self, error: Error) -> None:
         if self._error is None:
-            log.warning("intentions: no answer from the server: %s", error)
+            log.warning("intentions: no news: %s", error)
         self._error = error
         self.counts.failed(error)
         self._attempts += 1

@@ -224,7 +224,7 @@ class RootsCache:
     async def _after_failure(self, error: Error) -> None:
         if self._lost_at is None:
             self._lost_at = self._clock.monotonic()
-            log.warning("roots: no answer from the server: %s", error)
+            log.warning("roots: no news: %s", error)
         self._error = error
         self.counts.failed(error)
         self._attempt_ended()

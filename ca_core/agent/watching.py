@@ -158,7 +158,8 @@ class _Watch:
                 hint="is `ca-core agent` (or `ca-core dev`) running?",
             ) from error
         if not found.is_success:
-            raise error_of(found.status_code, found.headers.raw, found.content)
+            said = found.status_code, found.headers.raw, found.content
+            raise error_of(*said, speaker="the agent")
         return _decoded(found.content, kind), index_of(found.headers.raw)
 
     async def _pause(self, failures: int, error: Error) -> None:

@@ -141,7 +141,7 @@ class OneByOne(Generic[KeyT, ValueT]):
 
     def _note_failure(self, key: KeyT, one: _Following, error: Error) -> None:
         if not one.failures:
-            log.warning("%s %s: no answer from the server: %s", self._kind.name, key, error)
+            log.warning("%s %s: no news: %s", self._kind.name, key, error)
         one.failures, one.index = one.failures + 1, 0
         one.at_least = getattr(error, "retry_after", timedelta()).total_seconds()
         self._told.failed(key, error)

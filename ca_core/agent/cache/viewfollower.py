@@ -183,7 +183,7 @@ class ViewFollower:
 
     async def _after_failure(self, error: Error) -> None:
         if self._error is None:
-            log.warning("views: no answer from the server: %s", error)
+            log.warning("views: no news: %s", error)
         self._error = error
         if isinstance(error, DeniedError):
             self._held = dict.fromkeys(self._held, 0)  # what is refused is not kept
