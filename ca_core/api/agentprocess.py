@@ -170,6 +170,7 @@ def _app(config: Config, parts: _Parts, ending: Ending, clock: Clock) -> Lane:
         metrics=metrics,
         may=parts.may,
         why_not_ready=lambda: ending.said or _gap(parts.agent),
+        server=lambda: parts.remote.server_url,
     )
     routes = bound(AGENT_ROUTES, agent_room(parts.agent, parts.may, config, metrics))
     domain = own.identity.id.trust_domain

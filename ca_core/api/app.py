@@ -39,7 +39,7 @@ def process_app(
     everything = (*own, *bound(PROCESS_ROUTES, process))
     answering = Answering(trust_domain, about.metrics, clock, tokens)
     hot = [entry for entry in everything if entry.route.hot]
-    return Lane(hot, answering, framework_app(everything, answering, ROUTES))
+    return Lane(hot, answering, framework_app(everything, answering, ROUTES, about.server))
 
 
 def openapi_bytes(routes: Iterable[Route]) -> bytes:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ca_core.api.elsewhere import Elsewhere
 from ca_core.api.lane import Answering, BoundRoute
+from ca_core.api.rooms import SomeServer, server_somewhere
 from ca_core.api.route import Route
 
 NOT_FOUND = (
@@ -21,18 +22,21 @@ NOT_FOUND = (
 
 
 def framework_app(
-    routes: Iterable[BoundRoute], answering: Answering, elsewhere: Iterable[Route] = ()
+    routes: Iterable[BoundRoute],
+    answering: Answering,
+    elsewhere: Iterable[Route] = (),
+    server: SomeServer = server_somewhere,
 ) -> ASGIApp:
     """Return the application for ``routes``; unknown paths name the page that lists them.
 
-    Paths of ``elsewhere`` alone are answered with where they are served.
+    Paths of ``elsewhere`` alone are answered with where they are served: for one, at ``server``.
     """
     by_path: dict[str, dict[str, BoundRoute]] = {}
     for bound in routes:
         by_path.setdefault(bound.route.path, {})[bound.route.method] = bound
     listed = [_starlette_route(path, by_method, answering) for path, by_method in by_path.items()]
     others = {route.path: route for route in elsewhere if route.path not in by_path}
-    listed += [StarletteRoute(path, Elsewhere(route)) for path, route in others.items()]
+    listed += [StarletteRoute(path, Elsewhere(route, server)) for path, route in others.items()]
     app = Starlette(routes=listed, exception_handlers={404: _not_found, 405: _wrong_method})
     app.router.redirect_slashes = False  # a redirect would repeat the caller's Host header
     return app

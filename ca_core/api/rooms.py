@@ -152,6 +152,15 @@ async def _nothing() -> str:
     return ""
 
 
+SomeServer = Callable[[], str]
+"""Gives the URL of a server, or how one is written where none is known."""
+
+
+def server_somewhere() -> str:
+    """Return how the URL of a server is written."""
+    return "https://HOST:8501"
+
+
 class Readiness(Protocol):
     """Says why a process cannot do its work now; empty if it can."""
 
@@ -170,6 +179,7 @@ class ProcessRoom:
         remark: what one should know although it is ready, or empty; ends soon, and never raises.
         openapi: the document, made once.
         clock: what ``/healthz`` tells, so that a client can compare its own.
+        server: the URL of a server, for what this process does not answer.
     """
 
     metrics: Metrics
@@ -179,6 +189,7 @@ class ProcessRoom:
     remark: Callable[[], Awaitable[str]] = _nothing
     openapi: Callable[[], bytes] = bytes
     clock: Clock = field(default_factory=SystemClock)
+    server: SomeServer = server_somewhere
 
 
 def require(may: May, request: Request, action: Action, name: str = "") -> None:

@@ -71,6 +71,14 @@ def test_a_token_gets_its_leaf_over_tcp_and_nothing_else(tokened):
         assert client.get(f"{LEAF}/web?token={secret}").status_code == 400
 
 
+def test_an_agent_that_is_asked_for_tokens_names_its_server(tokened):
+    """The hint can be typed as it stands."""
+    with over_tcp(tokened.agents["n1"].url) as client:
+        answer = client.get("/v1/acl/tokens")
+    assert answer.status_code == 404
+    assert f"--http-addr {tokened.url} " in answer.text
+
+
 def test_a_token_that_may_only_read_gets_no_leaf(tokened):
     """A leaf is the service itself."""
     _, secret = made(tokened, rules='service "web" { policy = "read" }')

@@ -19,9 +19,9 @@ async def here(_request):
     return text_response("here")
 
 
-async def ask(routes, method, path, **headers):
-    """Ask a process that serves ``routes``."""
-    about = ProcessRoom(metrics=Metrics(), may=AllowAll(), why_not_ready=str)
+async def ask(routes, method, path, *, knowing=None, **headers):
+    """Ask a process that serves ``routes``, and may know more of itself."""
+    about = ProcessRoom(metrics=Metrics(), may=AllowAll(), why_not_ready=str, **(knowing or {}))
     bound = [BoundRoute(route, here) for route in routes]
     app = process_app(bound, about, lambda: None, SystemClock())
 
@@ -50,7 +50,7 @@ async def test_an_agent_says_that_servers_answer_that():
         for method in (route.method, "PATCH"):
             answer = await ask(AGENT_ROUTES, method, asked(route))
             assert answer.status_code == 404, route.path
-            assert "ask a server: over TLS on its port 8501" in answer.text, route.path
+            assert "ask a server, with --http-addr https://HOST:8501" in answer.text, route.path
 
 
 async def test_a_server_says_that_agents_answer_that():
@@ -78,3 +78,13 @@ async def test_programs_get_the_hint_as_a_field():
     assert answer.json()["status"] == 404
     assert "8501" in answer.json()["hint"]
     assert "/v1/acl/tokens" in answer.json()["detail"]
+
+
+async def test_an_agent_names_the_server_that_it_asks_now():
+    """What it says can be typed: the address, and what the server is verified with."""
+    urls = ["https://ca-1:8501", "https://ca-2:8501"]
+    for url in tuple(urls):
+        knowing = {"server": lambda: urls[0]}
+        answer = await ask(AGENT_ROUTES, "GET", "/v1/acl/tokens", knowing=knowing)
+        assert f"--http-addr {url} and CA_CORE_CACERT=roots.pem" in answer.text
+        urls.pop(0)
