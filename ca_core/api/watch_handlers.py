@@ -17,11 +17,18 @@ from ca_core.api.intentionlists import lists_look
 from ca_core.api.news import Look, News, first_news
 from ca_core.api.questions import cost_of
 from ca_core.api.rooms import ServerRoom
+from ca_core.authority.revokedleaves import (
+    REVOKED_TOPIC,
+    RevokedRow,
+    revoked_index,
+    revoked_since,
+)
 from ca_core.authority.roots import roots_index, roots_of
 from ca_core.authority.rows import ROOTS_TOPIC, current_signer
 from ca_core.durations import parse_duration
 from ca_core.errors import NotReadyError
 from ca_core.identity.spiffe import AgentId
+from ca_core.wire.revocation import RevokedAnswer, RevokedMark, RevokedRequest
 from ca_core.wire.watch import RootsFound, WatchAnswer, WatchRequest
 
 BEHIND_PATIENCE = timedelta(seconds=5)
@@ -83,6 +90,8 @@ def _looks(room: ServerRoom, agent: AgentId, asked: WatchRequest) -> dict[str, L
         found["intentions"] = lists_look(room, asked.intentions)
     if asked.views is not None:
         found["views"] = views_look(room, asked.views)
+    if asked.revoked is not None:
+        found["revoked"] = _revoked_look(room, asked.revoked)
     if asked.registered:
         found["out_of_sync"] = sync_look(room, agent, asked.registered)
     return found
@@ -97,6 +106,24 @@ def _roots_look(room: ServerRoom, epoch: str, held: int) -> Look:
         return News(answer=answer, is_news=answer is not None, topics=(ROOTS_TOPIC,), index=index)
 
     return look
+
+
+def _revoked_look(room: ServerRoom, held: RevokedRequest) -> Look:
+    async def look() -> News[RevokedAnswer | None]:
+        view = room.store.snapshot
+        index, answer = revoked_index(view), None
+        if (held.epoch, held.index) != (view.epoch, index):
+            since = held.index if held.epoch == view.epoch else 0
+            rows = revoked_since(view, since, room.clock.now())
+            leaves = tuple(_mark(row) for row in rows)
+            answer = RevokedAnswer(index=index, epoch=view.epoch, leaves=leaves)
+        return News(answer=answer, is_news=answer is not None, topics=(REVOKED_TOPIC,), index=index)
+
+    return look
+
+
+def _mark(row: RevokedRow) -> RevokedMark:
+    return RevokedMark(key_id=row.key_id, serial_number=row.serial, valid_before=row.not_after)
 
 
 async def _caught_up(room: ServerRoom, asked: WatchRequest) -> None:

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from ca_core.authority.bringup import new_id
 from ca_core.authority.guard import GuardedProvider
 from ca_core.authority.introductions import Introductions
+from ca_core.authority.revokedleaves import revoked
 from ca_core.authority.rows import (
     AUTHORITIES,
     SIGNERS,
@@ -29,7 +30,7 @@ from ca_core.authority.rows import (
 from ca_core.authority.slots import Slots, place_of
 from ca_core.clock import Clock
 from ca_core.contract.requests import CrlRequest, RevokeRequest
-from ca_core.errors import NotFoundError
+from ca_core.errors import Error, NotFoundError, UnavailableError
 from ca_core.state.store import Store
 
 KEPT_FOR = timedelta(seconds=5)
@@ -78,11 +79,14 @@ class CrlService:
     async def revoke(
         self, certificate: x509.Certificate, reason: x509.ReasonFlags
     ) -> tuple[AuthorityRow, SignerRow]:
-        """Revoke a leaf and return who signed it; a second time changes nothing.
+        """Revoke a leaf, tell agents, and return who signed it; a second time changes nothing.
+
+        A server that dies between the two has told nobody: then the second time tells.
 
         Raises:
             NotFoundError: no signer that lives issued it.
             CapabilityUnsupportedError: its provider does not revoke.
+            UnavailableError: it is revoked, but the store cannot be written: agents are not told.
             Error: the provider failed.
         """
         authority, signer = self._issuer_of(certificate)
@@ -97,7 +101,19 @@ class CrlService:
         )
         await slot.call(partial(_revoke, request))
         self._kept.pop(authority.id, None)
+        await self._tell(certificate)
         return authority, signer
+
+    async def _tell(self, leaf: x509.Certificate) -> None:
+        """Have agents told that a leaf was revoked: the one that holds it serves it no more."""
+        now, store = self._clock.now(), self._store
+        try:
+            await asyncio.to_thread(store.update, lambda view: revoked(view, leaf, now))
+        except Error as error:
+            raise UnavailableError(
+                f"the leaf is revoked, but agents could not be told: {error}",
+                hint="revoke it again: that tells them",
+            ) from error
 
     def _issuer_of(self, certificate: x509.Certificate) -> tuple[AuthorityRow, SignerRow]:
         for authority in authorities(self._store.snapshot):

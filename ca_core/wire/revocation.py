@@ -1,5 +1,7 @@
 """How a leaf is revoked, and how agents learn of it."""
 
+from datetime import datetime
+
 import msgspec
 
 from ca_core.errors import RequestError
@@ -58,3 +60,37 @@ class RevokedLeaf(msgspec.Struct, frozen=True, kw_only=True):
     authority: str = msgspec.field(name="Authority")
     signer: str = msgspec.field(name="Signer")
     reason: str = msgspec.field(name="Reason")
+
+
+class RevokedMark(msgspec.Struct, frozen=True, kw_only=True):
+    """One leaf that was revoked, by what it says itself.
+
+    Attributes:
+        key_id: its AKI, colon hex; may be empty.
+        serial_number: colon hex.
+        valid_before: when it ends by itself.
+    """
+
+    key_id: str = msgspec.field(name="AuthorityKeyID")
+    serial_number: str = msgspec.field(name="SerialNumber")
+    valid_before: datetime = msgspec.field(name="ValidBefore")
+
+
+class RevokedRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Up to where an agent knows what was revoked.
+
+    Attributes:
+        index: that of the last answer; 0 knows nothing.
+        epoch: that of the index; in another one it is 0.
+    """
+
+    index: int = msgspec.field(name="Index", default=0)
+    epoch: str = msgspec.field(name="Epoch", default="")
+
+
+class RevokedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The leaves that were revoked since, and have not ended; ``index`` is at least 1."""
+
+    index: int = msgspec.field(name="Index")
+    epoch: str = msgspec.field(name="Epoch")
+    leaves: tuple[RevokedMark, ...] = msgspec.field(name="Leaves", default=())

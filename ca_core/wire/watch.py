@@ -8,6 +8,7 @@ import msgspec
 
 from ca_core.wire.grants import GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
+from ca_core.wire.revocation import RevokedAnswer, RevokedRequest
 from ca_core.wire.roots import CARoots
 
 
@@ -54,7 +55,7 @@ class WatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         roots: index of the roots that are held; 0 to be answered at once; None does not ask.
-        grants, intentions, views: None does not ask.
+        grants, intentions, views, revoked: None does not ask.
         registered: digest of what is registered at the agent; '' has nothing compared.
         index: that of the last answer; a server that has not seen as much answers nothing before it
             has, so that an agent that goes to another server never runs backwards.
@@ -66,6 +67,7 @@ class WatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     grants: GrantsRequest | None = msgspec.field(name="Grants", default=None)
     intentions: ListsRequest | None = msgspec.field(name="Intentions", default=None)
     views: ViewsRequest | None = msgspec.field(name="Views", default=None)
+    revoked: RevokedRequest | None = msgspec.field(name="Revoked", default=None)
     registered: str = msgspec.field(name="Registered", default="")
     index: int = msgspec.field(name="Index", default=0)
     epoch: str = msgspec.field(name="Epoch", default="")
@@ -86,6 +88,7 @@ class WatchAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     grants: GrantsAnswer | None = msgspec.field(name="Grants", default=None)
     intentions: ListsAnswer | None = msgspec.field(name="Intentions", default=None)
     views: ViewsAnswer | None = msgspec.field(name="Views", default=None)
+    revoked: RevokedAnswer | None = msgspec.field(name="Revoked", default=None)
     out_of_sync: bool = msgspec.field(name="OutOfSync", default=False)
     index: int = msgspec.field(name="Index", default=0)
     epoch: str = msgspec.field(name="Epoch", default="")

@@ -9,9 +9,10 @@ from ca_core.acl.principal import Node, Peer
 from ca_core.agent.revocations import Revocations
 from ca_core.api.crl_handlers import current_crls
 from ca_core.api.revoke_handlers import revoke
+from ca_core.authority.revokedleaves import REVOKED, revoked_index, revoked_since
 from ca_core.authority.rows import current_signer
 from ca_core.contract.events import EVENT_FIELDS, EventType
-from ca_core.errors import DeniedError, NotFoundError, RequestError
+from ca_core.errors import DeniedError, NotFoundError, RequestError, UnavailableError
 from ca_core.identity.certificates import parsed_chain, pem_of, serial_hex, spki_digest
 from ca_core.wire.revocation import REASONS
 from tests.unit.agent.fakes import Authority
@@ -32,6 +33,12 @@ async def asked(built, principal=ROOT, **body):
     raw = json.dumps(body).encode()
     answer = await revoke(built.room, asking(body=raw, principal=principal))
     return json.loads(answer.body)
+
+
+def told_in(built):
+    """Return the serials of the leaves that agents are told of."""
+    rows = revoked_since(built.room.store.snapshot, 0, built.clock.now())
+    return [row.serial for row in rows]
 
 
 class Crls:
@@ -69,13 +76,41 @@ async def test_a_revoked_leaf_is_in_the_next_crl_and_agents_know_it():
 
 
 async def test_revoking_twice_changes_nothing():
-    """The second answer is the same, and the CRL has one line."""
+    """The second answer is the same, the CRL has one line, and nothing is written."""
     async with world() as built:
         pem = pem_of(await leaf_in(built))
-        assert await asked(built, Certificate=pem) == await asked(built, Certificate=pem)
+        first = await asked(built, Certificate=pem)
+        told = revoked_index(built.room.store.snapshot)
+        assert await asked(built, Certificate=pem) == first
+        assert revoked_index(built.room.store.snapshot) == told
         authority, _ = current_signer(built.room.store.snapshot)
         (crl,) = await built.room.manager.crls.current(authority.id)
         assert len(crl) == 1
+
+
+async def test_a_leaf_that_the_store_could_not_note_is_told_when_it_is_revoked_again(monkeypatch):
+    """The CA has revoked it by then; whoever asked is told what is missing, and what mends it."""
+    async with world() as built:
+        leaf, store = await leaf_in(built), built.room.store
+        update = store.update
+
+        def full(decide):
+            wanted = decide(store.snapshot)
+            if wanted and any(change.table == REVOKED for change in wanted.changes):
+                raise UnavailableError("the disk is full")
+            return update(decide)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "update", full)
+            with pytest.raises(UnavailableError, match="agents could not be told") as caught:
+                await asked(built, Certificate=pem_of(leaf))
+        assert "revoke it again" in caught.value.hint
+        authority, _ = current_signer(built.room.store.snapshot)
+        (crl,) = await built.room.manager.crls.current(authority.id)
+        assert [one.serial_number for one in crl] == [leaf.serial_number]
+        assert told_in(built) == []
+        await asked(built, Certificate=pem_of(leaf))
+        assert told_in(built) == [serial_hex(leaf)]
 
 
 async def test_what_no_signer_here_issued_is_not_found():

@@ -6,16 +6,20 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from cryptography.x509 import ReasonFlags
 
 from ca_core.acl.policies import ACL_TOPIC
 from ca_core.agent import question
+from ca_core.api.cluster_handlers import checked_csr
 from ca_core.api.questions import AT_ONCE, PER_SECOND, cost_of
 from ca_core.api.watch_handlers import BEHIND_PATIENCE, newest_watched, watch, watched
 from ca_core.authority.rows import ROOTS_TOPIC
 from ca_core.errors import DeniedError, NotReadyError, RateLimitedError, RequestError
+from ca_core.identity.certificates import serial_hex
 from ca_core.state.protocol import Change, Transaction
 from ca_core.wire.grants import GrantsRequest
 from ca_core.wire.intentionlists import ListsRequest
+from ca_core.wire.revocation import RevokedRequest
 from ca_core.wire.watch import ViewsRequest, WatchAnswer, WatchRequest
 from tests.unit.acl.stored import policy_row
 from tests.unit.agent.fakes import passed
@@ -33,6 +37,9 @@ def holding(answer, asked, **changes):
         held["roots"] = answer.roots.index
     if answer.grants is not None:
         held["grants"] = GrantsRequest(digest=answer.grants.digest)
+    if answer.revoked is not None:
+        told = answer.revoked
+        held["revoked"] = RevokedRequest(index=told.index, epoch=told.epoch)
     if answer.intentions is not None:
         told = answer.intentions
         lists = {one.destination: one.index for one in told.lists}
@@ -40,7 +47,7 @@ def holding(answer, asked, **changes):
     return msgspec.structs.replace(asked, **{**held, **changes})
 
 
-ALL = WatchRequest(roots=0, grants=NOBODY, intentions=DB)
+ALL = WatchRequest(roots=0, grants=NOBODY, intentions=DB, revoked=RevokedRequest())
 
 
 class Parked:
@@ -89,6 +96,7 @@ async def test_what_is_not_asked_is_not_told():
     async with cluster() as built:
         answer = await watched(built.room, built.n1.identity, WatchRequest(roots=0))
         assert (answer.grants, answer.intentions, answer.views) == (None, None, None)
+        assert answer.revoked is None
         assert answer.roots is not None
 
 
@@ -169,6 +177,46 @@ async def test_roots_of_another_epoch_are_told_whatever_their_index():
         first = await watched(built.room, built.n1.identity, ALL)
         asked = holding(first, ALL, epoch="another", grants=None, intentions=None)
         assert (await watched(built.room, built.n1.identity, asked)).roots == first.roots
+
+
+async def revoke(built):
+    """Have a leaf of ``web`` signed and revoked; return its serial."""
+    csr = checked_csr(built.room, built.csr(built.web))
+    issued = await built.room.manager.sign(csr, principal=built.n1)
+    await built.room.manager.crls.revoke(issued.certificate, ReasonFlags.superseded)
+    return serial_hex(issued.certificate)
+
+
+def serials(answer):
+    """Return what an answer says was revoked."""
+    return [one.serial_number for one in answer.revoked.leaves]
+
+
+async def test_a_revoked_leaf_is_told_at_once_to_whoever_waits():
+    """To all agents, since nobody knows which one holds it; nothing else is told."""
+    async with cluster() as built:
+        before = await revoke(built)
+        first = await watched(built.room, built.n1.identity, ALL)
+        assert serials(first) == [before]
+        waits = Parked(built, holding(first, ALL))
+        await touched(built, "something/else")
+        assert await waits.still_waits()
+        now = await revoke(built)
+        answer = await waits.told()
+        assert serials(answer) == [now]
+        assert (answer.roots, answer.grants, answer.intentions) == (None, None, None)
+        (mark,) = answer.revoked.leaves
+        assert mark.valid_before > built.clock.now()
+
+
+async def test_revoked_leaves_of_another_epoch_are_told_whatever_their_index():
+    """A restored store counts anew, and an index of the one before says nothing."""
+    async with cluster() as built:
+        serial = await revoke(built)
+        asked = WatchRequest(revoked=RevokedRequest(index=1000, epoch="another"))
+        answer = await watched(built.room, built.n1.identity, asked)
+        assert serials(answer) == [serial]
+        assert answer.revoked.epoch == built.server.store.snapshot.epoch
 
 
 async def test_a_server_that_is_behind_answers_once_it_has_caught_up():
