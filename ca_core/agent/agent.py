@@ -24,6 +24,7 @@ from ca_core.agent.leaves import LeafCache
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.pollers import Pollers
 from ca_core.agent.processes import has_ended
+from ca_core.agent.revocationnews import RevocationNews
 from ca_core.agent.revocations import Revocations
 from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.services.checks.running import CheckRunner
@@ -94,6 +95,7 @@ class Agent:
         self.leaves = LeafCache(
             issuer, self.roots, may, clock, draw, spread=lambda: self._acknowledging.spread
         )
+        self._revoked = RevocationNews(upstream, clock, draw, self.leaves.revoke)
         self.views = ViewCache(upstream, clock, draw, may=may, stands=self._stands)
         if grants is not None:
             grants.subscribe(self.leaves.review)
@@ -137,6 +139,7 @@ class Agent:
         self._watch_over("watch", self._upstream.run)
         self._watch_over("roots", self.roots.run)
         self._watch_over("leaf renewal", self.leaves.run)
+        self._watch_over("revoked leaves", self._revoked.run)
         self._watch_over("acknowledgement", self._acknowledging.run)
         self._watch_over("intentions", self.intentions.run)
         self._watch_over("views", self.views.follow)
@@ -220,6 +223,7 @@ class Agent:
     def _ask_again(self) -> None:
         """A server answers again: nobody waits out a pause that began while none did."""
         self.roots.hurry()
+        self._revoked.hurry()
         self.intentions.hurry()
         self.views.hurry()
         self._acknowledging.hurry()

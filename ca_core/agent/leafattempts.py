@@ -8,6 +8,7 @@ from datetime import timedelta
 from ca_core.agent.cache.entries import Counts
 from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
+from ca_core.agent.leafanswer import refusal
 from ca_core.agent.leafrecord import HeldLeaf, LeafRecord
 from ca_core.agent.renewal import RETRY_WINDOW, failed, retry_width
 from ca_core.agent.waiting import stopped, within
@@ -80,7 +81,7 @@ class LeafAttempts:
             raise UnavailableError("the agent is stopping")
         error = task.result()
         if error is not None:
-            raise error.with_traceback(None)  # one error, many readers: do not pile up frames
+            raise refusal(record, error)
 
     def begun(self, record: LeafRecord) -> asyncio.Task[Error | None]:
         """Return the attempt under way for a record, beginning one if there is none.
@@ -103,24 +104,19 @@ class LeafAttempts:
 
     async def _attempt(self, record: LeafRecord) -> Error | None:
         """Try once to have a new leaf; the record keeps it, or the reason why not."""
-        service = record.name.service
+        service, is_first = record.name.service, record.leaf is None
         try:
             issuing = self._issuer.issue(record.name, record.leaf, record.principal)
             leaf = await within(issuing, FETCH_LIMIT, self._clock, what=f"signing for {service!r}")
+            self._kept(record, leaf)
         except Error as error:
             return self._remember(record, error)
         except Exception as error:
             log.exception("leaf of %s: failed in a way it should not", service)
             return self._remember(record, ProviderError(f"signing failed: {type(error).__name__}"))
-        self._count(record)
-        self._kept(record, leaf)
+        self.issued += is_first
+        self.renewed += not is_first
         return None
-
-    def _count(self, record: LeafRecord) -> None:
-        if record.leaf is None:
-            self.issued += 1
-        else:
-            self.renewed += 1
 
     def put_off(self, record: LeafRecord) -> bool:
         """Let a retry window pass, because no server answers; say whether that was done.
@@ -160,4 +156,4 @@ class LeafAttempts:
 def _remembered(record: LeafRecord) -> Error:
     if record.error is None:
         return UnavailableError("the last attempt failed")
-    return record.error.with_traceback(None)
+    return refusal(record, record.error)

@@ -22,6 +22,12 @@ class IssuerChain:
     signer: Signer
 
 
+class _Serial(msgspec.Struct, frozen=True):
+    """Of an answer the serial number alone: the rest is skipped."""
+
+    number: str = msgspec.field(name="SerialNumber")
+
+
 @dataclass(frozen=True, slots=True)
 class LeafBody:
     """A leaf with its key as JSON, encoded once: it is asked for far more often than it changes.
@@ -38,6 +44,11 @@ class LeafBody:
     def json(self) -> bytes:
         """Return the whole answer."""
         return b"".join((self.head, self.chain.json, self.tail))
+
+    @property
+    def serial_number(self) -> str:
+        """Return that of the leaf, colon hex."""
+        return msgspec.json.decode(self.json, type=_Serial).number
 
 
 class IssuerChains:

@@ -1,7 +1,7 @@
 """What the agent knows about one leaf of one caller, and when it needs attention."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -74,6 +74,7 @@ class HeldLeaf:
         asked_under: mark of what signed, as known here, when it was asked for; a leaf is renewed
             once for another signer, not again if that changed nothing.
         index: at least 1, different from that of the leaf before.
+        revoked: it is good no longer, although it has not ended.
     """
 
     body: LeafBody
@@ -83,6 +84,7 @@ class HeldLeaf:
     renew_at: datetime
     asked_under: str
     index: int
+    revoked: bool = False
 
     @property
     def signer_key_id(self) -> str:
@@ -95,13 +97,15 @@ class HeldLeaf:
 
     def state(self, now: datetime) -> LeafState:
         """Return what the leaf is good for at ``now``."""
+        if self.revoked:
+            return LeafState.REVOKED
         return state_of(
             now, not_before=self.not_before, renew_at=self.renew_at, not_after=self.not_after
         )
 
     def servable(self, now: datetime) -> bool:
         """Say whether the leaf may be answered: it is valid at ``now``."""
-        return self.not_before <= now <= self.not_after
+        return self.not_before <= now <= self.not_after and not self.revoked
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -176,6 +180,16 @@ class LeafRecord:
     def may_ask(self, now: datetime) -> bool:
         """Say whether a reader may cause an attempt now: not before the Retry-After."""
         return self.failures is None or now >= self.failures.not_before
+
+    def give_up_leaf(self, now: datetime) -> None:
+        """Never answer its leaf again, which was revoked; another one is due at once.
+
+        Not before a server's Retry-After, if that was asked for.
+        """
+        if self.leaf is not None:
+            self.leaf = replace(self.leaf, revoked=True, renew_at=now)
+        if self.may_ask(now):
+            self.failures = None
 
     def follow(
         self, signing: Signing, now: datetime, draw: Draw, spread: timedelta = ROOT_CHANGE_SPREAD

@@ -7,6 +7,8 @@ service is not counted, nor is one that is there already.
 from ca_core.agent.leafrecord import LeafName
 from ca_core.allowances import Allowances
 from ca_core.clock import Clock
+from ca_core.errors import RequestError
+from ca_core.identity.csr import MAX_NAMES, check_dns_name
 
 AT_ONCE = 64.0
 """A service with names that come and go with its hosts, or a program that was written wrong."""
@@ -36,3 +38,15 @@ class LeafVariants:
         """
         if name.dns_names or name.ip_addresses:
             self._left.spend((name.partition, name.service))
+
+
+def check_names(name: LeafName) -> None:
+    """Refuse names that no leaf may have.
+
+    Raises:
+        RequestError: too many of them, or one that is no DNS name.
+    """
+    if len(name.dns_names) + len(name.ip_addresses) > MAX_NAMES:
+        raise RequestError(f"more than {MAX_NAMES} names", field="dns-san")
+    for dns_name in name.dns_names:
+        check_dns_name(dns_name)

@@ -5,7 +5,7 @@ it was in memory, an expired leaf served because a renewal failed, everybody ren
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -17,29 +17,28 @@ from ca_core.agent.issuance import LeafIssuer
 from ca_core.agent.joining import Draw
 from ca_core.agent.keptleaves import Restored
 from ca_core.agent.knownroots import KnownRoots
-from ca_core.agent.leafanswer import LeafAnswer, handed_out, unservable
+from ca_core.agent.leafanswer import LeafAnswer, handed_out, waited_for
 from ca_core.agent.leafattempts import LeafAttempts
 from ca_core.agent.leafrecord import HeldLeaf, LeafName, LeafRecord, leaf_name
 from ca_core.agent.leafrights import check_right, may_still
-from ca_core.agent.leafvariants import LeafVariants
-from ca_core.agent.renewal import ROOT_CHANGE_SPREAD
+from ca_core.agent.leafvariants import LeafVariants, check_names
+from ca_core.agent.renewal import ROOT_CHANGE_SPREAD, Spread
+from ca_core.agent.revokedleaves import RevokedLeaves
 from ca_core.agent.rootscache import RootsCache
 from ca_core.agent.timetable import Timetable
 from ca_core.agent.upstream import DEFAULT_WAIT
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
-from ca_core.errors import DeniedError, RequestError
-from ca_core.identity.csr import MAX_NAMES, IPAddress, check_dns_name
+from ca_core.errors import DeniedError, UnavailableError
+from ca_core.identity.csr import IPAddress
 from ca_core.wire.freshness import ANY_AGE, Freshness
+from ca_core.wire.revocation import RevokedMark
 from ca_core.wire.times import wire_time
 
 log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP = timedelta(seconds=30)
 """The wall clock may be set while the timetable sleeps; it looks again at least this often."""
-
-Spread = Callable[[], timedelta]
-"""Says over what time leaves are renewed when another signer signs."""
 
 
 class LeafCache:
@@ -71,6 +70,7 @@ class LeafCache:
         self._absent: dict[LeafName, LeafRecord] = {}
         self._listeners: list[Callable[[], None]] = []
         self._variants = LeafVariants(clock)
+        self._revoked = RevokedLeaves()
         self.counts = Counts()
         self.size = 0
         self._timetable: Timetable[datetime, LeafRecord] = Timetable()
@@ -102,6 +102,7 @@ class LeafCache:
         self.size += sum(record.size for record in (*found.absent, *found.present))
         for record in found.present:
             self._enter(record)
+        self.revoke()
         known = self._roots.latest
         if known is not None:
             self.follow(known)
@@ -138,17 +139,16 @@ class LeafCache:
         record = self._records.get(name) or await self._new_record(name, principal)
         now = record.last_used = self._clock.now()
         leaf = record.leaf
-        if leaf is not None and leaf.servable(now):
+        if leaf is None or not leaf.servable(now):
+            self.counts.misses += 1
+            await self.attempts.joined(record)  # (4)
+        else:
             self.counts.hits += 1
             if min_index != leaf.index:
                 return handed_out(record, leaf, now, hit=True)  # (2)
             await self._replaced(record, leaf, wait)  # (3)
-            self._check_again(record, principal)  # (5)
-            return self._answer(record, hit=False)
-        self.counts.misses += 1
-        await self.attempts.joined(record)  # (4)
         self._check_again(record, principal)  # (5)
-        return self._answer(record, hit=False)
+        return waited_for(record, self._clock.now())
 
     async def run(self) -> None:
         """Renew what is due and forget what is idle, for ever; cancel to end."""
@@ -174,10 +174,7 @@ class LeafCache:
         came_back = self._absent.pop(name, None)
         if came_back is not None:
             return self._taken_back(came_back)
-        if len(name.dns_names) + len(name.ip_addresses) > MAX_NAMES:
-            raise RequestError(f"more than {MAX_NAMES} names", field="dns-san")
-        for dns_name in name.dns_names:
-            check_dns_name(dns_name)
+        check_names(name)
         await self._issuer.identity(name.service)
         record = self._records.get(name)  # somebody else may have been faster
         if record is None:
@@ -198,14 +195,6 @@ class LeafCache:
         self._enter(record)
         return record
 
-    def _answer(self, record: LeafRecord, *, hit: bool) -> LeafAnswer:
-        """Hand out the leaf, if it is valid at this very moment: the watchdog."""
-        now = self._clock.now()
-        leaf = record.leaf
-        if leaf is None or not leaf.servable(now):
-            raise unservable(record, now)
-        return handed_out(record, leaf, now, hit=hit)
-
     async def _replaced(self, record: LeafRecord, leaf: HeldLeaf, wait: timedelta) -> None:
         """Wait until the record holds another leaf than ``leaf``, at most ``wait``."""
         deadline = self._clock.monotonic() + wait.total_seconds()
@@ -216,6 +205,8 @@ class LeafCache:
 
     def _keep(self, record: LeafRecord, leaf: HeldLeaf) -> None:
         """Take a new leaf over; another key may have begun to sign while it was made."""
+        if leaf in self._revoked:
+            raise UnavailableError("the new leaf was revoked on its way here")
         self.size -= record.size
         record.leaf, record.failures, record.error, record.hurry = leaf, None, None, None
         self.size += record.size
@@ -252,11 +243,20 @@ class LeafCache:
             self._forget(self._records, record, Reason.IDLE)
             self._tell()
             return
-        is_away = not self._roots.known_leader
-        if record.is_due(now) and not (is_away and self.attempts.put_off(record)):
+        if record.is_due(now) and (self._roots.known_leader or not self.attempts.put_off(record)):
             self.attempts.begun(record)
         else:
             self._enter(record)
+
+    def revoke(self, told: Iterable[RevokedMark] = ()) -> None:
+        """Answer no more what was revoked, and have others at once; whoever waits gets those."""
+        self._revoked.learn(told, self._clock.now())
+        gone = self._revoked.taken_from(self.records(), self._clock.now())
+        for record in gone:
+            if record.name in self._records:
+                self._enter(record)
+        if gone:
+            self._tell()
 
     def review(self) -> None:
         """Withdraw every leaf whose owner may no longer have it; whoever waits for it is told."""

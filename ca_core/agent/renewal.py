@@ -5,6 +5,7 @@ moment towards the end of the window, and everybody who started together renews 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,8 @@ RETRY_WINDOW = timedelta(seconds=30)
 """One retry in each: ten thousand agents then ask about 333 times a second, and not in step."""
 ROOT_CHANGE_SPREAD = timedelta(seconds=30)
 """Leaves of a replaced signer are renewed within this span until a server has said another."""
+Spread = Callable[[], timedelta]
+"""Says over what time leaves are renewed when another signer signs."""
 HURRY_BY_CHANCE = 0.5
 """Share of the spread that is drawn; the rest goes by what is left of the leaf's life.
 
@@ -43,6 +46,7 @@ class LeafState(StrEnum):
     FRESH = "fresh"
     DUE = "due for renewal"
     EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.registered import RegisteredAnswer, RegisteredState
-from ca_core.wire.revocation import CrlsAnswer
+from ca_core.wire.revocation import CrlsAnswer, RevokedAnswer, RevokedRequest
 from ca_core.wire.roots import CARoots
 from ca_core.wire.watch import ViewsAnswer, ViewsRequest, WatchAnswer, WatchRequest
 
@@ -152,6 +152,16 @@ class Upstream(Asked, Protocol):
 
     async def views(self, asked: ViewsRequest, *, wait: timedelta = FOLLOW_WAIT) -> ViewsAnswer:
         """Return the views that differ from what is held: at once if any does, else when one does.
+
+        Raises:
+            Error: any; ``UnavailableError`` if no server answers.
+        """
+        ...
+
+    async def revoked(
+        self, asked: RevokedRequest, *, wait: timedelta = FOLLOW_WAIT
+    ) -> RevokedAnswer:
+        """Return the leaves revoked since what is held: at once if any was, else when one is.
 
         Raises:
             Error: any; ``UnavailableError`` if no server answers.

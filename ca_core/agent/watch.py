@@ -21,7 +21,7 @@ from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import ListsAnswer, ListsRequest
 from ca_core.wire.operations import Acknowledgement, Lease
 from ca_core.wire.registered import RegisteredAnswer, RegisteredState
-from ca_core.wire.revocation import CrlsAnswer
+from ca_core.wire.revocation import CrlsAnswer, RevokedAnswer, RevokedRequest
 from ca_core.wire.watch import (
     ViewsAnswer,
     ViewsRequest,
@@ -93,6 +93,20 @@ class Watch:
         quick = not all(asked.held.values())
         answer: ViewsAnswer | None = await self._question.told("views", asked, wait, quick=quick)
         return answer or ViewsAnswer(epoch=asked.epoch)
+
+    async def revoked(
+        self, asked: RevokedRequest, *, wait: timedelta = FOLLOW_WAIT
+    ) -> RevokedAnswer:
+        """Return the leaves revoked since what is held: at once if any was, else when one is.
+
+        Raises:
+            Error: ``UnavailableError`` if no server answers.
+        """
+        quick = not asked.index
+        answer: RevokedAnswer | None = await self._question.told(
+            "revoked", asked, wait, quick=quick
+        )
+        return answer or RevokedAnswer(index=asked.index, epoch=asked.epoch)
 
     async def in_sync(self, digest: str, *, wait: timedelta = FOLLOW_WAIT) -> bool:
         """Return False once what a server has of this agent is not what ``digest`` names.

@@ -17,7 +17,7 @@ _log = logging.getLogger("ca_core.authority")
 
 
 async def revoke(room: ServerRoom, request: Request) -> Response:
-    """Revoke a leaf: it is in the next CRL, and agents that are shown it refuse it."""
+    """Revoke a leaf: agents that are shown it refuse it, the one that holds it gets another."""
     require(room.may, request, Action.OPERATOR_WRITE)
     refuse_other_places(request, room.manager.datacenter)
     asked = request.json(RevokeLeaf)

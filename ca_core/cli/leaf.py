@@ -134,9 +134,11 @@ Examples:
   openssl s_client -connect web:443 </dev/null | ca-core leaf revoke - --yes
 
 It is in the next CRL (GET /v1/connect/ca/crl/AUTHORITY), and agents that are shown it (ClientCert)
-refuse it within seconds. Verifiers that read no CRL trust it until it expires: where a key was
-stolen and leaves live long, `ca-core ca taint` ends all of them.
-Next: `ca-core leaf get SERVICE` on its host, after the service was given a new key.
+refuse it within seconds. The agent that holds it answers it no more, and has another one with
+another key at once; one that is cut off does so when it hears of a server again. Verifiers that
+read no CRL trust it until it expires: where a key was stolen and leaves live long,
+`ca-core ca taint` ends all of them.
+Next: `ca-core leaf get SERVICE --out DIR` on its host; `ca-core leaf watch` writes it by itself.
 """,
 )
 def revoke(

@@ -112,6 +112,8 @@ class FakeUpstream:
         self.sign_errors: list[Exception] = []
         self.roots_errors: list[Exception] = []
         self.roots_calls: list[int] = []
+        self.revoked_errors: list[Exception] = []
+        self.revoked_calls = 0
         self.gate: asyncio.Event | None = None
         self.doctor = lambda signed: signed
         self.acknowledged = []
@@ -186,6 +188,13 @@ class FakeUpstream:
             raise self.acknowledge_errors.pop(0)
         self.acknowledged.append(said)
         return self.lease
+
+    async def revoked(self, asked):
+        """Have the agent wait for ever, unless an error is due: nothing was revoked."""
+        self.revoked_calls += 1
+        if self.revoked_errors:
+            raise self.revoked_errors.pop(0)
+        await asyncio.Event().wait()
 
     async def in_sync(self, digest):
         """Have the agent wait for ever: what is stored is what it told."""

@@ -74,6 +74,7 @@ def test_whoever_hears_of_a_server_again_ends_the_pauses_of_all(since):
     async def whole():
         clock = FakeClock()
         upstream = FakeUpstream(clock)
+        upstream.revoked_errors = [UnavailableError("away")] * 100
         async with agent_over(upstream, clock) as agent:
             upstream.roots_errors = [UnavailableError("away")] * 100
             upstream.acknowledge_errors = [UnavailableError("away")] * 100
@@ -81,7 +82,9 @@ def test_whoever_hears_of_a_server_again_ends_the_pauses_of_all(since):
             await passed(clock, timedelta(seconds=120 + since), step=timedelta(seconds=1))
             assert not agent.roots.known_leader
             asked, said = len(upstream.roots_calls), len(upstream.acknowledged)
+            revoked = upstream.revoked_calls
             upstream.roots_errors, upstream.acknowledge_errors = [], []
+            upstream.revoked_errors = []
             await settle()
             assert len(upstream.roots_calls) == asked
             upstream.returned()
@@ -89,6 +92,7 @@ def test_whoever_hears_of_a_server_again_ends_the_pauses_of_all(since):
             assert agent.roots.known_leader
             assert agent.roots.age == timedelta()
             assert len(upstream.acknowledged) == said + 1
+            assert upstream.revoked_calls == revoked + 1
 
     asyncio.run(whole())
 

@@ -13,6 +13,7 @@ from ca_core.errors import DeniedError, RateLimitedError, RequestError, Unavaila
 from ca_core.testing.clock import FakeClock
 from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 from ca_core.wire.intentionlists import DestinationList, ListsAnswer, ListsRequest
+from ca_core.wire.revocation import RevokedAnswer, RevokedRequest
 from ca_core.wire.watch import (
     FoundView,
     RootsFound,
@@ -28,6 +29,7 @@ SECOND = timedelta(seconds=1)
 ROOTS = FakeUpstream(FakeClock()).value()
 DB = ListsRequest(held={"default/db": 3}, epoch="e", default="allow acl_default")
 WEB = ViewsRequest(held={"connect/web": 4}, epoch="e")
+REVOKED = RevokedRequest(index=7, epoch="e")
 NOBODY = Granted(accessor="anonymous", grant="g", seconds=3600.0, rules=msgspec.Raw(b"[]"))
 GRANTS = GrantsAnswer(digest="d", default_policy="deny", anonymous=NOBODY)
 
@@ -47,7 +49,8 @@ class Asking:
     def parts(self):
         """Return the names of what is asked."""
         asked = self.asked
-        parts = {"grants": asked.grants, "intentions": asked.intentions, "views": asked.views}
+        named = ("grants", "intentions", "views", "revoked")
+        parts = {name: getattr(asked, name) for name in named}
         found = {name for name, part in parts.items() if part is not None}
         found |= {"roots"} if asked.roots is not None else set()
         return found | ({"registered"} if asked.registered else set())
@@ -130,6 +133,7 @@ class Harness:
             "grants": lambda: self.watch.grants(grants()),
             "intentions": lambda: self.watch.intentions(DB),
             "views": lambda: self.watch.views(WEB),
+            "revoked": lambda: self.watch.revoked(REVOKED),
             "registered": lambda: self.watch.in_sync("sha"),
         }
         if "roots" in parts:
@@ -152,7 +156,7 @@ async def running():
         await h.watch.close()
 
 
-ALL = ("roots", "grants", "intentions", "views", "registered")
+ALL = ("roots", "grants", "intentions", "views", "revoked", "registered")
 
 
 async def test_what_the_parts_ask_is_one_question():
@@ -163,12 +167,13 @@ async def test_what_the_parts_ask_is_one_question():
         asked = h.servers.parked.asked
         assert (asked.intentions, asked.views, asked.grants) == (DB, WEB, grants())
         assert (asked.roots, asked.registered, asked.wait) == (5, "sha", "1m")
+        assert asked.revoked == REVOKED
 
 
 async def test_an_answer_goes_to_the_part_it_is_for_and_the_rest_is_asked_again():
     """Nobody else is disturbed, and nothing is asked that nobody waits for."""
     async with running() as h:
-        _, _, lists, views, _ = tasks = await h.following(*ALL)
+        _, _, lists, views, *_ = tasks = await h.following(*ALL)
         found = DestinationList(destination="default/db", index=4, sources={})
         answer = ListsAnswer(epoch="e", default="allow acl_default", lists=(found,))
         h.servers.tell(intentions=answer)
@@ -181,9 +186,13 @@ async def test_an_answer_goes_to_the_part_it_is_for_and_the_rest_is_asked_again(
         h.servers.tell(views=view, out_of_sync=True, roots=RootsFound(index=6, value=ROOTS))
         await settle()
         assert await views == view
-        assert await tasks[4] is False
+        assert await tasks[5] is False
         assert (await tasks[0]).index == 6
-        assert h.servers.parked.parts() == {"grants"}
+        assert h.servers.parked.parts() == {"grants", "revoked"}
+        told = RevokedAnswer(index=12, epoch="e")
+        h.servers.tell(revoked=told)
+        await settle()
+        assert await tasks[4] == told
 
 
 async def test_a_server_that_has_nothing_is_not_in_sync():
@@ -253,7 +262,7 @@ async def test_a_part_that_gives_up_is_no_longer_asked():
 async def test_after_the_wait_everybody_is_told_that_there_is_no_news():
     """As a server tells it to a question of one part; then all ask together again."""
     async with running() as h:
-        roots, tokens, lists, views, sync = await h.following(*ALL)
+        roots, tokens, lists, views, revoked, sync = await h.following(*ALL)
         await passed(h.clock, MINUTE)
         h.servers.tell(grants=GRANTS)
         await settle()
@@ -261,6 +270,7 @@ async def test_after_the_wait_everybody_is_told_that_there_is_no_news():
         assert await tokens == GRANTS
         assert await lists == ListsAnswer(epoch="e", default="allow acl_default")
         assert await views == ViewsAnswer(epoch="e")
+        assert await revoked == RevokedAnswer(index=7, epoch="e")
         assert await sync is True
 
 
@@ -469,7 +479,7 @@ def test_an_ended_question_is_told_from_one_without_news():
 async def test_a_part_that_servers_cannot_take_is_told_so_alone():
     """Whatever made it so: the others hear of news as before."""
     async with running() as h:
-        *others, views, synced = tasks = await h.following(*ALL)
+        *others, views, _, synced = tasks = await h.following(*ALL)
         h.servers.cannot_take = "views"
         h.servers.parked.answered.set_exception(RequestError("more than 10000 views"))
         await settle(100)

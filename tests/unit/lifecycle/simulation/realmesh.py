@@ -85,6 +85,10 @@ class Cable:
         view = store.snapshot
         return RootsAnswer(value=roots_of(view), index=roots_index(view))
 
+    async def revoked(self, _asked):
+        """Wait for ever: nothing was revoked."""
+        await asyncio.Event().wait()
+
     async def in_sync(self, _digest):
         """Wait for ever: nothing is registered."""
         await asyncio.Event().wait()
