@@ -13,6 +13,7 @@ import msgspec
 
 from ca_core.cli.address import Address
 from ca_core.cli.failures import AnsweredError, UnreachableError
+from ca_core.cli.schemes import CA_VARIABLES, other_scheme
 from ca_core.errors import ConfigError
 
 ValueT = TypeVar("ValueT")
@@ -21,9 +22,6 @@ TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
 PATIENT = httpx.Timeout(600.0, connect=5.0)
 """For what grows with the cluster: a backup, a new key-encryption key."""
-
-CA_VARIABLES = ("CA_CORE_CACERT", "CONSUL_CACERT")
-"""Environment variables that name a PEM file of roots for ``https://``."""
 
 MAX_ERROR_TEXT = 500
 
@@ -149,7 +147,8 @@ class Client:
             yield
         except httpx.TransportError as error:
             reason = _reason(error)
-            raise UnreachableError(str(self.address), reason, hint=self._hint(reason)) from None
+            hint = other_scheme(self.address, error) or self._hint(reason)
+            raise UnreachableError(str(self.address), reason, hint=hint) from None
         except httpx.InvalidURL as error:
             raise ConfigError(str(error), where="--http-addr") from None
 
