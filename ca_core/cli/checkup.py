@@ -55,6 +55,7 @@ class Situation:
         address: the API to ask.
         token: sent to it, or None.
         named: whether the operator named the address, so that silence there is a failure.
+        absence: what to do if nobody answers there; empty where nothing is configured.
         now: aware UTC.
         plugin_limit: how long each plugin may take to be imported.
         began: monotonic seconds at ``now``.
@@ -67,6 +68,7 @@ class Situation:
     address: Address
     token: str | None = field(default=None, repr=False)
     named: bool = False
+    absence: str = ""
     now: datetime
     plugin_limit: timedelta = PLUGIN_LIMIT
     began: float = field(default_factory=time.monotonic)
@@ -91,16 +93,17 @@ class Situation:
         """
         where = address or self.address
         if (where, path) not in self.answers:
-            self.answers[where, path] = _answer_of(where, self.token, path)
+            missing = self.absence if where == self.address else ""
+            self.answers[where, path] = _answer_of(where, self.token, path, missing)
         found = self.answers[where, path]
         if isinstance(found, Error):
             raise found.with_traceback(None)
         return found
 
 
-def _answer_of(address: Address, token: str | None, path: str) -> Answer | Error:
+def _answer_of(address: Address, token: str | None, path: str, absence: str) -> Answer | Error:
     try:
-        with Client(address, token) as client:
+        with Client(address, token, absence=absence) as client:
             return client.get(path)
     except Error as error:
         return error

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import msgspec
 
+from ca_core.cli.absence import UNKNOWN
 from ca_core.cli.address import Address
 from ca_core.cli.failures import AnsweredError, UnreachableError
 from ca_core.cli.schemes import CA_VARIABLES, other_scheme
@@ -66,12 +67,18 @@ class Answer:
 class Client:
     """Speaks to one agent or server. A context manager; not thread-safe.
 
+    Args:
+        address: where.
+        token: sent with each request.
+        absence: what to do if nobody is there; '' where nothing is known of it.
+
     Raises:
         ConfigError: the file of roots for ``https://`` cannot be read.
     """
 
-    def __init__(self, address: Address, token: str | None = None) -> None:
+    def __init__(self, address: Address, token: str | None = None, *, absence: str = "") -> None:
         self.address = address
+        self._absence = absence
         socket = None if address.socket is None else str(address.socket)
         headers = {"accept": "application/json"} | ({"x-consul-token": token} if token else {})
         self._http = httpx.Client(
@@ -155,9 +162,11 @@ class Client:
     def _hint(self, reason: str) -> str:
         if "certificate" in reason:
             return f"name the cluster's roots: {CA_VARIABLES[0]}=FILE (`ca-core ca roots --pem`)"
+        if self._absence and "refused" in reason:
+            return self._absence
         if self.address.socket is not None:
             return "is the process running, and may this user use its socket?"
-        return "start one with `ca-core dev`, or name another with --http-addr ADDRESS"
+        return UNKNOWN
 
 
 def verification(address: Address) -> ssl.SSLContext | bool:

@@ -1,9 +1,11 @@
 """From the options of a client command to a connected client."""
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ca_core.cli.absence import Kind, absence
 from ca_core.cli.address import AGENT_SOCKET, SERVER_SOCKET, Address, local_address, parse_address
 from ca_core.cli.secretfile import read_secret
 from ca_core.errors import ConfigError
@@ -26,7 +28,7 @@ def agent_client(http_addr: str | None, token: str | None) -> "Client":
     Raises:
         ConfigError: the address is none, or the file with the token cannot be read.
     """
-    return _client(http_addr, token, AGENT_SOCKET)
+    return _client(http_addr, token, "agent")
 
 
 def server_client(http_addr: str | None, token: str | None) -> "Client":
@@ -35,7 +37,7 @@ def server_client(http_addr: str | None, token: str | None) -> "Client":
     Raises:
         ConfigError: the address is none, or the file with the token cannot be read.
     """
-    return _client(http_addr, token, SERVER_SOCKET)
+    return _client(http_addr, token, "server")
 
 
 def agent_address(http_addr: str | None) -> Address:
@@ -44,14 +46,14 @@ def agent_address(http_addr: str | None) -> Address:
     Raises:
         ConfigError: the address is none.
     """
-    return parse_address(http_addr) if http_addr else _found(AGENT_SOCKET)
+    return parse_address(http_addr) if http_addr else _found("agent")[0]
 
 
-def _client(http_addr: str | None, token: str | None, socket_name: str) -> "Client":
+def _client(http_addr: str | None, token: str | None, kind: Kind) -> "Client":
     from ca_core.cli.client import Client  # noqa: PLC0415 - httpx takes 100 ms; help needs none
 
-    address = parse_address(http_addr) if http_addr else _found(socket_name)
-    return Client(address, token or _token_in_file())
+    address, missing = (parse_address(http_addr), "") if http_addr else _found(kind)
+    return Client(address, token or _token_in_file(), absence=missing)
 
 
 def _token_in_file() -> str | None:
@@ -64,17 +66,28 @@ def _token_in_file() -> str | None:
     return read_secret(Path(file), "--token-file" if given else name)
 
 
-def _found(socket_name: str) -> Address:
-    config = _config_or_defaults()
-    folder: Path = config.server.data_dir if socket_name == SERVER_SOCKET else config.agent.data_dir
-    return local_address(folder, socket_name)
+def _found(kind: Kind) -> tuple[Address, str]:
+    """Return where a process of this host answers, and what to do if none does."""
+    from ca_core.config import find_config_file  # noqa: PLC0415 - as above
+
+    file = find_config_file()
+    config = _config_or_defaults(file)
+    folder, name = _PLACES[kind](config)
+    return local_address(folder, name), absence(kind, config, file)
 
 
-def _config_or_defaults() -> "Config":
+_PLACES: Mapping[Kind, Callable[["Config"], tuple[Path, str]]] = {
+    "server": lambda config: (config.server.data_dir, SERVER_SOCKET),
+    "agent": lambda config: (config.agent.data_dir, AGENT_SOCKET),
+}
+"""The folder of each kind of process, and the name of its socket there."""
+
+
+def _config_or_defaults(file: Path | None) -> "Config":
     """Return the configuration; a client must work for users who may not read it."""
-    from ca_core.config import Config, find_config_file, load_config  # noqa: PLC0415 - as above
+    from ca_core.config import Config, load_config  # noqa: PLC0415 - as above
 
     try:
-        return load_config(find_config_file())
+        return load_config(file)
     except ConfigError:
         return Config()

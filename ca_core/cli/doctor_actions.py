@@ -20,6 +20,7 @@ from ca_core.cli import (
     checks_state,
     checks_system,
 )
+from ca_core.cli.absence import absence, configured
 from ca_core.cli.address import AGENT_SOCKET, SERVER_SOCKET, Address, local_address, parse_address
 from ca_core.cli.checks_plugins import plugin_checks
 from ca_core.cli.checkup import PLUGIN_LIMIT, Finding, Level, Situation, grade
@@ -59,9 +60,15 @@ def situation_of(
         address=address,
         token=token,
         named=bool(http_addr),
+        absence="" if http_addr else _absence(config, file),
         now=datetime.now(UTC),
         plugin_limit=plugin_limit,
     )
+
+
+def _absence(config: Config, file: Path | None) -> str:
+    kinds = configured(config)
+    return absence(kinds[0], config, file) if kinds else ""
 
 
 def _local(config: Config) -> Address:

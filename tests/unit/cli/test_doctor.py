@@ -108,7 +108,8 @@ class TestCommand:
     def test_people_see_groups_and_a_hint_below_each_problem(self, run):
         """Findings stand under their heading, the hint under the finding, the sum at the end."""
         text = run("doctor").stdout
-        for word in ("machine\n", "configuration\n", "→ start one with `ca-core dev`", "1 warning"):
+        next_step = "→ the server of ca-core.toml is not running: start it with `ca-core server`"
+        for word in ("machine\n", "configuration\n", next_step, "1 warning"):
             assert word in text
 
     def test_a_broken_file_is_a_finding_and_not_the_end(self, run, tmp_path):
