@@ -20,10 +20,11 @@ from ca_core.agent.serverchoice import (
     next_server,
     reconsidered,
 )
-from ca_core.agent.serverlink import ServerLink, checked_url
+from ca_core.agent.serverlink import ServerLink
 from ca_core.agent.unreached import BrokenOffError, UnreachedError
 from ca_core.agent.waiting import stopped
 from ca_core.clock import Clock
+from ca_core.config.serverurl import checked_url
 from ca_core.errors import (
     ConfigError,
     DeniedError,

@@ -6,7 +6,6 @@ import ssl
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import httpcore
 import msgspec
@@ -14,7 +13,8 @@ import msgspec
 from ca_core.agent.answers import Headers, error_of, index_of
 from ca_core.agent.tls import PeerCheck, VerifyingBackend
 from ca_core.agent.unreached import BrokenOffError, UnreachedError
-from ca_core.errors import ConfigError, ProviderError
+from ca_core.config.serverurl import checked_url
+from ca_core.errors import ProviderError
 
 WireT = TypeVar("WireT")
 
@@ -50,22 +50,6 @@ class _Answer:
     status: int
     headers: Headers
     body: bytes
-
-
-def checked_url(server_url: str) -> str:
-    """Return ``https://host:port`` without a trailing slash.
-
-    Raises:
-        ConfigError: not an https URL, or with a path, user or query.
-    """
-    parts = urlsplit(server_url)
-    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
-    if parts.scheme != "https" or not parts.hostname or extra:
-        raise ConfigError(
-            f"{server_url[:80]!r} is not the address of a server; write https://HOST:8501",
-            where="agent.server",
-        )
-    return f"https://{parts.netloc}"
 
 
 class ServerLink:

@@ -20,7 +20,6 @@ from ca_core.agent.joining import join
 from ca_core.agent.leaffigures import figures_of
 from ca_core.agent.ownleaf import OwnLeaf
 from ca_core.agent.remote import RemoteUpstream
-from ca_core.agent.serverlink import checked_url
 from ca_core.agent.services.services import Services
 from ca_core.agent.watch import Watch
 from ca_core.api.agentreload import AgentReload, Live
@@ -69,8 +68,9 @@ async def run_agent(
     """
     clock, rules = SystemClock(), Replaceable(agent_rules(config))
     store = IdentityStore(config.agent.data_dir)
-    await _joined(config, store, join_token)
-    found = await asyncio.to_thread(_found, config, store, clock)
+    token = await asyncio.to_thread(default_token, config.agent.token_file)
+    await _joined(config, store, join_token)  # after all that may be wrong here: it uses a token
+    found = await asyncio.to_thread(_found, config, store, clock, token)
     parts = _assembled(found, config.agent.servers, store, rules, clock)
     live = live_parts(parts.agent, parts.grants, rules, agent_rules)
     reload = AgentReload(config, (*live, _servers_of(parts.remote), LOG_LEVEL))
@@ -114,7 +114,7 @@ class _Found:
     services: Services
 
 
-def _found(config: Config, store: IdentityStore, clock: Clock) -> _Found:
+def _found(config: Config, store: IdentityStore, clock: Clock, token: str) -> _Found:
     """Return what the configuration names and the data folder holds. Blocks.
 
     Without a word of the address of services here, it is the one by which servers see this host.
@@ -123,7 +123,7 @@ def _found(config: Config, store: IdentityStore, clock: Clock) -> _Found:
     settings = agent_settings(config, identity.id.datacenter, identity.id.node)
     address = settings.address or outward_address(agent.servers[0])
     return _Found(
-        token=default_token(agent.token_file),
+        token=token,
         settings=replace(settings, address=address),
         services=local_services(config, identity.id.node, clock, agent.data_dir),
     )
@@ -222,8 +222,6 @@ def live_parts(
 
 def _servers_of(remote: RemoteUpstream) -> Live:
     def prepared(config: Config) -> Callable[[], None]:
-        for url in config.agent.servers:
-            checked_url(url)
         if not config.agent.servers:
             raise ConfigError("no server to ask", where="agent.server")
         return partial(remote.replace_servers, config.agent.servers)

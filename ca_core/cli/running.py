@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ca_core.api.agentprocess import run_agent
+from ca_core.api.localservices import check_services
 from ca_core.api.running import run_dev, run_server
 from ca_core.api.started import Started
 from ca_core.cli import first_screen
@@ -26,7 +27,7 @@ def dev(*, listen: str, data_dir: Path | None, file: Path | None) -> None:
     Raises:
         ConfigError: the configuration is wrong, the address is not loopback, or the port is taken.
     """
-    followed = FollowedConfig(file)
+    followed = FollowedConfig(file, also=check_services)
     config = followed.load()
     check_loopback(listen, where="--listen")
     refuse_taken(parse_listen(listen, where="--listen"))
@@ -62,7 +63,7 @@ def server(*, file: Path | None, flags: Mapping[str, Any]) -> None:
 
 def agent(*, file: Path | None, flags: Mapping[str, Any]) -> None:
     """Run the agent until it is stopped. Raises as ``dev``; also without any server to ask."""
-    followed = FollowedConfig(file, flags)
+    followed = FollowedConfig(file, flags, also=check_services)
     config = followed.load()
     if not config.agent.servers:
         raise ConfigError(

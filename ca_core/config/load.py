@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ SEARCH_PATH = (Path("ca-core.toml"), Path("/etc/ca-core/ca-core.toml"))
 """Where the file is looked for when no flag names it; the first that exists is read."""
 
 MAX_FILE_BYTES = 1024 * 1024
+
+Check = Callable[[Config], None]
+"""Refuses what cannot be followed with a ``ConfigError`` that names the key."""
 
 
 def find_config_file(named: Path | None = None) -> Path | None:
@@ -47,6 +50,7 @@ def load_config(
     *,
     environ: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
+    also: Check | None = None,
 ) -> Config:
     """Return the configuration that holds now.
 
@@ -54,6 +58,7 @@ def load_config(
         file: the TOML file, or None for defaults only; see ``find_config_file``.
         environ: the environment; the process's own if None.
         flags: dotted key → value as TOML has it (``{"server.data_dir": "./data"}``); None is unset.
+        also: checks what the parts of the program mean that read a configuration.
 
     Raises:
         ConfigError: an unreadable file, wrong TOML (with the line), an unknown key (with the
@@ -64,6 +69,8 @@ def load_config(
     try:
         config = parse_struct(Config, _with_key_bits(raw))
         check_config(config)
+        if also is not None:
+            also(config)
     except ConfigError as error:
         raise _located(error, origins, file) from None
     return config

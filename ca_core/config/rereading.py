@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ca_core.config.load import find_config_file, is_there, load_config
+from ca_core.config.load import Check, find_config_file, is_there, load_config
 from ca_core.config.model import Config
 from ca_core.errors import ConfigError
 
@@ -18,11 +18,19 @@ class FollowedConfig:
     Args:
         named: the file that was named, or None for the first of ``SEARCH_PATH``.
         flags: as ``load_config``.
+        also: likewise; at the start and each time after.
     """
 
-    def __init__(self, named: Path | None, flags: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        named: Path | None,
+        flags: Mapping[str, Any] | None = None,
+        *,
+        also: Check | None = None,
+    ) -> None:
         self._named = named
         self._flags = flags or {}
+        self._also = also
         self._read: Path | None = None
         self._when = "at the start"
 
@@ -39,7 +47,7 @@ class FollowedConfig:
                 where=str(self._read),
                 hint="put it back; what it said holds until then, but not over a restart",
             )
-        config = load_config(file, flags=self._flags)
+        config = load_config(file, flags=self._flags, also=self._also)
         if file is None:
             self._when = "before"
         self._read = file

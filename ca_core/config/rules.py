@@ -10,6 +10,7 @@ from typing import Any
 
 from ca_core.config.listen import TcpListen, parse_listen
 from ca_core.config.model import CAConfig, Config, RotationConfig
+from ca_core.config.serverurl import checked_url
 from ca_core.durations import format_duration
 from ca_core.errors import ConfigError, RequestError
 from ca_core.identity.keys import KeyType, parse_key_spec
@@ -57,6 +58,7 @@ def check_config(config: Config) -> None:
     _check_names(config)
     _check_kek(config)
     _check_listen(config)
+    _check_servers(config)
     _check_workloads(config)
     _check_plugins(config)
     _check_conformance(config)
@@ -202,6 +204,11 @@ def _check_listen(config: Config) -> None:
         parse_listen(text, where="server.listen")
     for text in config.agent.listen:
         check_loopback(text, where="agent.listen")
+
+
+def _check_servers(config: Config) -> None:
+    for url in config.agent.servers:
+        checked_url(url)
 
 
 def check_loopback(text: str, *, where: str) -> None:

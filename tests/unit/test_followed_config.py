@@ -44,6 +44,22 @@ def test_a_file_that_comes_later_is_read_and_must_stay_too():
         followed.load()
 
 
+def test_what_a_part_of_the_program_refuses_is_refused_at_every_reading():
+    """With the file's name before the key, as any other fault."""
+
+    def refuse(config):
+        if config.datacenter == "bad":
+            raise ConfigError("not here", where="datacenter", hint="another")
+
+    FILE.write_text("datacenter = 'a'")
+    followed = FollowedConfig(None, also=refuse)
+    followed.load()
+    FILE.write_text("datacenter = 'bad'")
+    with pytest.raises(ConfigError, match=r"ca-core\.toml: datacenter: not here") as caught:
+        followed.load()
+    assert caught.value.hint == "another"
+
+
 def test_a_file_that_never_was_is_missing_not_gone():
     """A name that is mistyped at the start is told as one."""
     with pytest.raises(ConfigError, match="no such file"):

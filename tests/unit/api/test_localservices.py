@@ -6,8 +6,14 @@ from datetime import date
 import msgspec
 import pytest
 
+from ca_core.agent.services.localstate import LocalState
 from ca_core.agent.services.telling import Teller
-from ca_core.api.localservices import configured_services, local_services, outward_address
+from ca_core.api.localservices import (
+    check_services,
+    configured_services,
+    local_services,
+    outward_address,
+)
 from ca_core.config.model import Config
 from ca_core.errors import ConfigError
 from ca_core.testing.clock import FakeClock
@@ -59,6 +65,15 @@ def test_a_fault_is_told_with_its_table(tables, where, word):
         local_services(Config(services=tables), "n1", FakeClock(), None)
     assert raised.value.where == where
     assert word in str(raised.value)
+
+
+def test_a_file_is_checked_before_it_is_known_which_node_it_is_for():
+    """Whose checks are followed is seen once the agent has a name."""
+    check = {"alias_node": "n1", "name": "c"}
+    config = Config(services=({"name": "web", "check": check},))
+    check_services(config)
+    with pytest.raises(ConfigError, match=r"services\[0\]\.Check\.AliasNode"):
+        configured_services(config, LocalState(), "n2")
 
 
 def test_the_address_of_this_host_is_the_one_that_reaches_the_server():

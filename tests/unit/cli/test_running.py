@@ -158,6 +158,29 @@ class TestReading:
         with pytest.raises(ConfigError, match=r"ca-core\.toml: it was read at the start and is"):
             given[0]()
 
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ("[[services]]\nNmae = 'y'", "services[0].Nmae: unknown key; did you mean 'Name'?"),
+            ("[[services]]\nName = 'a b'", "services[0].Name: "),
+            ("[agent]\nserver = ['http://a:1']", "agent.server: 'http://a:1' is not the address"),
+        ],
+    )
+    def test_a_wrong_file_is_refused_before_a_join_token_is_read(self, run, tmp_path, text, fault):
+        """Nothing that is used once is used for a start that cannot succeed."""
+        (tmp_path / "ca-core.toml").write_text(text)
+        server = ("--server", "https://a:1") if "services" in text else ()
+        result = run("agent", "--data-dir", "a", "--join-token-file", "none", *server)
+        assert result.exit_code == 2
+        assert f"error: ca-core.toml: {fault}" in result.stderr
+
+    def test_dev_names_the_file_of_a_wrong_service(self, run, tmp_path):
+        """It is server and agent in one."""
+        (tmp_path / "ca-core.toml").write_text("[[services]]\nNmae = 'y'")
+        result = run("dev", "--listen", "127.0.0.1:0")
+        assert result.exit_code == 2
+        assert "error: ca-core.toml: services[0].Nmae: unknown key" in result.stderr
+
 
 class TestJoinToken:
     def config(self, path: object):
