@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ca_core.cli.address import AGENT_SOCKET, local_address
+from ca_core.cli.address import AGENT_SOCKET, Address, local_address
 from ca_core.cli.checkup import Check, Found, Level, Situation
 from ca_core.cli.failures import AnsweredError, UnreachableError
 from ca_core.cli.times import relative, span_text
@@ -33,16 +33,19 @@ def _of_self(judge: Callable[[Mapping[str, Any], datetime], Found]) -> Callable[
 
 def _told(situation: Situation, path: str) -> Mapping[str, Any] | Found:
     """Return what the agent answers, or what there is to say without an answer."""
-    here = local_address(situation.config.agent.data_dir, AGENT_SOCKET)
     try:
-        answer: dict[str, Any] = situation.asked(
-            path, situation.address if situation.named else here
-        ).decoded(dict[str, Any])
+        answer: dict[str, Any] = situation.asked(path, _where(situation)).decoded(dict[str, Any])
     except UnreachableError:
         return Level.SKIPPED, NO_AGENT, ""
     except AnsweredError as error:
         return Level.SKIPPED, f"only an agent knows it, and its operators: {error}", ""
     return answer
+
+
+def _where(situation: Situation) -> Address:
+    if situation.named:
+        return situation.api
+    return local_address(situation.config.agent.data_dir, AGENT_SOCKET)
 
 
 def own_leaf_level(told: Mapping[str, Any], now: datetime) -> Found:

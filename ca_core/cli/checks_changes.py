@@ -33,8 +33,9 @@ def _server(situation: Situation, path: str) -> Answer:
         UnreachableError: none runs here.
         AnsweredError: it does not tell this caller.
     """
-    here = local_address(situation.config.server.data_dir, SERVER_SOCKET)
-    return situation.asked(path, situation.address if situation.named else here)
+    if situation.named:
+        return situation.asked(path)
+    return situation.asked(path, local_address(situation.config.server.data_dir, SERVER_SOCKET))
 
 
 def _of_operations(judge: Callable[[Sequence[OperationAnswer], datetime], Found]) -> Any:

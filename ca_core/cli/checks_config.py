@@ -8,11 +8,15 @@ from ca_core.cli.checkup import Check, Level, Situation
 from ca_core.cli.failures import TriedError
 from ca_core.cli.probing import Trial
 from ca_core.config import workload_uids
+from ca_core.errors import ConfigError
+
+_ASK_AGAIN = "correct that, and ask again: what is skipped depends on it"
 
 
 def _file(situation: Situation) -> tuple[Level, str, str]:
-    if situation.config_error is not None:
-        raise situation.config_error
+    if isinstance(situation.loaded, ConfigError):
+        found = situation.loaded
+        return Level.FAILURE, str(found), found.hint or _ASK_AGAIN
     if situation.file is None:
         return Level.OK, "no file; every key has its default", ""
     return Level.OK, f"{situation.file} is understood", ""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ca_core.cli.address import SERVER_SOCKET, local_address
+from ca_core.cli.address import SERVER_SOCKET, Address, local_address
 from ca_core.cli.ca import fetched_roots
 from ca_core.cli.castatus import STATUS
 from ca_core.cli.checkup import Check, Level, Situation
@@ -35,7 +35,7 @@ def _alive(situation: Situation) -> tuple[Level, str, str]:
     except UnreachableError as error:
         level = Level.FAILURE if situation.named else Level.WARNING
         return level, str(error), error.hint
-    return Level.OK, f"{situation.address} answers", ""
+    return Level.OK, f"{situation.api} answers", ""
 
 
 def _ready(situation: Situation) -> tuple[Level, str, str]:
@@ -50,7 +50,7 @@ def _ready(situation: Situation) -> tuple[Level, str, str]:
 
 def _clock(situation: Situation) -> tuple[Level, str, str]:
     try:  # anew: an answer that was asked for earlier tells an earlier time
-        with Client(situation.address, situation.token) as client:
+        with Client(situation.api, situation.token) as client:
             date = client.get("/healthz").headers.get("date", "")
     except UnreachableError:
         return Level.SKIPPED, NOTHING_RUNS, ""
@@ -72,7 +72,7 @@ def skew_level(date: str, now: datetime) -> tuple[Level, str, str]:
 
 def _roots(situation: Situation) -> tuple[Level, str, str]:
     try:
-        with Client(situation.address, situation.token) as client:
+        with Client(situation.api, situation.token) as client:
             roots = fetched_roots(client).decoded(CARoots)
     except UnreachableError:
         return Level.SKIPPED, NOTHING_RUNS, ""
@@ -119,15 +119,19 @@ def _end_of(root: CARoot, now: datetime) -> datetime:
 
 def _credential(situation: Situation) -> tuple[Level, str, str]:
     """Look at what the server works with at its CA's backend; only the server knows that."""
-    here = local_address(situation.config.server.data_dir, SERVER_SOCKET)
-    address = situation.address if situation.named else here
     try:
-        status = situation.asked(STATUS, address).decoded(dict)
+        status = situation.asked(STATUS, _server_of(situation)).decoded(dict)
     except UnreachableError:
         return Level.SKIPPED, "no server runs here", ""
     except AnsweredError as error:
         return Level.SKIPPED, f"only the server knows it, and its operators: {error}", ""
     return credential_level(status)
+
+
+def _server_of(situation: Situation) -> Address:
+    if situation.named:
+        return situation.api
+    return local_address(situation.config.server.data_dir, SERVER_SOCKET)
 
 
 def credential_level(status: Mapping[str, Any]) -> tuple[Level, str, str]:

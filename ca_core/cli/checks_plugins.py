@@ -10,7 +10,7 @@ from ca_core.authority.installed import InstalledPlugin
 from ca_core.authority.registry import ALIASES, OWN_NAMES, Registry
 from ca_core.cli.checkup import Check, Level, Situation
 from ca_core.cli.probing import Trial
-from ca_core.errors import Error
+from ca_core.errors import ConfigError, Error
 
 Look = tuple[Level, str, str]
 
@@ -55,13 +55,22 @@ def plugin_checks(situation: Situation, registry: Registry) -> tuple[Check, ...]
 
 
 def _providers(situation: Situation, registry: Registry) -> Iterator[_Subject]:
-    configured = ALIASES.get(situation.config.ca.provider, situation.config.ca.provider)
-    for name in sorted({plugin.name for plugin in registry.installed()} - {configured}):
+    installed = {plugin.name for plugin in registry.installed()}
+    for name in sorted(installed - _tried_elsewhere(situation)):
         yield _Subject(name=name, how="--import-only", used=False)
 
 
+def _tried_elsewhere(situation: Situation) -> frozenset[str]:
+    """Return the configured provider, as far as that is understood."""
+    if isinstance(situation.loaded, ConfigError):
+        return frozenset()
+    provider = situation.loaded.ca.provider
+    return frozenset({ALIASES.get(provider, provider)})
+
+
 def _hooks(situation: Situation, registry: Registry) -> Iterator[_Subject]:
-    enabled = set(situation.config.plugins.enabled)
+    loaded = situation.loaded
+    enabled = set() if isinstance(loaded, ConfigError) else set(loaded.plugins.enabled)
     for name in sorted({plugin.name for plugin in registry.installed_hooks()} | enabled):
         yield _Subject(name=name, how="--hooks", used=name in enabled)
 

@@ -44,15 +44,18 @@ class Finding:
     hint: str = ""
 
 
+class NotUnderstoodError(Exception):
+    """A check needs what the configuration says, and that is not understood."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What the checks look at.
 
     Attributes:
         file: the configuration file, or None if there is none.
-        config: what it says; the defaults if it cannot be read.
-        config_error: why it cannot be read, or None.
-        address: the API to ask.
+        loaded: what it says, with the environment, or why that is not understood.
+        address: the API to ask; None where only the configuration could say it.
         token: sent to it, or None.
         named: whether the operator named the address, so that silence there is a failure.
         absence: what to do if nobody answers there; empty where nothing is configured.
@@ -63,9 +66,8 @@ class Situation:
     """
 
     file: Path | None
-    config: Config = field(default_factory=Config)
-    config_error: ConfigError | None = None
-    address: Address
+    loaded: Config | ConfigError = field(default_factory=Config)
+    address: Address | None
     token: str | None = field(default=None, repr=False)
     named: bool = False
     absence: str = ""
@@ -75,6 +77,28 @@ class Situation:
     answers: dict[tuple[Address, str], Answer | Error] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    @property
+    def config(self) -> Config:
+        """Return what the configuration says; nobody judges defaults in its place.
+
+        Raises:
+            NotUnderstoodError: it cannot be read, or is wrong.
+        """
+        if isinstance(self.loaded, ConfigError):
+            raise NotUnderstoodError
+        return self.loaded
+
+    @property
+    def api(self) -> Address:
+        """Return the API to ask.
+
+        Raises:
+            NotUnderstoodError: only the configuration could say where it is.
+        """
+        if self.address is None:
+            raise NotUnderstoodError
+        return self.address
 
     def moment(self) -> datetime:
         """Return the time by now: checks before this one took theirs."""
@@ -90,8 +114,9 @@ class Situation:
         Raises:
             UnreachableError: nobody answers.
             AnsweredError: an error answer.
+            NotUnderstoodError: as ``api``.
         """
-        where = address or self.address
+        where = address or self.api
         if (where, path) not in self.answers:
             missing = self.absence if where == self.address else ""
             self.answers[where, path] = _answer_of(where, self.token, path, missing)
@@ -124,12 +149,15 @@ class Check:
     def done(self, situation: Situation) -> Finding:
         """Return what the check finds; an error is a failure, and so is a check that breaks.
 
-        What this user may not look at is skipped: that says nothing about the installation.
+        What this user may not look at is skipped: that says nothing about the installation. So is
+        what depends on a configuration that is not understood: defaults are not what is meant.
         """
         try:
             level, detail, hint = self.look(situation)
         except Error as error:
             level, detail, hint = Level.FAILURE, str(error), error.hint or "see the message"
+        except NotUnderstoodError:
+            level, detail, hint = Level.SKIPPED, "the configuration is not understood", ""
         except PermissionError as error:
             level, detail = Level.SKIPPED, f"this user may not look at {error.filename}"
             hint = "run doctor as root, or as the user of the server"

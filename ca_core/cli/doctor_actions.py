@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
+from ca_core.api.localservices import check_services
 from ca_core.authority.registry import Registry
 from ca_core.cli import (
     checks_agent,
@@ -51,39 +52,42 @@ def situation_of(
         ConfigError: ``http_addr`` is no address.
     """
     file = find_config_file(named)
-    config, broken = _config(file)
-    address = parse_address(http_addr) if http_addr else _local(config)
+    loaded = _loaded(file)
+    address = parse_address(http_addr) if http_addr else _local(loaded)
     return Situation(
         file=file,
-        config=config,
-        config_error=broken,
+        loaded=loaded,
         address=address,
         token=token,
         named=bool(http_addr),
-        absence="" if http_addr else _absence(config, file),
+        absence="" if http_addr else _absence(loaded, file),
         now=datetime.now(UTC),
         plugin_limit=plugin_limit,
     )
 
 
-def _absence(config: Config, file: Path | None) -> str:
+def _absence(config: Config | ConfigError, file: Path | None) -> str:
+    if isinstance(config, ConfigError):
+        return ""
     kinds = configured(config)
     return absence(kinds[0], config, file) if kinds else ""
 
 
-def _local(config: Config) -> Address:
-    """Return the agent's socket, else the server's, else the usual port."""
+def _local(config: Config | ConfigError) -> Address | None:
+    """Return the agent's socket, else the server's, else the usual port; None if nobody knows."""
+    if isinstance(config, ConfigError):
+        return None
     agent = local_address(config.agent.data_dir, AGENT_SOCKET)
     if agent.socket is not None:
         return agent
     return local_address(config.server.data_dir, SERVER_SOCKET)
 
 
-def _config(file: Path | None) -> tuple[Config, ConfigError | None]:
+def _loaded(file: Path | None) -> Config | ConfigError:
     try:
-        return load_config(file), None
+        return load_config(file, also=check_services)
     except ConfigError as error:
-        return Config(), error
+        return error
 
 
 def examined(situation: Situation) -> tuple[Finding, ...]:

@@ -184,7 +184,7 @@ def situation(tmp_path, **flags):
     keys = {f"agent.{name}": value for name, value in flags.items()}
     return Situation(
         file=None,
-        config=load_config(None, environ={}, flags={"agent.data_dir": tmp_path} | keys),
+        loaded=load_config(None, environ={}, flags={"agent.data_dir": tmp_path} | keys),
         address=parse_address("127.0.0.1:1"),
         now=datetime.now(UTC),
     )

@@ -37,7 +37,7 @@ def situation(**flags: object) -> Situation:
     keys = {name.replace("__", "."): value for name, value in flags.items()}
     return Situation(
         file=None,
-        config=load_config(None, environ={}, flags=keys),
+        loaded=load_config(None, environ={}, flags=keys),
         address=parse_address("127.0.0.1:1"),
         now=NOW,
     )
@@ -113,14 +113,42 @@ class TestCommand:
             assert word in text
 
     def test_a_broken_file_is_a_finding_and_not_the_end(self, run, tmp_path):
-        """The other checks run with the defaults."""
+        """What depends on it is skipped, whatever the defaults; the rest is looked at."""
         (tmp_path / "ca-core.toml").write_text("[srv]\n")
         result = run("doctor", "-o", "json")
         findings = json.loads(result.stdout)["Findings"]
         (file,) = [each for each in findings if each["Check"] == "file" and "srv" in each["Detail"]]
         assert file["Level"] == "failure"
+        assert "correct that" in file["Hint"]
         assert result.exit_code == 2
-        assert len(findings) > 10
+        levels = {(each["Group"], each["Check"]): each["Level"] for each in findings}
+        looked_at = {group for (group, _), level in levels.items() if level != "skipped"}
+        assert looked_at == {"machine", "configuration", "plugins"}
+        assert levels["configuration", "settings"] == levels["state", "folder"] == "skipped"
+        reasons = {each["Detail"] for each in findings if each["Level"] == "skipped"}
+        assert reasons == {"the configuration is not understood"}
+
+    def test_a_named_address_is_asked_whatever_the_file(self, run, tmp_path, api):
+        """It does not come from there."""
+        (tmp_path / "ca-core.toml").write_text("[srv]\n")
+        api.answer("GET", "/healthz", b"ok")
+        findings = json.loads(run("doctor", "--http-addr", api.url, "-o", "json").stdout)
+        (alive,) = [each for each in findings["Findings"] if each["Check"] == "alive"]
+        assert alive["Level"] == "ok"
+
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ("[[services]]\nNmae = 'y'", "services[0].Nmae: unknown key; did you mean 'Name'?"),
+            ("[agent]\nserver = ['http://a:1']", "agent.server: 'http://a:1' is not the address"),
+        ],
+    )
+    def test_a_file_that_an_agent_refuses_is_a_failure(self, run, tmp_path, text, fault):
+        """Whoever asks before a start is not told otherwise by the start."""
+        (tmp_path / "ca-core.toml").write_text(text)
+        result = run("doctor")
+        assert f"failure  file: ca-core.toml: {fault}" in result.stdout
+        assert result.exit_code == 2
 
     def test_a_named_address_that_is_silent_is_a_failure(self, run):
         """Whoever names an address expects an answer there."""
