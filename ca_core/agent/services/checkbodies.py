@@ -1,7 +1,6 @@
 """From the body of a check to its definition."""
 
 from datetime import timedelta
-from urllib.parse import SplitResult, urlsplit
 
 from ca_core.agent.services.definitions import (
     Alias,
@@ -16,6 +15,7 @@ from ca_core.agent.services.names import MAX_PORT, checked_id, checked_text
 from ca_core.agent.services.spans import span_of
 from ca_core.agent.services.standing import MAX_OUTPUT, is_maintenance
 from ca_core.agent.services.unserved import refuse_unserved
+from ca_core.config.serverurl import split_url
 from ca_core.errors import RequestError
 from ca_core.wire.catalog import NODE_CHECK, CheckStatus
 from ca_core.wire.services import CheckBody
@@ -159,22 +159,13 @@ def _http(body: CheckBody, place: str) -> Http:
 
 def _checked_url(url: str, where: str) -> str:
     """Return a URL that can be asked; who it is asked as belongs into headers, which are hidden."""
-    parts = _split(url)
+    parts = split_url(url)
     fits = len(url) <= MAX_URL and url.isascii() and url.isprintable() and " " not in url
     if parts is None or not fits or parts.scheme not in ("http", "https") or not parts.hostname:
         raise RequestError("write http://HOST:PORT/PATH, or https://…", field=where)
     if parts.username or parts.password or parts.fragment:
         raise RequestError("without user and fragment; a password goes into Header", field=where)
     return url
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises if it is none
-    except ValueError:
-        return None
-    return parts
 
 
 def _headers(body: CheckBody, where: str) -> tuple[tuple[str, str], ...]:
