@@ -132,11 +132,11 @@ class Records(Generic[KeyT, ValueT]):
             yield self._entry(record, now)
 
     def _look_at(self, record: Record[KeyT, ValueT], now: float) -> None:
-        if record.busy:
-            record.last_used = now  # what somebody waits for is in use
         if record.due() <= now:
-            self.erase(record, Reason.IDLE)
-            return
+            if not record.busy:
+                self.erase(record, Reason.IDLE)
+                return
+            record.last_used = now  # what somebody waits for is in use
         self._timetable.enter(record)
 
     def _entry(self, record: Record[KeyT, ValueT], now: float) -> Entry:

@@ -309,3 +309,26 @@ RecordMachine.TestCase.settings = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
 TestOneRecord = RecordMachine.TestCase
+
+
+class Careless:
+    """Draws a reader without any demand."""
+
+    def draw(self, _strategy):
+        """Return no demand."""
+        return Freshness()
+
+
+def test_a_look_before_its_time_is_no_use():
+    """The record was made long ago and is looked at then; what counts is when it was read last."""
+    state = RecordMachine()
+    state.reads(caller=CALLERS[0], holds="nothing", data=Careless())
+    state.time_passes(seconds=400)
+    state.time_passes(seconds=400)
+    state.time_passes(seconds=100)
+    state.arrives(index=1, value="x")
+    state.readers_have_what_the_model_says()
+    state.reads(caller=CALLERS[0], holds="current", data=Careless())
+    state.time_passes(seconds=100)
+    state.the_record_is_what_the_model_is()
+    state.teardown()
