@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_core.errors import RequestError
 from ca_core.identity.certificates import checked_pem
@@ -115,6 +116,8 @@ def _check_possession(csr: x509.CertificateSigningRequest) -> None:
         valid = False
     if not valid:
         raise RequestError("not signed by its own key", field="csr.signature")
+    if not csr.public_bytes(Encoding.DER).endswith(b"\0" + csr.signature):
+        raise RequestError("its signature is no whole number of octets", field="csr.signature")
 
 
 @lru_cache(maxsize=128)  # those in flight, also while many leaves are issued anew

@@ -266,3 +266,17 @@ def test_a_damaged_csr_is_refused_and_nothing_else_happens(at: int, by: int):
         return
     with pytest.raises(RequestError):
         check_csr(damaged)
+
+
+def test_a_signature_that_ends_within_an_octet_is_refused():
+    """The bits that count are the same, and so it verifies: but nobody signs like that."""
+    while True:
+        csr = request(URI, x509.DNSName("web"))
+        if not csr.signature[-1] & 1:  # DER wants bits that do not count to be 0
+            break
+    der = bytearray(csr.public_bytes(serialization.Encoding.DER))
+    der[-len(csr.signature) - 1] = 1
+    damaged = x509.load_der_x509_csr(bytes(der))
+    assert damaged.is_signature_valid
+    with pytest.raises(RequestError, match="octets"):
+        check_csr(damaged)
