@@ -21,7 +21,6 @@ class LeafVariants:
     """What each caller may still begin of each service. Used from one event loop."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._left: Allowances[tuple[str, str]] = Allowances(
             clock,
             at_once=AT_ONCE,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from ca_core.agent.question import GRANTS, NAMES
 from ca_core.agent.waiting import stopped
 from ca_core.allowances import Allowances
 from ca_core.clock import Clock
@@ -15,10 +16,6 @@ AnswerT = TypeVar("AnswerT")
 
 AT_ONCE, PER_SECOND = 200.0, 25.0
 """Questions of one agent; it asks 50 at once and 20 in a second itself, however it is driven."""
-_NAMES = 1000
-"""Names in a question that make it as dear as another one."""
-_GRANTS = 200
-"""Grants that do: each is opened and made anew, 25 us with a rule or two."""
 
 
 def asking_allowances(clock: Clock) -> Allowances[str]:
@@ -36,7 +33,7 @@ def cost_of(asked: WatchRequest) -> float:
     parts = (asked.intentions, asked.views)
     names = sum(len(part.held) for part in parts if part is not None)
     grants = 0 if asked.grants is None else len(asked.grants.grants)
-    return 1 + names / _NAMES + grants / _GRANTS
+    return 1 + names / NAMES + grants / GRANTS
 
 
 class Questions:
