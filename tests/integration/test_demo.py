@@ -110,7 +110,7 @@ async def tally_of(pair_of):
     """Return what a pair counted once it has counted something."""
     tally = Tally()
     task = asyncio.create_task(pair_of(tally).run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not (tally.done or tally.failed):
             await asyncio.sleep(0.01)
     task.cancel()

@@ -146,7 +146,7 @@ def test_a_token_that_cannot_be_renewed_warns_while_it_still_lives(vault, told):
 
 def test_a_short_token_that_is_renewed_warns_nobody(vault, told):
     """Few hours are no failure: it never had more."""
-    with serving(Mounts(vault), token=issued(vault, period="3s")) as server:
+    with serving(Mounts(vault), token=issued(vault, period="6s")) as server:
         first = server.gauge("expiry_timestamp_seconds")
         wait_for(lambda: server.gauge("expiry_timestamp_seconds") > first)
         assert server.gauge("failures") == 0

@@ -59,7 +59,7 @@ async def two_servers(backend):
     try:
         for server in servers:
             server.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.gather(*(server.ready() for server in servers))
         yield servers
     finally:

@@ -61,7 +61,7 @@ class Running:
         self.server = await asyncio.to_thread(Server, Config(), state, around)
         self._listeners = TlsListeners(self.server.app(), [TcpListen("127.0.0.1", self.port)])
         self.server.start(self._listeners.install, address=str(self._listeners))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self.server.ready()
             await self._listeners.up()
         self.port = int(str(self._listeners).rpartition(":")[2])

@@ -461,7 +461,7 @@ def test_any_other_index_is_answered_at_once(min_index):
 
     async def scenario(h):
         await h.leaves.get(ANYONE, "web")
-        answer = await asyncio.wait_for(h.leaves.get(ANYONE, "web", min_index=min_index), 10)
+        answer = await asyncio.wait_for(h.leaves.get(ANYONE, "web", min_index=min_index), 30)
         assert answer.hit
 
     ran(scenario)

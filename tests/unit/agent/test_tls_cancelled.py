@@ -29,7 +29,7 @@ def test_a_cancelled_handshake_closes_its_connection():
         with contextlib.suppress(asyncio.CancelledError):
             await handshake
         try:
-            return await asyncio.wait_for(ended, 5)
+            return await asyncio.wait_for(ended, 30)
         finally:
             server.close()
 

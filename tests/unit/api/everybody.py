@@ -99,7 +99,7 @@ async def everybody():
     )
     server = await asyncio.to_thread(Server, Config(), memory_state(), around)
     server.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await server.ready()
     tokens = [
         token_row(who, policies=(held,), expires=PAST if who == "expired" else None)

@@ -301,7 +301,7 @@ async def test_force_asks_nobody_and_says_whom_it_left_behind():
 
 async def _until(built, name, holds):
     """Return an operation once it is as wanted, letting time pass."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds(row := operation(built.room.store.snapshot, name)):
             await asyncio.sleep(0.005)
             built.clock.advance(timedelta(milliseconds=100))

@@ -254,7 +254,7 @@ async def test_every_kind_of_caller_gets_exactly_what_the_matrix_says():
         for route in ROUTES:
             key = f"{route.method} {route.path}"
             body = sent.get(key, {"Nope": 1} if route.accepts is not None else None)
-            passed = await asyncio.wait_for(who_passes(world, route, body), 20)
+            passed = await asyncio.wait_for(who_passes(world, route, body), 30)
             if passed != MATRIX.get(key):
                 wrong[key] = sorted(passed ^ MATRIX.get(key, set()))
         assert wrong == {}

@@ -41,7 +41,7 @@ async def refused(handler, room, body=None, query="", **params) -> Error:
 
 async def reached(built, name, phase):
     """Return once an operation is in a phase."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while operation(built.room.store.snapshot, name).phase is not phase:
             await asyncio.sleep(0.002)
 
@@ -72,7 +72,7 @@ async def test_a_caller_that_does_not_wait_is_told_where_to_look():
         name = row["ID"]
         assert headers["location"] == f"/v1/connect/ca/operations/{name}"
         await reached(built, name, OperationPhase.DISTRIBUTED)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (shown := (await ask(one, built.room, id=name))[1])["WaitsFor"]:
                 await asyncio.sleep(0.002)
         assert "n1 did not acknowledge" in shown["WaitsFor"]
@@ -147,7 +147,7 @@ async def test_the_list_and_one_operation_answer_blocking_queries():
         await asyncio.sleep(0.01)
         assert not waiting.done()
         _, row, _ = await ask(renew, built.room)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             _, rows, headers = await waiting
         assert [found["ID"] for found in rows] == [row["ID"]]
         assert int(headers["x-consul-index"]) > int(index)

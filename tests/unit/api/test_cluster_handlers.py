@@ -90,7 +90,7 @@ async def world(*, clock=None, config=None, registry=None, **ca):
     server = await asyncio.to_thread(Server, config, memory_state(), around)
     server.start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await server.ready()
         yield World(server, clock)
     finally:

@@ -113,7 +113,7 @@ def test_a_start_with_standing_state_stays_open_for_the_passport(tmp_path, tiny,
 
     async def opening():
         again.manager.slots.open(again.manager.place)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while "has no passport of level L2" not in again.manager.why_not_ready():
                 await asyncio.sleep(0.005)
         with pytest.raises(TimeoutError):

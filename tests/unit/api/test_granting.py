@@ -105,7 +105,7 @@ async def cluster(*, vouch=True, policy=DefaultPolicy.DENY):
     server = await asyncio.to_thread(Server, Config(), memory_state(), around)
     server.start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await server.ready()
         built = Cluster(server, clock)
         await asyncio.to_thread(keep, server.store, TOKEN, WEB)

@@ -285,7 +285,7 @@ def parked(room, handler, query):
 
 async def asleep(room, count):
     """Return once that many wait in the store."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(room.store._waiters) < count:
             await asyncio.sleep(0)
 
@@ -321,7 +321,7 @@ async def test_a_watcher_is_woken_by_its_own_changes_alone(room, case):
         await turned()
         assert not watcher.done()
     await room.put(*related, Description="new")
-    second = await asyncio.wait_for(watcher, 5)
+    second = await asyncio.wait_for(watcher, 30)
     assert int(second.headers["x-consul-index"]) > index
     assert json.loads(second.body) != json.loads(first.body)
 

@@ -151,6 +151,6 @@ async def test_a_watcher_of_an_id_is_woken_by_its_change(room):
     while not len(room.store._waiters):
         await asyncio.sleep(0)
     await room.ask(put, "", {"Action": "deny"}, id=name)
-    second = await asyncio.wait_for(watcher, 5)
+    second = await asyncio.wait_for(watcher, 30)
     assert int(second.headers["x-consul-index"]) > int(index)
     assert b'"deny"' in second.body

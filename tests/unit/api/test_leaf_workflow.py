@@ -110,7 +110,7 @@ async def test_non_blocking_query_after_blocking_query_should_not_block(desk):
     headers, first = await desk.leaf()
     blocked = asyncio.create_task(desk.leaf(f"index={headers['x-consul-index']}"))
     await settle()
-    headers, plain = await asyncio.wait_for(desk.leaf(), 10)
+    headers, plain = await asyncio.wait_for(desk.leaf(), 30)
     assert (headers["x-cache"], plain) == ("HIT", first)
     assert not blocked.done()
     blocked.cancel()

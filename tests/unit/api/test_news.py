@@ -72,7 +72,7 @@ async def built():
 
 async def told(waiting):
     """Return the names of what is news; it must come by itself."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return {name for name, one in (await waiting).items() if one.is_news}
 
 
@@ -119,7 +119,7 @@ async def test_time_alone_may_be_news():
     async with built() as b:
         ending = Subject(b.store, "one", look_at=0.0)
         waiting = b.waiting(one=ending)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while ending.looks <= 1:
                 await asyncio.sleep(0)
         waiting.cancel()

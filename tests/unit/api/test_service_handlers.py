@@ -328,7 +328,7 @@ async def test_a_hash_waits_for_another_one(house):
     await settle()
     assert not task.done()
     await house.register("web", Port=81)
-    answer = await asyncio.wait_for(task, 10)
+    answer = await asyncio.wait_for(task, 30)
     shown = json.loads(answer.body)
     assert shown["Port"] == 81
     assert answer.headers["x-consul-contenthash"] == shown["ContentHash"] != before
@@ -347,7 +347,7 @@ async def test_a_hash_waits_no_longer_than_it_was_told_to(house):
         await passed(house.clock, timedelta(seconds=least - 1))
         assert not task.done()
         await passed(house.clock, timedelta(seconds=most - least + 1))
-        assert json.loads((await asyncio.wait_for(task, 10)).body)["ContentHash"] == before
+        assert json.loads((await asyncio.wait_for(task, 30)).body)["ContentHash"] == before
 
 
 async def test_a_hash_that_waits_for_a_service_that_goes_is_told_so(house):
@@ -356,7 +356,7 @@ async def test_a_hash_that_waits_for_a_service_that_goes_is_told_so(house):
     task, _ = await parked(house)
     await house.services.deregister("web")
     with pytest.raises(NotFoundError) as raised:
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
     assert "unknown service ID: web" in str(raised.value)
 
 
@@ -367,7 +367,7 @@ async def test_a_right_that_goes_ends_the_question_that_waits(house):
     house.rights = set()
     house.services.changed.wake()  # as the agent does when rights change
     with pytest.raises(DeniedError):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_other_places_are_refused(house):

@@ -205,7 +205,7 @@ async def warmed(agent, route, line):
 async def answered(agent, who, method, target, body, **headers):
     """Return what a caller sees, and what the agent asked the server for it; it may not wait."""
     before = agent.upstream.calls.copy()
-    answer = await asyncio.wait_for(agent.asks(who, method, target, body, **headers), 5)
+    answer = await asyncio.wait_for(agent.asks(who, method, target, body, **headers), 30)
     asked = set(agent.upstream.calls - before)
     return seen(answer), asked - BY_ITSELF
 
@@ -220,7 +220,7 @@ FETCHES = frozenset({"sign", "intentions", "views"})
 
 async def until_refused(agent, route, line):
     """Return once the agent knows that the fallen have fallen."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         for who in FALLEN:
             answer = None
             while answer is None or answer.status_code != 403:
@@ -273,7 +273,7 @@ LISTS = {f"GET {path}" for path in (f"{AGENT}/services", f"{AGENT}/checks")} | {
 
 async def until_listed(agent, key):
     """Return once ``web`` is in a list for those who may see it."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while "web" not in (await agent.asks("web", "GET", LINES[key].targets[0])).text:
             await asyncio.sleep(0)
 
@@ -299,7 +299,7 @@ async def test_the_agents_description_names_no_service_to_those_who_may_not_see_
         agent = await world.agent()
         answer = await agent.asks("web user", "PUT", f"{AGENT}/service/register", REGISTER)
         assert answer.status_code == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not agent.room.agent.registering.refused:
                 await asyncio.sleep(0)
         told = {who: (await agent.asks(who, "GET", f"{AGENT}/self")) for who in READERS_OF_SELF}
@@ -369,7 +369,7 @@ async def test_a_right_that_ends_ends_the_query_that_waits(fall):
             await world.keep(token_row(who, policies=(WEB.id,)))
             query, other = await parked(agent, who, route), await parked(agent, "web", route)
             await fall(world, who)
-            answer = await asyncio.wait_for(query, 5)
+            answer = await asyncio.wait_for(query, 30)
             assert answer.status_code == 403, (route.path, answer.text)
             assert "PRIVATE KEY" not in answer.text
             told = {"x-cache", "x-consul-index", "x-consul-contenthash", "age", "etag"}
@@ -393,7 +393,7 @@ async def test_a_token_that_ends_ends_a_query_about_what_it_never_saw(path):
                 await asyncio.sleep(0)
             assert not query.done()
             await (world.keep(token_row(who, policies=rows)) if rows else world.revoke(who))
-            answer = await asyncio.wait_for(query, 5)
+            answer = await asyncio.wait_for(query, 30)
             assert answer.status_code == (200 if rows else 403)
             assert "web" not in answer.text
 
@@ -407,7 +407,7 @@ async def test_a_right_that_ends_while_a_server_is_asked_ends_the_query(fall):
         for number, route in enumerate(each for each in fetched if keeps_nothing(each, fall)):
             line, who = LINES[key_of(route)], f"{fall.__name__} {number}"
             await world.keep(token_row(who, policies=(WEB.id,)))
-            async with world.brief_agent() as agent, asyncio.timeout(5):
+            async with world.brief_agent() as agent, asyncio.timeout(30):
                 agent.upstream.held = FETCHES
                 query = asyncio.create_task(
                     agent.asks(who, route.method, line.targets[0], line.body)

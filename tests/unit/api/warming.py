@@ -183,7 +183,7 @@ async def mesh(*, agents_vouch=True):
     server = await asyncio.to_thread(Server, config, memory_state(), around)
     server.start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await server.ready()
         await asyncio.to_thread(keep, server.store, WEB, DB, *_tokens(clock.now() + LIFE))
         found = Mesh(server, clock, local)

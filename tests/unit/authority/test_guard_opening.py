@@ -26,7 +26,7 @@ def test_a_provider_that_forgot_its_root_makes_no_second_one(fast_clock):
         forgetful = reference_plugin(ReferenceBackend())
         room = Room(MemoryEngine(disk=disk), forgetful, clock=fast_clock)
         async with running(room):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while not room.violations:
                     await asyncio.sleep(0.005)
             assert {error.rule for error in room.violations} == {"authority.7"}

@@ -13,7 +13,7 @@ from ca_core.testing.clock import START, FakeClock
 
 async def until(condition) -> None:
     """Let everything run until a condition holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 

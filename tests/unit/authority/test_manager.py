@@ -172,7 +172,7 @@ def test_a_server_whose_disk_is_full_stops_all_the_same():
             engine.fail(UnavailableError("the disk is full"))
         other = Room(FakeEngine(backend), BUILTIN, name="server-2")
         async with running(other):
-            await asyncio.wait_for(other.keeper.held(), 10)
+            await asyncio.wait_for(other.keeper.held(), 30)
         again = Room(FakeEngine(backend), BUILTIN)
         async with running(again):
             await again.ready()

@@ -32,8 +32,8 @@ async def test_who_waits_for_the_provider_goes_on_the_moment_it_is_open():
     assert slot.opening.last_error == "sealed"
     clock.advance(timedelta(seconds=1))
     await opening
-    await asyncio.wait_for(waiting, 10)  # while the clock stands
-    await asyncio.wait_for(slot.opened(), 10)
+    await asyncio.wait_for(waiting, 30)  # while the clock stands
+    await asyncio.wait_for(slot.opened(), 30)
 
 
 class Signing:

@@ -92,7 +92,7 @@ class TestServe:
         async def running() -> None:
             asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
             try:
-                await asyncio.wait_for(asyncio.Event().wait(), 10)
+                await asyncio.wait_for(asyncio.Event().wait(), 30)
             finally:
                 ended.append(True)
 

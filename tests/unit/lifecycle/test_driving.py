@@ -143,7 +143,7 @@ def test_whoever_comes_back_during_the_rehearsal_is_waited_for():
 
             object.__setattr__(room.manager.record, "alive", counted_slowly)
             row = await room.changes.rotate(actor="test", wishes=QUICK)
-            await asyncio.wait_for(entered.wait(), 10)
+            await asyncio.wait_for(entered.wait(), 30)
             room.manager.record.alive = alive
             await room.until(lambda: "back" in room.operation(row.id).error)
             assert room.operation(row.id).phase is OperationPhase.DISTRIBUTED

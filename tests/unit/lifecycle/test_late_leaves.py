@@ -44,7 +44,7 @@ def test_a_signer_that_left_meanwhile_releases_nothing_and_its_successor_does():
 
             room.manager.record.cover = late
             leaf = asyncio.ensure_future(room.sign())
-            await asyncio.wait_for(reached.wait(), 10)
+            await asyncio.wait_for(reached.wait(), 30)
             row = await room.changes.rotate(actor="test", wishes=QUICK)
             await room.over(row)
             await room.until(lambda: len(bundle(room.store.snapshot)) == 1)
@@ -74,7 +74,7 @@ def test_a_settings_change_does_not_close_the_provider_under_a_leaf_that_waits()
 
             room.manager._limiter.admit = slowly
             leaf = asyncio.ensure_future(room.sign())
-            await asyncio.wait_for(reached.wait(), 10)
+            await asyncio.wait_for(reached.wait(), 30)
             settings = CASettings(provider="under-test", leaf_ttl=timedelta(hours=2))
             row = await room.changes.apply(settings, actor="test", wishes=QUICK)
             assert row.kind is Kind.SETTINGS

@@ -75,7 +75,7 @@ class Years(LivingRoom):
     async def settle(self):
         """Return once commits and loops have come to rest; no time passes meanwhile."""
         quiet, index = 0, -1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while quiet < 3:
                 await asyncio.sleep(0.001)
                 rests = index == self.view.index and not self.is_busy()

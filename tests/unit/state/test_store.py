@@ -272,7 +272,7 @@ def test_closing_ends_every_wait():
         await asyncio.to_thread(store.close)
         return await asyncio.gather(*waiting)
 
-    assert asyncio.run(asyncio.wait_for(scenario(), 5)) == [False, False]
+    assert asyncio.run(asyncio.wait_for(scenario(), 30)) == [False, False]
 
 
 def test_a_store_is_waited_on_from_one_loop_only():
