@@ -10,6 +10,7 @@ from ca_core.contract import Findings, Health, Request, Role
 from ca_core.errors import Error
 from ca_core.testing.conformance.trying import Attempt, attempt
 from docs.vaultfailure import HEALTHY, SICK, TELLS, WORKS
+from tests.stopwatch import Stopwatch, stopwatch
 
 METHODS = (
     "probe", "health", "crl", "ensure_authority", "prepare_signer", "sign_leaf",
@@ -19,6 +20,9 @@ METHODS = (
 """In the order in which they are called. ``trust_chain`` asks the store alone."""
 
 READS = frozenset({"probe", "health", "crl"})
+
+RECOVERY = 2.0
+"""Seconds after an outage within which everything works again."""
 
 GENTLE = 0.02
 """Seconds between two tries of a call that is made until it succeeds."""
@@ -69,22 +73,22 @@ class Call:
 
     def made(self, patience: float) -> Outcome:
         """Call with a deadline in ``patience`` seconds."""
-        began = time.monotonic()
-        found = attempt(lambda: self._call(patience), self.name)
-        return Outcome(said(found), time.monotonic() - began, found.error)
+        with stopwatch() as watch:
+            found = attempt(lambda: self._call(patience), self.name)
+            return Outcome(said(found), watch.seconds, found.error)
 
-    def done(self, patience: float, until: float) -> Outcome:
-        """Call as the core does, again after each failure until it is ``until``."""
+    def done(self, patience: float, watch: Stopwatch) -> Outcome:
+        """Call as the core does, again after each failure within ``RECOVERY`` of the watch."""
         while True:
             found = self.made(patience)
-            if found.is_good or time.monotonic() > until:
+            if found.is_good or watch.seconds > RECOVERY:
                 return found
             time.sleep(GENTLE)
 
-    def undone(self, until: float) -> None:
-        """Take back what it made, again after each failure until it is ``until``."""
+    def undone(self, watch: Stopwatch) -> None:
+        """Take back what it made, again after each failure within ``RECOVERY`` of the watch."""
         while (found := attempt(self.undo, "undo")).error is not None:
-            if time.monotonic() > until:
+            if watch.seconds > RECOVERY:
                 raise found.error
             time.sleep(GENTLE)
 

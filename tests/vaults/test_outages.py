@@ -1,12 +1,12 @@
 """The fault matrix: every failure of the table, met by every method on a real server."""
 
-import time
 from contextlib import contextmanager
 
 import pytest
 
 from ca_core.testing.faultproxy import FaultProxy
 from docs.vaultfailures import ON_THE_SERVER, ON_THE_WAY
+from tests.stopwatch import stopwatch
 from tests.vaults.methods import METHODS, READS, ShiftedClock, World
 from tests.vaults.outages import FAULTS, OUTAGES, Site
 from tests.vaults.policies import lines_of, token_with
@@ -17,9 +17,6 @@ PATIENCE = 1.0
 
 HEALTH_LIMIT = 10.0
 """Seconds that deep ``health`` gives itself."""
-
-RECOVERY = 2.0
-"""Seconds after an outage within which everything works again."""
 
 SAMPLE = frozenset({"sealed", "token-revoked", "intermediate-mount-deleted", "lost"})
 HALF_SAMPLE = frozenset({("lost", "prepare_signer"), ("403", "install_intermediate")})
@@ -98,11 +95,11 @@ def test_every_method_tells_an_outage_in_time_and_works_after_it(site, failure):
             for name, call in (*calls.items(), *calls.items()):
                 check(failure, name, call.made(PATIENCE))
             assert world.mesh.provider.trust_chain()
-        until = time.monotonic() + RECOVERY
-        again = new_world() if outage.loses else world
-        for name, call in calls.items():
-            found = (again.call(name) if outage.loses else call).done(PATIENCE, until)
-            assert found.is_good, f"{name}: {found.error}"
+        with stopwatch() as watch:
+            again = new_world() if outage.loses else world
+            for name, call in calls.items():
+                found = (again.call(name) if outage.loses else call).done(PATIENCE, watch)
+                assert found.is_good, f"{name}: {found.error}"
         if outage.loses:
             again.end()
         for call in calls.values():
@@ -121,10 +118,10 @@ def test_every_method_tells_a_fault_in_time_and_works_after_it(site, proxy, fail
             proxy.plan(FAULTS[failure.id], writes_only=name not in READS)
             check(failure, name, call.made(PATIENCE))
             proxy.heal()
-        until = time.monotonic() + RECOVERY
-        for name, call in calls.items():
-            found = call.done(PATIENCE, until)
-            assert found.is_good, f"{name}: {found.error}"
+        with stopwatch() as watch:
+            for name, call in calls.items():
+                found = call.done(PATIENCE, watch)
+                assert found.is_good, f"{name}: {found.error}"
         for call in calls.values():
             call.undo()
         world.end()
@@ -145,9 +142,11 @@ def test_a_fault_at_any_request_leaves_nothing_half_made(site, proxy, failure, n
             met = proxy.spoilt > spoilt
             assert found.seconds < PATIENCE + 1
             proxy.heal()
-            if repeated or name in REMOVERS:
-                assert call.done(PATIENCE, time.monotonic() + RECOVERY).is_good
-            call.undone(time.monotonic() + RECOVERY)
+            with stopwatch() as watch:
+                if repeated or name in REMOVERS:
+                    assert call.done(PATIENCE, watch).is_good
+            with stopwatch() as watch:
+                call.undone(watch)
             assert site.mounts.count() == before, f"request {number} of {name}: {found.got}"
         assert number > 1
         world.end()

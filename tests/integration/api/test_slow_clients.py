@@ -17,6 +17,7 @@ from ca_core.clock import SystemClock
 from ca_core.config.listen import TcpListen, UnixListen
 from ca_core.errors import ConfigError
 from ca_core.telemetry.metrics import Metrics
+from tests.stopwatch import stopwatch
 
 HEAD = b"GET /park?index=1 HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -42,7 +43,7 @@ class Parking:
         return Response()
 
     async def until(self, condition):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():
                 self.news.clear()
                 await self.news.wait()
@@ -73,12 +74,12 @@ async def parked(monkeypatch, **limits):
 
 async def closed_after(reader):
     """Return the seconds until the server closes the connection."""
-    began = time.monotonic()
-    async with asyncio.timeout(5):
-        with contextlib.suppress(ConnectionError):
-            while await reader.read(4096):
-                pass
-    return time.monotonic() - began
+    with stopwatch() as watch:
+        async with asyncio.timeout(30):
+            with contextlib.suppress(ConnectionError):
+                while await reader.read(4096):
+                    pass
+        return watch.seconds
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /pa", HEAD + b"X: y", b"\r\n"])
@@ -88,8 +89,8 @@ async def test_a_head_that_never_ends_is_cut_off(monkeypatch, sent):
         began = time.monotonic()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
-        await closed_after(reader)
-        assert 0.1 < time.monotonic() - began < 2
+        assert await closed_after(reader) < 2
+        assert time.monotonic() - began > 0.1
         writer.close()
 
 
@@ -176,7 +177,7 @@ async def test_a_stop_answers_parked_reads(monkeypatch, caplog):
         writer.write(HEAD + b"\r\n")
         await parking.until(lambda: parking.waiting == 1)
         listener.cut_waiting()
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
         assert answer.startswith(b"HTTP/1.1 503")
         assert b"retry-after" in answer
         assert answer.count(b"connection: close") == 1
@@ -206,7 +207,7 @@ async def test_a_stop_lets_what_is_under_way_end_and_takes_nobody_new(monkeypatc
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
         done.set()
-        answer = await asyncio.wait_for(reader.read(4096), 2)
+        answer = await asyncio.wait_for(reader.read(4096), 30)
         assert answer.startswith(b"HTTP/1.1 200")
         assert answer.endswith(b'"done"')
         await closing
@@ -225,7 +226,7 @@ async def test_clients_leave_some_files_to_the_process(monkeypatch):
                 writer.write(HEAD + b"\r\n")
         refused = [asyncio.create_task(closed_after(reader)) for reader, _ in pairs]
         await parking.until(lambda: parking.waiting)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(30):
             while sum(task.done() for task in refused) != len(pairs) - parking.waiting:
                 await asyncio.sleep(0.01)
         assert 0 < parking.waiting < len(pairs)
@@ -286,7 +287,7 @@ async def test_a_client_that_asks_far_ahead_is_cut_off(monkeypatch):
     async with parked(monkeypatch, MAX_PIPELINED=4) as (parking, port, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write((HEAD + b"\r\n") * 10)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with contextlib.suppress(ConnectionResetError):
                 assert await reader.read() == b""
         await parking.until(lambda: parking.ended == 1)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from datetime import timedelta
 
 from ca_core.agent import serverlink
@@ -10,6 +11,7 @@ from ca_core.agent.tls import VerifyingBackend
 from ca_core.api.intention_handlers import put
 from ca_core.intentions.model import Name
 from tests.integration.api.twoservers import two_servers, until
+from tests.stopwatch import stopwatch
 from tests.unit.api.asking import asking
 
 DB = Name("default", "db")
@@ -60,11 +62,13 @@ async def test_when_its_server_dies_an_agent_follows_the_other_within_a_second(t
         await agent.intentions.fetched(DB)
         assert mesh.remote.server_url == first.url
         reader = Reader(agent)
-        await first.kill()
-        await allow(second, "web")
-        assert await until(lambda: len(agent.intentions.held.index) == 1) < A_SECOND
-        assert mesh.remote.server_url == second.url
-        assert (await reader.ended()).silences < timedelta(seconds=A_SECOND)
+        with stopwatch() as watch:
+            await first.kill()
+            await allow(second, "web")
+            assert await until(lambda: len(agent.intentions.held.index) == 1) < A_SECOND
+            assert mesh.remote.server_url == second.url
+            silences = (await reader.ended()).silences
+            assert silences.total_seconds() < A_SECOND + watch.lost
         assert agent.roots.known_leader
 
 
@@ -97,12 +101,13 @@ async def test_when_both_are_away_the_age_is_told_and_ends_when_one_returns(tmp_
     async with two_servers(tmp_path) as mesh:
         (first, second), agent = mesh.servers, mesh.agent
         await agent.intentions.fetched(DB)
-        reader = Reader(agent)
+        reader, began = Reader(agent), time.monotonic()
         await first.kill()
         await second.kill()
         await until(lambda: not agent.roots.known_leader)
         await asyncio.sleep(1.0)
-        assert timedelta(seconds=0.9) < agent.roots.age < timedelta(seconds=3)
+        away = timedelta(seconds=time.monotonic() - began)
+        assert timedelta(seconds=0.9) < agent.roots.age < away + timedelta(seconds=1)
         assert agent.intentions.age > timedelta(seconds=0.5)
         await second.start()
         took = await until(lambda: agent.roots.known_leader and agent.intentions.is_fresh)

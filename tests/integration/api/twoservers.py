@@ -24,6 +24,7 @@ from ca_core.config.model import Config
 from ca_core.identity.certificates import fingerprint
 from ca_core.state.fake import FakeBackend, FakeEngine
 from ca_core.state.store import Store
+from tests.stopwatch import stopwatch
 
 
 class Running:
@@ -132,11 +133,10 @@ async def two_servers(folder):
         await mesh.close()
 
 
-async def until(holds, seconds=10.0):
-    """Return how long it took until something held."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.005)
-    return loop.time() - began
+async def until(holds, seconds=30.0):
+    """Return how long it took until something held, without pauses of the machine."""
+    with stopwatch() as watch:
+        async with asyncio.timeout(seconds):
+            while not holds():
+                await asyncio.sleep(0.005)
+        return watch.seconds
