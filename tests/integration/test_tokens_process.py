@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from ca_core.testing.ports import free_port
+from tests.stopwatch import stopwatch
 
 PROGRAM = [sys.executable, "-m", "ca_core"]
 LEAF = "/v1/agent/connect/ca/leaf/web"
@@ -48,11 +49,11 @@ def answers(path):
 
 def until(true, seconds):
     """Return how long it took until ``true``; fail after ``seconds``."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.01)  # another process's turn
-    return time.monotonic() - began
+    with stopwatch() as watch:
+        while not true():
+            assert watch.seconds < seconds
+            time.sleep(0.01)  # another process's turn
+        return watch.seconds
 
 
 def configured(home, port):

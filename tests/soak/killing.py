@@ -62,12 +62,14 @@ class Readers:
     Attributes:
         truth: what they hold answers against.
         tally: what they saw.
+        watch: how long everything takes, without pauses of the machine.
     """
 
-    def __init__(self, pair):
+    def __init__(self, pair, watch):
         self.truth = Truth()
         self.tally = Tally()
         self._pair = pair
+        self.watch = watch
         self._over = threading.Event()
         with pair.server.connected() as server:
             self._domain = json.loads(server.asked("GET", SERVER_ROOTS))["TrustDomain"]
@@ -100,7 +102,7 @@ class Readers:
     def _ask(self, kind):
         with self._pair.agent.connected() as agent:
             while not self._over.wait(PAUSE):
-                began = time.monotonic()
+                began = self.watch.seconds
                 try:
                     fault = kind(agent)
                 except (OSError, RuntimeError) as error:
@@ -108,7 +110,7 @@ class Readers:
                     agent.close()
                 if fault:
                     self.tally.wrong.append(f"{kind.__name__}: {fault}")
-                self.tally.took(kind.__name__, time.monotonic() - began)
+                self.tally.took(kind.__name__, self.watch.seconds - began)
 
     def _read_roots(self, agent):
         wanted = self.truth.roots
@@ -161,7 +163,7 @@ class Kills:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(self._pair.starting, **quiet)
         with connected(self._pair.server.socket, "/readyz") as server:
-            returned = time.monotonic()
+            returned = self._readers.watch.seconds
             number = next(self._lives)
             self._let_talk(server, returned, allow=number % 2 == 0)
             if number % ROTATE_EVERY == ROTATE_EVERY - 1:
@@ -183,7 +185,7 @@ class Kills:
         with self._pair.agent.connected() as agent:
             while json.loads(agent.asked("POST", AUTHORIZE, question))["Authorized"] != allow:
                 time.sleep(PAUSE)
-        self.converged.append(time.monotonic() - returned)
+        self.converged.append(self._readers.watch.seconds - returned)
         truth.allowed = (allow,)
 
     def _rotate(self, server, returned):
@@ -193,7 +195,7 @@ class Kills:
         with self._pair.agent.connected() as agent:
             while (wanted := _ids(server, SERVER_ROOTS)) != _ids(agent, AGENT_ROOTS):
                 time.sleep(PAUSE)
-        self.converged.append(time.monotonic() - returned)
+        self.converged.append(self._readers.watch.seconds - returned)
         self._readers.truth.roots = wanted
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from bench.pair import started_pair
 from tests.soak.killing import SERVICE, Kills, Readers
+from tests.stopwatch import stopwatch
 
 EVERY = 10.0
 LONGEST = 2.0
@@ -17,10 +18,10 @@ CONVERGED_WITHIN = 5.0
 )
 def test_reads_go_on_while_the_server_is_killed_every_ten_seconds(kills, record_property):
     """No wrong answer, no gap; what is changed after its return is in force within seconds."""
-    with started_pair() as pair:
+    with started_pair() as pair, stopwatch() as watch:
         with pair.agent.connected() as agent:
             agent.asked("PUT", "/v1/agent/service/register", SERVICE)
-        readers = Readers(pair)
+        readers = Readers(pair, watch)
         killing = Kills(pair, readers)
         readers.settle()
         with readers.running():

@@ -4,6 +4,7 @@ import pytest
 
 from bench.pair import started_pair
 from bench.parked import HALF_A_BODY, HALF_A_HEAD, crowd, parked, stalled
+from tests.stopwatch import stopwatch
 
 MANY = 10_000
 SOON = 2.0
@@ -35,9 +36,10 @@ def check(waited, number, *, most, within):
 
 def test_a_thousand_parked_queries_cost_little_and_all_are_answered(pair, told, record_property):
     """Every one is answered soon after a change, and other requests meanwhile."""
-    waited = parked(pair, told, 1_000)
-    record_property("measured", str(waited))
-    check(waited, 1_000, most=30 * KILOBYTE, within=SOON)
+    with stopwatch() as watch:
+        waited = parked(pair, told, 1_000)
+        record_property("measured", str(waited))
+        check(waited, 1_000, most=30 * KILOBYTE, within=SOON + watch.lost)
 
 
 @pytest.mark.soak

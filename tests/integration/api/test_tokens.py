@@ -12,6 +12,7 @@ import pytest
 from ca_core.api.agentprocess import run_agent
 from ca_core.config.access import ACLConfig
 from tests.integration.api.world import ME, Running, dev, mesh, over_tcp
+from tests.stopwatch import stopwatch
 
 LEAF = "/v1/agent/connect/ca/leaf"
 SIGN = "/v1/cluster/sign"
@@ -95,10 +96,10 @@ def test_a_revoked_token_is_refused_within_a_second_also_while_it_waits(tokened)
         index = client.get(f"{LEAF}/web", headers=with_token(secret)).headers["x-consul-index"]
         with blocked(tokened.agents["n1"].url, secret, index) as told:
             revoked(tokened, accessor)
-            began = time.monotonic()
-            while client.get(f"{LEAF}/web", headers=with_token(secret)).status_code != 403:
-                assert time.monotonic() - began < AT_ONCE
-                time.sleep(0.01)
+            with stopwatch() as watch:
+                while client.get(f"{LEAF}/web", headers=with_token(secret)).status_code != 403:
+                    assert watch.seconds < AT_ONCE
+                    time.sleep(0.01)
         status, seconds = told[0]
         assert status == 403
         assert seconds < 10
@@ -110,15 +111,14 @@ def blocked(url, secret, index):
     told = []
 
     def ask():
-        began = time.monotonic()
-        with over_tcp(url) as client:
+        with stopwatch() as watch, over_tcp(url) as client:
             answer = client.get(f"{LEAF}/web?index={index}&wait=60s", headers=with_token(secret))
-        told.append((answer.status_code, time.monotonic() - began))
+            told.append((answer.status_code, watch.seconds))
 
     thread = threading.Thread(target=ask)
     thread.start()
     yield told
-    thread.join(10)
+    thread.join(30)
     assert told
 
 
@@ -129,10 +129,10 @@ def test_a_changed_policy_counts_within_a_second(tokened):
         assert client.get(f"{LEAF}/db", headers=with_token(secret)).status_code == 403
         both = {"AccessorID": accessor, "ServiceIdentities": [{"ServiceName": "db"}]}
         assert operator.put(f"/v1/acl/token/{accessor}", json=both).status_code == 200
-        began = time.monotonic()
-        while client.get(f"{LEAF}/db", headers=with_token(secret)).status_code != 200:
-            assert time.monotonic() - began < AT_ONCE
-            time.sleep(0.01)
+        with stopwatch() as watch:
+            while client.get(f"{LEAF}/db", headers=with_token(secret)).status_code != 200:
+                assert watch.seconds < AT_ONCE
+                time.sleep(0.01)
         assert client.get(f"{LEAF}/web", headers=with_token(secret)).status_code == 403
 
 
@@ -199,9 +199,9 @@ class TestDev:
             assert client.get(f"{LEAF}/web", headers=mine).status_code == 200
             assert client.get(f"{LEAF}/db", headers=mine).status_code == 403
             client.delete(f"/v1/acl/token/{made['AccessorID']}", headers=root)
-            began = time.monotonic()
-            while client.get(f"{LEAF}/web", headers=mine).status_code != 403:
-                assert time.monotonic() - began < AT_ONCE
+            with stopwatch() as watch:
+                while client.get(f"{LEAF}/web", headers=mine).status_code != 403:
+                    assert watch.seconds < AT_ONCE
 
     def test_allow_is_everything_but_tokens(self):
         """Whoever has none makes none."""

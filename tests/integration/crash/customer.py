@@ -20,6 +20,7 @@ from ca_core.errors import Error
 from ca_core.identity.certificates import fingerprint, parse_certificates, serial_hex
 from ca_core.identity.leafcsr import csr_pem, leaf_csr, new_leaf_key
 from ca_core.identity.spiffe import ServiceId
+from tests.stopwatch import stopwatch
 
 NODE = "node-1"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -180,12 +181,11 @@ class Customer:
 
 async def ask_until_signed(customer, life, seconds=5.0):
     """Return how long it takes until the server signs; fails after ``seconds``."""
-    begun = time.monotonic()
-    async with customer.calling(life) as upstream:
-        while True:
-            try:
-                await customer.ask(upstream)
-                return time.monotonic() - begun
-            except Error:
-                assert time.monotonic() - begun < seconds
+    with stopwatch() as watch:
+        async with customer.calling(life) as upstream:
+            while True:
+                with contextlib.suppress(Error):
+                    await customer.ask(upstream)
+                    return watch.seconds
+                assert watch.seconds < seconds
                 await asyncio.sleep(0.02)
