@@ -27,6 +27,7 @@ from ca_core.errors import (
     PluginUnknownError,
 )
 from ca_core.fields import nearest_hint
+from ca_core.structs import make_known
 
 __all__ = ["ALIASES", "Admit", "HookPlugin", "InstalledPlugin", "Registry"]
 
@@ -171,7 +172,9 @@ class Registry:
             return self._hook_plugin(self._extra_hooks[name], origin)
         entry = self._entry(name, PLUGIN_GROUP)
         origin = described(entry)
-        return self._hook_plugin(imported(entry, origin, self._trace), origin)
+        found = self._hook_plugin(imported(entry, origin, self._trace), origin)
+        make_known(_package(entry))
+        return found
 
     def _hook_plugin(self, plugin: object, origin: PluginOrigin) -> HookPlugin:
         manager = registered(plugin, origin, trace=self._trace)
@@ -189,6 +192,7 @@ class Registry:
         answer = _asked(registered(plugin, origin, trace=self._trace), origin)
         descriptor = descriptor_of(answer, origin=origin, served=self._served)
         self._warn_if_deprecated(descriptor.api_version, origin)
+        make_known(_package(entry))
         return descriptor
 
     def _warn_if_deprecated(self, number: int, origin: PluginOrigin) -> None:
@@ -210,6 +214,10 @@ class Registry:
             extra = self._extra if group == PROVIDER_GROUP else self._extra_hooks
             raise _unknown(name, group, {entry.name for entry in entries} | set(extra))
         return found[0]
+
+
+def _package(entry: metadata.EntryPoint) -> str:
+    return entry.module.partition(".")[0]
 
 
 def _admit_everyone(_entry: metadata.EntryPoint | None, _origin: PluginOrigin) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import uvloop
 
 from ca_core.cli.openfiles import use_all_files
-from ca_core.cli.structs import make_known
+from ca_core.structs import make_known
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
