@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 
 AnswerT = TypeVar("AnswerT")
 
+SLACK = timedelta(seconds=60)
+"""Added to a question's own wait: whoever hangs longer than that is given up."""
+
 
 async def sound(asking: Coroutine[Any, Any, AnswerT], *, what: str) -> AnswerT:
     """Return what is answered; ``what`` names the question.
@@ -31,12 +34,12 @@ async def sound(asking: Coroutine[Any, Any, AnswerT], *, what: str) -> AnswerT:
 
 
 async def asked_within(
-    asking: Coroutine[Any, Any, AnswerT], limit: timedelta, clock: Clock, *, what: str
+    asking: Coroutine[Any, Any, AnswerT], wait: timedelta, clock: Clock, *, what: str
 ) -> AnswerT:
-    """Return what ``sound`` does, or give up after ``limit``.
+    """Return what ``sound`` does, or give up ``SLACK`` after the question's own ``wait``.
 
     Raises:
-        UnavailableError: the limit has passed.
+        UnavailableError: given up.
         Error: as ``sound``.
     """
-    return await sound(within(asking, limit, clock, what=what), what=what)
+    return await sound(within(asking, wait + SLACK, clock, what=what), what=what)

@@ -12,7 +12,7 @@ from ca_core.acl.access import Action
 from ca_core.acl.principal import Principal, Token
 from ca_core.acl.rights import Chain
 from ca_core.acl.tokens import ANONYMOUS_ACCESSOR
-from ca_core.agent.asking import asked_within
+from ca_core.agent.asking import SLACK, asked_within
 from ca_core.agent.backoff import backoff
 from ca_core.agent.exchanges import Exchanges
 from ca_core.agent.heldtokens import HeldToken, HeldTokens, mark_of
@@ -27,7 +27,6 @@ from ca_core.wire.grants import Granted, GrantsAnswer, GrantsRequest
 log = logging.getLogger(__name__)
 
 _POLL_WAIT = timedelta(minutes=1)
-_POLL_SLACK = timedelta(seconds=60)
 _FIRST_PATIENCE = timedelta(seconds=2)
 _HOT = timedelta(milliseconds=500)
 """An answer that comes sooner than this and brings nothing new is not asked for again at once."""
@@ -220,7 +219,7 @@ class Grants:
         changed = self._tokens.follow(answer, asked, asked_at)
         changed |= self._tokens.forget_idle()
         before, self._followed = self._followed, (asked, answer.digest)
-        if self._clock.now() - asked_at > _POLL_WAIT + _POLL_SLACK:
+        if self._clock.now() - asked_at > _POLL_WAIT + SLACK:
             self._followed = _NOTHING  # this host slept meanwhile: what it was told may have ended
         self._has_heard, self._failures = True, 0
         self._bell.wake()
@@ -248,8 +247,8 @@ class Grants:
             digest=digest if known == asked else "",
             wait=format_duration(_POLL_WAIT),
         )
-        poll, limit = self._upstream.grants(request), _POLL_WAIT + _POLL_SLACK
-        return await asked_within(poll, limit, self._clock, what="asking about tokens")
+        poll = self._upstream.grants(request)
+        return await asked_within(poll, _POLL_WAIT, self._clock, what="asking about tokens")
 
     def _failed(self, error: Error) -> float:
         """Return how long to wait after a failure."""

@@ -40,10 +40,6 @@ log = logging.getLogger(__name__)
 FILL_PATIENCE = timedelta(seconds=10)
 """How long the first caller of a destination waits before it is told that nobody answers."""
 _POLL_WAIT = timedelta(minutes=1)
-_POLL_SLACK = timedelta(seconds=60)
-"""Added to a poll's own wait: an upstream that hangs longer than that is given up."""
-_HOT_SECONDS = 1.0
-"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
 
 
 class IntentionCache:
@@ -226,10 +222,7 @@ class IntentionCache:
         self._fresh_at, self._error = self._clock.monotonic(), None
         self._attempts += 1
         self._readers.wake()
-        if is_back or self.held is not before or self._fresh_at - began >= _HOT_SECONDS:
-            self._pauses.end()
-        else:
-            await self._pauses.take()
+        await self._pauses.after_answer(began, is_news=is_back or self.held is not before)
 
     async def _asked(self) -> ListsAnswer | None:
         """Return the answer, None if meanwhile more is wanted than was asked for."""
@@ -238,8 +231,8 @@ class IntentionCache:
         return await self._parked.answer(self._answered(question), waits=waits)
 
     async def _answered(self, question: ListsRequest) -> ListsAnswer:
-        asking, limit = self._upstream.intentions(question), self._wait + _POLL_SLACK
-        return await asked_within(asking, limit, self._clock, what="asking for intentions")
+        asking = self._upstream.intentions(question)
+        return await asked_within(asking, self._wait, self._clock, what="asking for intentions")
 
     def _question(self) -> ListsRequest:
         held, lists = self.held, self.held.lists
@@ -292,4 +285,4 @@ class IntentionCache:
         self.counts.failed(error)
         self._attempts += 1
         self._readers.wake()
-        await self._pauses.take(getattr(error, "retry_after", timedelta()))
+        await self._pauses.after_failure(error)

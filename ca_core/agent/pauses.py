@@ -6,6 +6,10 @@ from ca_core.agent.backoff import backoff
 from ca_core.agent.joining import Draw
 from ca_core.agent.waiting import Gathering
 from ca_core.clock import Clock
+from ca_core.errors import Error
+
+HOT_SECONDS = 1.0
+"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
 
 _RESPITE = 0.25
 """Seconds after a failure in which no caller has the server asked again."""
@@ -28,14 +32,21 @@ class Pauses:
         """Say whether a caller may have a server asked now: not before it said so."""
         return self._clock.monotonic() >= self._not_before
 
-    def end(self) -> None:
-        """Begin with the shortest pause again: something came."""
-        self._failures = 0
-
     def cut_short(self) -> None:
         """Let the loop go on now, if a server did not say that it shall wait."""
         self._is_cut = True
         self._impatience.wake()
+
+    async def after_answer(self, asked_at: float, *, is_news: bool) -> None:
+        """Go on at once, unless what was asked for ``asked_at`` is no news and came too soon."""
+        if is_news or self._clock.monotonic() - asked_at >= HOT_SECONDS:
+            self._failures = 0
+        else:
+            await self.take()
+
+    async def after_failure(self, error: Error) -> None:
+        """Pause, for as long at least as the server said."""
+        await self.take(getattr(error, "retry_after", _AT_ONCE))
 
     async def take(self, at_least: timedelta = _AT_ONCE) -> None:
         """Pause after a failure; ``at_least`` is the server's Retry-After."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from ca_core.agent.asking import SLACK
 from ca_core.agent.backoff import backoff
 from ca_core.agent.contact import Contact
 from ca_core.agent.joining import Draw
@@ -26,8 +27,6 @@ GATHERING_TURNS = 16
 than a millisecond, unless there is much to do."""
 _FEW_TURNS = 6
 """Turns in which others may join whoever wants something new."""
-SLACK = timedelta(seconds=60)
-"""Added to a question's own wait: servers that hang longer than that are given up."""
 RESET_AFTER = 30.0
 """Seconds without an answer after which a server may be behind what was seen before: it was
 restored, and nobody knows more."""

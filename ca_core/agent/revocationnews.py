@@ -16,10 +16,6 @@ log = logging.getLogger(__name__)
 
 Told = Callable[[Sequence[RevokedMark]], None]
 
-_SLACK = timedelta(seconds=60)
-"""Added to a question's own wait: an upstream that hangs longer than that is given up."""
-_HOT_SECONDS = 1.0
-"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
 _NOT_SERVED = timedelta(minutes=1)
 """A server that cannot take the question is an older one; it disturbs the rest of the question."""
 
@@ -60,21 +56,18 @@ class RevocationNews:
             Error: nobody answered, or not as expected.
         """
         began, before = self._clock.monotonic(), self._held
-        asking, limit = self._upstream.revoked(before), FOLLOW_WAIT + _SLACK
-        answer = await asked_within(asking, limit, self._clock, what="asking for revoked leaves")
+        asking, what = self._upstream.revoked(before), "asking for revoked leaves"
+        answer = await asked_within(asking, FOLLOW_WAIT, self._clock, what=what)
         self._told(answer.leaves)
         self._held = RevokedRequest(index=answer.index, epoch=answer.epoch)
         self._is_lost = False
-        if self._held != before or self._clock.monotonic() - began >= _HOT_SECONDS:
-            self._pauses.end()
-        else:
-            await self._pauses.take()
+        await self._pauses.after_answer(began, is_news=self._held != before)
 
     async def _after_failure(self, error: Error) -> None:
         if not self._is_lost:
-            log.warning("revoked leaves: no answer from the server: %s", error)
+            log.warning("revoked leaves: no news: %s", error)
         self._is_lost = True
         if isinstance(error, RequestError) and not isinstance(error, DeniedError):
             await self._pauses.take(_NOT_SERVED)
-            return
-        await self._pauses.take(getattr(error, "retry_after", timedelta()))
+        else:
+            await self._pauses.after_failure(error)

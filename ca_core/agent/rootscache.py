@@ -27,10 +27,6 @@ FILL_PATIENCE = timedelta(seconds=10)
 """How long a first reader waits for the roots before it is told that there are none yet."""
 _POLL_WAIT = timedelta(minutes=1)
 """Short enough that a connection which died silently is noticed, and the age told, in a minute."""
-_POLL_SLACK = timedelta(seconds=60)
-"""Added to a poll's own wait: an upstream that hangs longer than that is given up."""
-_HOT_SECONDS = 1.0
-"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
 
 
 class RootsCache:
@@ -182,10 +178,7 @@ class RootsCache:
             except Error as error:
                 await self._after_failure(error)
                 continue
-            if changed or self._clock.monotonic() - began >= _HOT_SECONDS:
-                self._pauses.end()
-            else:
-                await self._pauses.take()
+            await self._pauses.after_answer(began, is_news=changed)
 
     async def close(self) -> None:
         """Let every waiting reader go with what is known; nothing is fetched any more."""
@@ -199,8 +192,7 @@ class RootsCache:
 
     async def _asked(self, index: int) -> RootsAnswer:
         poll = self._upstream.roots(index=index, wait=_POLL_WAIT)
-        limit = _POLL_WAIT + _POLL_SLACK
-        return await asked_within(poll, limit, self._clock, what="asking for roots")
+        return await asked_within(poll, _POLL_WAIT, self._clock, what="asking for roots")
 
     def _accept(self, answer: RootsAnswer) -> bool:
         """Take an answer over; say whether the roots changed. A lower index is a reset, not old."""
@@ -230,7 +222,7 @@ class RootsCache:
         self._attempt_ended()
         if self._known is None:
             self._readers.wake()
-        await self._pauses.take(getattr(error, "retry_after", timedelta()))
+        await self._pauses.after_failure(error)
 
     def _attempt_ended(self) -> None:
         self._attempts += 1

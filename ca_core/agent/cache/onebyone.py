@@ -12,6 +12,7 @@ from ca_core.agent.backoff import record_backoff
 from ca_core.agent.cache.kinds import Kind
 from ca_core.agent.cache.sources import Told
 from ca_core.agent.joining import Draw
+from ca_core.agent.pauses import HOT_SECONDS
 from ca_core.clock import Clock
 from ca_core.errors import DeniedError, Error, ProviderError
 
@@ -19,11 +20,6 @@ log = logging.getLogger(__name__)
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
-
-SLACK = timedelta(seconds=60)
-"""Added to a query's own wait: one that hangs longer is given up."""
-HOT_SECONDS = 1.0
-"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +128,9 @@ class OneByOne(Generic[KeyT, ValueT]):
             Error: any.
         """
         timeout = self._kind.query_timeout
-        limit = timeout + SLACK if asked else SLACK
+        wait = timeout if asked else timedelta()
         fetching = self._fetch(key, asked, timeout)
-        found = await asked_within(fetching, limit, self._clock, what=f"asking for {key}")
+        found = await asked_within(fetching, wait, self._clock, what=f"asking for {key}")
         if found is None and not asked:
             raise ProviderError(f"the server answered nothing about {key}")
         return found

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from datetime import timedelta
 from typing import Protocol
 
 from ca_core.agent.asking import sound
@@ -18,9 +17,6 @@ from ca_core.errors import DeniedError, Error, ProviderError
 from ca_core.wire.watch import FoundView, ViewsAnswer, ViewsRequest
 
 log = logging.getLogger(__name__)
-
-_HOT_SECONDS = 1.0
-"""An answer that comes sooner than this and brings nothing new is counted as a failure."""
 
 _LONGEST_SLEEP = 3600.0
 
@@ -118,10 +114,7 @@ class ViewFollower:
             return
         was_lost, self._error = self._error is not None, None
         is_news = self._tell(asked, answer)
-        if is_news or was_lost or self._clock.monotonic() - began >= _HOT_SECONDS:
-            self._pauses.end()
-        else:
-            await self._pauses.take()
+        await self._pauses.after_answer(began, is_news=is_news or was_lost)
 
     def _question(self) -> dict[ViewKey, int]:
         """Return what to ask: view → index of it that is held; large views rest in between.
@@ -189,4 +182,4 @@ class ViewFollower:
             self._held = dict.fromkeys(self._held, 0)  # what is refused is not kept
         for key in tuple(self._held):
             self._told.failed(key, error)
-        await self._pauses.take(getattr(error, "retry_after", timedelta()))
+        await self._pauses.after_failure(error)

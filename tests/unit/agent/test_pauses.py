@@ -53,8 +53,20 @@ async def test_pauses_double_until_something_comes():
     loop = Loop()
     expected = [min(FIRST * 2**number, LONGEST) for number in range(7)]
     assert [await loop.lasts() for _ in range(7)] == expected
-    loop.pauses.end()
+    await loop.pauses.after_answer(loop.clock.monotonic(), is_news=True)
     assert await loop.lasts() == 0.25
+
+
+async def test_an_answer_that_is_no_news_and_comes_at_once_is_a_failure():
+    """Else a server that does not wait would be asked without a pause; one that waited may be."""
+    loop = Loop()
+    asked_at = loop.clock.monotonic()
+    pause = asyncio.create_task(loop.pauses.after_answer(asked_at, is_news=False))
+    await settle()
+    assert not pause.done()
+    await passed(loop.clock, SECOND)
+    assert pause.done()
+    await loop.pauses.after_answer(asked_at, is_news=False)
 
 
 async def test_a_pause_is_cut_short_but_not_before_the_server_said():
