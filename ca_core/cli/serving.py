@@ -1,6 +1,7 @@
 """Running a server until somebody stops it: one loop, clean ends."""
 
 import asyncio
+import faulthandler
 import gc
 import signal
 import sys
@@ -20,9 +21,16 @@ def serve(running: Coroutine[Any, Any, None]) -> None:
 
     The second signal interrupts at once: whatever hangs while it stops is left behind.
     """
+    _tell_crashes()
     make_known()
     use_all_files()
     uvloop.run(_until_stopped(running))
+
+
+def _tell_crashes() -> None:
+    """Have a crash of native code tell where each thread was: function names, no values."""
+    if sys.__stderr__ is not None and not faulthandler.is_enabled():
+        faulthandler.enable(sys.__stderr__)
 
 
 def keep_loaded() -> None:

@@ -109,6 +109,21 @@ class TestServe:
         with pytest.raises(ConfigError, match="no"):
             serve(running())
 
+    def test_a_crash_of_native_code_tells_where_it_was(self):
+        """Names of functions, and no values: the only trace that such an end leaves."""
+        crash = (
+            "import os, signal\nfrom ca_core.cli.serving import serve\n"
+            "async def crashing(secret='hunter2'): os.kill(os.getpid(), signal.SIGSEGV)\n"
+            "serve(crashing())\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", crash], check=False, capture_output=True, timeout=30, text=True
+        )
+        assert done.returncode == -signal.SIGSEGV
+        assert "Segmentation fault" in done.stderr
+        assert "in crashing" in done.stderr
+        assert "hunter2" not in done.stderr
+
 
 class TestKeepLoaded:
     @pytest.mark.parametrize("role", ["server", "dev"])
