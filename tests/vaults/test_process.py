@@ -9,9 +9,10 @@ from tests.vaults.process import VaultProcess
 
 def test_what_was_mounted_outlives_a_kill(vault: VaultProcess):
     """Storage is durable: a restart is a restart."""
-    vault.call("POST", "sys/mounts/survivor", {"type": "pki"})
+    mount = f"{vault.label}survivor"
+    vault.call("POST", f"sys/mounts/{mount}", {"type": "pki"})
     vault.restart()
-    assert "survivor/" in vault.call("GET", "sys/mounts")["data"]
+    assert f"{mount}/" in vault.call("GET", "sys/mounts")["data"]
 
 
 def test_a_sealed_server_refuses_and_serves_again_once_unsealed(vault: VaultProcess):
@@ -25,5 +26,6 @@ def test_a_sealed_server_refuses_and_serves_again_once_unsealed(vault: VaultProc
 
 def test_every_request_stands_in_the_audit_log(vault: VaultProcess):
     """A test can prove that its calls arrived."""
-    vault.call("POST", "sys/mounts/audited-path", {"type": "pki"})
-    assert '"path":"sys/mounts/audited-path"' in vault.audit_log.read_text()
+    path = f"sys/mounts/{vault.label}audited-path"
+    vault.call("POST", path, {"type": "pki"})
+    assert f'"path":"{path}"' in vault.audit_log.read_text()

@@ -22,8 +22,11 @@ def made(zygote):
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_change_is_finished_by_the_next_server_wherever_it_was_killed(kind, folder, made):
     """At every commit from the question to the last row of the old one."""
-    came = await killed_at_every(kind, folder, made, COMMIT)
     phases = {"planned", "prepared"} | ({"distributed"} if kind != "renew" else set())
+    came = await killed_at_every(kind, folder, made, COMMIT)
+    if not phases <= set(came):  # the server's own commits moved the numbers on meanwhile
+        (folder / "again").mkdir()
+        came += await killed_at_every(kind, folder / "again", made, COMMIT)
     assert phases <= set(came)
     assert set(came) <= phases | {BEGUN, GONE}
     assert len(came) >= 8
