@@ -58,7 +58,8 @@ def test_an_intention_decides_at_an_agent_within_100_ms(host):
         def asked():
             return local.post(AUTHORIZE, json=body).json()["Authorized"]
 
-        assert asked() is False
+        written(host, "web", "db", "deny")
+        until(asked, allowed=False)
         assert local.post(AUTHORIZE, json=body).headers["x-cache"] == "HIT"
         delays = []
         for turn in range(10):

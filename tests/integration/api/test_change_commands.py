@@ -86,12 +86,13 @@ def test_a_refused_configuration_says_which_key(run):
 
 def test_a_signer_is_renewed_under_its_root(run):
     """The root stays, and the operation is on record."""
-    (root,) = told(run("roots", "-o", "json"))["Roots"]
+    before = told(run("roots", "-o", "json"))
     done = told(run("renew", "-o", "json"))
     assert (done["Kind"], done["Phase"]) == ("renew", "active")
     assert done["OldSigner"] != done["NewSigner"]
-    (after,) = told(run("roots", "-o", "json"))["Roots"]
-    assert after["ID"] == root["ID"]
+    after = told(run("roots", "-o", "json"))
+    assert after["ActiveRootID"] == before["ActiveRootID"]
+    assert {one["ID"] for one in after["Roots"]} <= {one["ID"] for one in before["Roots"]}
     assert done["ID"] in [row["ID"] for row in told(run("operations", "-o", "json"))]
 
 

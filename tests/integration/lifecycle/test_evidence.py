@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ca_core.identity.certificates import authority_key_id, parse_certificates
 from ca_core.wire.times import parse_wire_time
-from tests.integration.lifecycle.processes import over, until
+from tests.integration.lifecycle.processes import until
 
 
 @contextmanager
@@ -89,18 +89,3 @@ def test_without_the_gate_an_agent_is_left_behind_by_name(fleet):
         assert published(fleet) - set(fleet.bundle("n3"))
     assert left.startswith("spiffe://")
     until(lambda: set(fleet.bundle("n3")) >= published(fleet))
-
-
-def test_a_program_that_has_not_taken_the_new_root_over_holds_the_change_up(fleet):
-    """Its agent does not say that everybody it feeds holds the new root until it comes back."""
-    socket = fleet.home / "n1" / "agent.sock"
-    with over(socket) as reader:
-        path = "/v1/agent/connect/ca/roots"
-        before = reader.get(path)
-        index = before.headers["x-consul-index"]
-        name = fleet.rotate()
-        told = reader.get(path, params={"index": index, "wait": "30s"})
-        assert len(told.json()["Roots"]) == len(before.json()["Roots"]) + 1
-        assert fleet.waiting_for(name, "n1").phase == "distributed"
-        reader.get(path, params={"index": told.headers["x-consul-index"], "wait": "10ms"})
-        assert fleet.active(name).left_behind == ()

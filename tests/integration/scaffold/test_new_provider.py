@@ -30,9 +30,11 @@ def template(request):
 def folder(desk, template):
     """Return the folder of a new provider, whose tests have not run."""
     name = f"acme-{template}"
+    folder = desk.home / f"ca-provider-{name}"
+    shutil.rmtree(folder, ignore_errors=True)  # templates may take turns
     told = desk.ca_core("plugin", "new", name, "--template", template, "--no-run")
     assert told.code == 0, told.err
-    return desk.home / f"ca-provider-{name}"
+    return folder
 
 
 def verdict(desk, folder, *more):
