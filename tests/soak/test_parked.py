@@ -61,8 +61,10 @@ def test_ten_thousand_parked_queries(pair, told, record_property):
 @pytest.mark.timeout(240)
 def test_connections_that_stall_are_dropped_without_harm(pair, told, number, sent, within):
     """The agent ends each of them at its limit, and answers others all the time."""
-    ended = stalled(pair, told, number, sent)
+    with stopwatch() as watch:
+        ended = stalled(pair, told, number, sent)
+        soon = SOON + watch.lost
     assert (ended.came, ended.wrong) == (number, 0)
     assert within <= ended.seconds + SOON
-    assert ended.seconds <= within + 3 * SOON
-    assert max(ended.others) <= SOON
+    assert ended.seconds <= within + 3 * soon
+    assert max(ended.others) <= soon
