@@ -21,6 +21,7 @@ import msgspec
 from ca_core.agent.answers import error_of, index_of
 from ca_core.agent.backoff import backoff
 from ca_core.agent.leaffiles import write_leaf_files
+from ca_core.agent.pauses import HOT_SECONDS
 from ca_core.agent.waiting import stopped
 from ca_core.clock import Clock
 from ca_core.durations import format_duration
@@ -38,7 +39,6 @@ QUERY_WAIT = timedelta(minutes=1)
 """Short, so that a connection that died silently is noticed within about a minute."""
 COMMAND_SECONDS = 60.0
 """A command that tells a program to read its files again is done in this time, or ended."""
-_HOT_SECONDS = 1.0
 
 
 def next_index(asked: int, answered: int) -> int:
@@ -114,8 +114,8 @@ class _Watch:
             if failures:
                 log.info("%s: answered again", path)
             index, failures, taken = next_index(index, answered), 0, value
-            if not fresh and self._clock.monotonic() - began < _HOT_SECONDS:
-                await self._clock.sleep(_HOT_SECONDS)
+            if not fresh and self._clock.monotonic() - began < HOT_SECONDS:
+                await self._clock.sleep(HOT_SECONDS)
 
     async def take_leaf(self, leaf: IssuedCert) -> None:
         """Write the files with this leaf."""

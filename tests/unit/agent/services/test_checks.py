@@ -46,7 +46,7 @@ async def answering(status=200, body=b"fine", headers=(), context=None):
 async def asked(server, *, scheme="http", **more):
     """Return what a check of the server gives."""
     check = Http(url=f"{scheme}://127.0.0.1:{server.port}/health?a=b", **{**PACE, **more})
-    return await asyncio.wait_for(http_outcome(check, Resolver()), 30)
+    return await asyncio.wait_for(http_outcome(check, Resolver()), 10)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_an_endless_answer_is_read_to_what_an_output_holds():
     gone = []
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     check = Http(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", **PACE)
-    outcome = await asyncio.wait_for(http_outcome(check, Resolver()), 30)
+    outcome = await asyncio.wait_for(http_outcome(check, Resolver()), 5)
     assert outcome.status is PASSING
     assert len(outcome.output) == 4096
     gone[0].close()

@@ -62,7 +62,7 @@ async def served(program):
     server = await asyncio.start_server(program.answer, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while program.open:
                 await asyncio.sleep(0.001)
 
@@ -88,8 +88,8 @@ async def test_what_never_ends_is_critical_and_soon_cut_off(what):
     program, gaps = Program(*ENDLESS[what]), []
     async with served(program) as port:
         watcher = asyncio.create_task(longest_turn(gaps))
-        outcome = await asyncio.wait_for(http_outcome(check_of(port), Resolver()), 30)
-        await asyncio.wait_for(program.ended.wait(), 30)
+        outcome = await asyncio.wait_for(http_outcome(check_of(port), Resolver()), 10)
+        await asyncio.wait_for(program.ended.wait(), 5)
         await stopped(watcher)
     assert outcome.status is CheckStatus.CRITICAL
     assert max(gaps) < 0.5
@@ -99,8 +99,8 @@ async def test_a_body_that_never_ends_says_how_it_begins():
     """An answer is well once its head says so."""
     program = Program(HEAD + b"\r\n", b"a" * 65536)
     async with served(program) as port:
-        outcome = await asyncio.wait_for(http_outcome(check_of(port), Resolver()), 30)
-        await asyncio.wait_for(program.ended.wait(), 30)
+        outcome = await asyncio.wait_for(http_outcome(check_of(port), Resolver()), 10)
+        await asyncio.wait_for(program.ended.wait(), 5)
     assert outcome.status is CheckStatus.PASSING
     assert "aaaa" in outcome.output
 
@@ -110,7 +110,7 @@ async def test_a_head_and_the_beginning_of_a_body_fit():
     head = HEAD + b"".join(b"h%d: %s\r\n" % (n, b"v" * 1000) for n in range(40)) + b"\r\n"
     assert len(head) < MOST_READ
     async with served(Program(head, b"a" * 65536)) as port:
-        outcome = await asyncio.wait_for(http_outcome(check_of(port), Resolver()), 30)
+        outcome = await asyncio.wait_for(http_outcome(check_of(port), Resolver()), 10)
     assert outcome.status is CheckStatus.PASSING
 
 
@@ -122,7 +122,7 @@ async def test_a_check_that_is_given_up_leaves_no_connection(scheme):
         before = open_files()
         for _ in range(10):
             await given_up(port, scheme)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while open_files() > before:  # the other side hears of the end a moment later
                 await asyncio.sleep(0.001)
 
@@ -164,7 +164,7 @@ async def test_names_that_nobody_answers_for_hold_up_nobody_else():
     await asyncio.sleep(0)
     for task in tasks[:50]:
         task.cancel()
-    assert await asyncio.wait_for(asyncio.to_thread(lambda: "written"), 30) == "written"
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "written"), 5) == "written"
     assert await resolver.addresses("127.0.0.1") == ("127.0.0.1",)
     assert await resolver.addresses("::1") == ("::1",)
     assert await resolver.addresses("LocalHost") == ("127.0.0.1", "::1")
@@ -183,7 +183,7 @@ async def test_a_name_that_is_none_is_told(error):
     resolver = Resolver(refuse)
     for _ in range(3 * MOST_AT_ONCE):
         with pytest.raises(OSError, match=str(error)):
-            await asyncio.wait_for(resolver.addresses("x"), 30)
+            await asyncio.wait_for(resolver.addresses("x"), 5)
 
 
 @pytest.mark.parametrize("kind", ["tcp", "http"])
